@@ -8,6 +8,7 @@ pub mod error;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod local;
+pub mod notice;
 pub mod ports;
 pub mod retry;
 pub mod sealed;

@@ -39,7 +39,12 @@ impl FileKeys {
         })?;
         let wrapping_key = WrappingKey::new(pit.as_str(), KEY_NAME, &bytes)
             .map_err(|e| refuse(e.to_string()))?;
-        Ok(Self { wrapping_key, entropy })
+        Ok(Self::of(wrapping_key, entropy))
+    }
+
+    /// Data keys wrapped by a key that was read elsewhere.
+    pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> Self {
+        Self { wrapping_key, entropy }
     }
 }
 

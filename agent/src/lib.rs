@@ -1,0 +1,5 @@
+//! The worker's agent: opens sealed objects, analyses them and delivers
+//! sealed results.
+
+pub mod study;
+pub mod work;

@@ -166,3 +166,43 @@ fn writing_refuses_what_reading_would() {
     ));
     assert_eq!(new(&[edk(6_000)]), Err(header_too_large()));
 }
+
+/// The tag is right, the commitment is to another key: only the commitment
+/// check can refuse it.
+#[test]
+fn a_wrong_commitment_is_refused_under_a_right_tag() {
+    let data_key = DataKey::from([9; 32]);
+    let context = EncryptionContext::default();
+    let edk = EncryptedDataKey {
+        provider_id: "n".to_owned(),
+        provider_info: Vec::new(),
+        ciphertext: Vec::new(),
+    };
+    let open = |flip: u8| {
+        let (cipher, mut commitment) = data_key.derive(&[1; 32]);
+        commitment[31] ^= flip;
+        let cipher = FrameCipher::new(cipher, [1; 32]);
+        let edks = std::slice::from_ref(&edk);
+        let header = header_wire::write(
+            &cipher,
+            &commitment,
+            &[1; 32],
+            &context,
+            edks,
+            FrameLength::DEFAULT,
+        );
+        read(&header.unwrap())
+            .unwrap()
+            .unwrap()
+            .0
+            .open(&data_key, &[])
+            .map(|_| ())
+    };
+    assert_eq!(open(0), Ok(()));
+    assert_eq!(
+        open(1),
+        Err(EnvelopeError::TagFails {
+            place: Place::Header
+        })
+    );
+}

@@ -3,4 +3,5 @@
 
 mod help;
 mod roundtrip;
+mod standard;
 mod tampering;

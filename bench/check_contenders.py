@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 import contender  # noqa: F401  first: it makes tests/python importable
+
+# isort: split
 import compare
 import reference
 from small_study import UNPARSABLE, write_study

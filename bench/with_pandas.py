@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import contender  # first: it makes the tables of tests/python importable
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+import contender  # first: it makes the tables of tests/python importable
 from vitals import MISSING, NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, TIME_FORMAT, VITALS, canonical, news2_tenfold
 
 

@@ -10,6 +10,7 @@ import contender  # first: it makes the tables of tests/python importable
 os.environ["POLARS_MAX_THREADS"] = str(contender.THREADS)  # read when Polars is imported
 
 import polars as pl
+
 from vitals import MISSING, NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, TIME_FORMAT, VITALS, canonical, news2_tenfold
 
 

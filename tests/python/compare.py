@@ -136,6 +136,15 @@ def compare_news2(expected: Mapping[str, int], actual: Mapping[str, Any]) -> Out
     return outcome
 
 
+def compare_types(parquet: pd.DataFrame) -> Outcome:
+    """patients.parquet must be typed: whole counts, times as timestamps, the rest floats."""
+    outcome = Outcome()
+    for name in (column for column in PATIENT_COLUMNS[3:] if column in parquet):
+        kinds = "iu" if name in COUNTS else "M" if name in TIMES else "f"
+        outcome.check(f"patients.parquet {name}: type", parquet[name].dtype.kind in kinds)
+    return outcome
+
+
 def report(outcomes: Mapping[str, Outcome]) -> int:
     """Print one summary line, or the first differences; give the exit code."""
     differences = [text for outcome in outcomes.values() for text in outcome.differences]

@@ -21,7 +21,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -32,24 +32,30 @@ from compare import (
     compare_measures,
     compare_news2,
     compare_patients,
+    compare_types,
     read_patients_csv,
     report,
 )
 from vitals import (
-    COUNTS,
     MISSING,
     NEWS2_STEPS,
     ON_THE_LINE,
     PATIENT_COLUMNS,
     TIME_FORMAT,
-    TIMES,
     VITALS,
     canonical,
     news2_tenfold,
 )
 
 CHUNK_ROWS = 500_000
+RESULT_FILES = ("patients.csv", "patients.parquet", "summary.json")
 SET_ASIDE = ("quarantined", "failed")
+
+
+def usage(text: str) -> NoReturn:
+    """Stop with exit code 2: nothing was compared."""
+    print(f"reference: {text}", file=sys.stderr)
+    sys.exit(2)
 
 
 def names_object(object_name: str, file_name: str) -> bool:
@@ -57,16 +63,21 @@ def names_object(object_name: str, file_name: str) -> bool:
     return object_name == file_name or object_name.endswith("/" + file_name)
 
 
+def is_set_aside(entry: dict[str, Any]) -> bool:
+    """Whether an input's outcome says it was not analysed; a reason may follow the word."""
+    return str(entry.get("outcome")).startswith(SET_ASIDE)
+
+
 def study_files(root: Path, leave_out: Sequence[str]) -> tuple[dict[str, Path], dict[str, Path]]:
     """The CSV files under `root` by relative path: those analysed, those left out."""
     files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.csv"))}
     for wanted in leave_out:
         if not any(names_object(name, wanted) for name in files):
-            raise SystemExit(f"--leave-out {wanted}: no such file under --plain")
+            usage(f"--leave-out {wanted}: no such file under --plain")
     aside = {name for name in files if any(names_object(name, wanted) for wanted in leave_out)}
     kept = {name: path for name, path in files.items() if name not in aside}
     if not kept:
-        raise SystemExit("--plain: no CSV file to compare with")
+        usage("--plain: no CSV file to compare with")
     return kept, {name: files[name] for name in aside}
 
 
@@ -158,29 +169,19 @@ def news2_bands(table: pd.DataFrame) -> dict[str, int]:
 def compare_inputs(kept: dict[str, Path], rows: list[int], aside: Iterable[str], inputs: list[Any]) -> Outcome:
     """Digest, rows and outcome of each analysed object; a left-out object must say it was set aside."""
     outcome = Outcome()
-    found = {name: [i for i in inputs if names_object(i["object"], name)] for name in (*kept, *aside)}
+    found = {name: [i for i in inputs if names_object(i.get("object", ""), name)] for name in (*kept, *aside)}
     outcome.check("summary.json inputs: number", len(inputs) == len(found))
     for name, path, count in zip(kept, kept.values(), rows, strict=True):
         outcome.check(f"summary.json inputs {name}: once", len(found[name]) == 1)
         for entry in found[name][:1]:
             with path.open("rb") as plain:
                 digest = hashlib.file_digest(plain, "sha256").hexdigest()
-            stated = str(entry["digest"]).lower().removeprefix("sha256:")
+            stated = str(entry.get("digest")).lower().removeprefix("sha256:")
             outcome.check(f"summary.json inputs {name} digest", stated == digest)
-            outcome.check(f"summary.json inputs {name} rows", entry["rows"] == count)
-            outcome.check(f"summary.json inputs {name} outcome", entry["outcome"] not in SET_ASIDE)
+            outcome.check(f"summary.json inputs {name} rows", entry.get("rows") == count)
+            outcome.check(f"summary.json inputs {name} outcome", not is_set_aside(entry))
     for name in aside:
-        outcomes = [entry["outcome"] for entry in found[name]]
-        outcome.check(f"summary.json inputs {name} outcome", outcomes != [] and outcomes[0] in SET_ASIDE)
-    return outcome
-
-
-def compare_types(parquet: pd.DataFrame) -> Outcome:
-    """patients.parquet must be typed: whole counts, times as timestamps, the rest floats."""
-    outcome = Outcome()
-    for name in (column for column in PATIENT_COLUMNS[3:] if column in parquet):
-        kinds = "iu" if name in COUNTS else "M" if name in TIMES else "f"
-        outcome.check(f"patients.parquet {name}: type", parquet[name].dtype.kind in kinds)
+        outcome.check(f"summary.json inputs {name} outcome", [is_set_aside(i) for i in found[name]] == [True])
     return outcome
 
 
@@ -225,7 +226,11 @@ def parse_args() -> argparse.Namespace:
                           help="a quarantined file, by the end of its path (repeat; default: none)")  # fmt: skip
     checking.add_argument("--tolerance-doc", action="store_true", help="print the tolerances first")
     commands.add_parser("self-test", help="show that the checker accepts right and catches wrong results")
-    return parser.parse_args()
+    args = parser.parse_args()
+    absent = [n for n in RESULT_FILES if args.command == "check" and not (args.results / n).is_file()]
+    if absent:
+        checking.error(f"--results: no {', '.join(absent)} there")
+    return args
 
 
 def main() -> int:

@@ -5,3 +5,4 @@
 //! passed in. `cloud`, `agent` and `coordinator` build on it; it depends on
 //! none of them.
 
+pub mod vitals;

@@ -18,7 +18,9 @@ mod range;
 mod unit;
 mod vital;
 
-pub use accumulator::{ObjectAccumulator, PatientCells, PatientIndex, QualityCounts, Reading};
+pub use accumulator::{
+    ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex, QualityCounts, Reading,
+};
 pub use cell::{Cell, Instant};
 pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};

@@ -9,6 +9,7 @@ use super::Vital;
 /// One inclusive range per vital, in the canonical unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlausibleRanges {
+    profile: &'static str,
     ranges: [(f64, f64); Vital::COUNT],
 }
 
@@ -17,6 +18,7 @@ impl PlausibleRanges {
     #[must_use]
     pub const fn standard() -> Self {
         Self {
+            profile: "default",
             ranges: [
                 (25.0, 300.0),
                 (1.0, 200.0),
@@ -29,6 +31,12 @@ impl PlausibleRanges {
                 (8.0, 100.0),
             ],
         }
+    }
+
+    /// The profile's name, as outputs show it.
+    #[must_use]
+    pub const fn profile(&self) -> &'static str {
+        self.profile
     }
 
     /// The inclusive bounds for a vital.

@@ -1,6 +1,6 @@
-//! The parts of `sce-agent`: what a run computes, and the vitals analysis.
-//!
-//! The binary puts them together; nothing here reads the environment.
+//! The worker's agent: opens sealed objects, analyses them and delivers
+//! sealed results.
 
 pub mod analysis;
 pub mod study;
+pub mod work;

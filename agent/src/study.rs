@@ -25,6 +25,9 @@ pub trait Study: Send + Sync + 'static {
     /// [`StudyError::ObjectTwice`] if two parts hold the same object.
     fn merge(&self, parts: Vec<Self::Partial>) -> Result<Self::Partial, StudyError>;
 
+    /// Rows read from the objects of a partial.
+    fn rows(&self, partial: &Self::Partial) -> u64;
+
     /// The partial as bytes, to be sealed.
     ///
     /// # Errors
@@ -200,11 +203,7 @@ pub enum Defect {
 }
 
 fn place(row: u64) -> String {
-    if row == 0 {
-        "the header".to_owned()
-    } else {
-        format!("row {row}")
-    }
+    if row == 0 { "the header".to_owned() } else { format!("row {row}") }
 }
 
 /// Why partials cannot be merged, stored, read or delivered.

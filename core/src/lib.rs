@@ -5,4 +5,17 @@
 //! passed in. `cloud`, `agent` and `coordinator` build on it; it depends on
 //! none of them.
 
+pub mod access;
+pub mod envelope;
+pub mod ids;
+pub mod limits;
+pub mod manifest;
+pub mod message;
+pub mod names;
+pub mod notice;
+pub mod object;
+pub mod registry;
+pub mod run;
+pub mod time;
+pub mod unit;
 pub mod vitals;

@@ -65,6 +65,10 @@ impl Study for VitalsStudy {
         merge::merge(parts)
     }
 
+    fn rows(&self, partial: &VitalsPartial) -> u64 {
+        partial.rows()
+    }
+
     fn encode(&self, partial: &VitalsPartial) -> Result<Vec<u8>, StudyError> {
         codec::encode(partial)
     }

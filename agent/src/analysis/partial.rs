@@ -148,6 +148,14 @@ impl VitalsPartial {
     }
 }
 
+impl VitalsPartial {
+    /// Rows of the objects in it.
+    pub fn rows(&self) -> u64 {
+        let rows = self.inputs.column("rows").ok().and_then(|rows| rows.u64().ok());
+        rows.map_or(0, |rows| rows.iter().flatten().sum())
+    }
+}
+
 type Row<'a> = (&'a str, Vital, &'a Cell);
 
 /// Columns of one height, each made from the same rows.

@@ -1,0 +1,178 @@
+//! Last one out: the worker that finds every unit terminal consolidates.
+
+use std::collections::BTreeMap;
+
+use sce_cloud::error::{Class, PortError, PortResult};
+use sce_cloud::ports::PutMode;
+use sce_cloud::retry::retry;
+use sce_cloud::sealed::{OpenError, open_object, seal_bytes};
+use sce_core::ids::{Epoch, OwnerId, RunId};
+use sce_core::object::{Bucket, ObjectKey, ObjectRef};
+use sce_core::run::{Counts, Report, Run, RunChange};
+use sce_core::unit::{Unit, UnitState};
+use tracing::{info, warn};
+
+use super::{PAGE, Worker};
+use crate::study::{InputFact, InputOutcome, RunFacts, Study, StudyError};
+
+/// Partials merged at a time: bounds memory, keeps merging cheap.
+const MERGE_BATCH: usize = 8;
+/// Longest partial read, in bytes (1 GiB).
+const PARTIAL_MAX_BYTES: u64 = 1 << 30;
+/// How often an unclear commit of the report is looked into.
+const COMMIT_TRIES: u32 = 20;
+
+impl<S: Study> Worker<S> {
+    /// Consolidates a run if it is ready and nobody does. True if this worker
+    /// ended it.
+    pub(super) async fn finalize(&self, run: RunId) -> PortResult<bool> {
+        let Some(row) = retry(|| self.ports.ledger.run(run)).await? else { return Ok(false) };
+        if !row.is_open() || retry(|| self.ports.ledger.left(run)).await? > 0 {
+            return Ok(false);
+        }
+        let owner = self.fresh_owner()?;
+        let now = self.ports.clock.now();
+        let (lease, budgets) = (&self.rules.lease, &self.rules.budgets);
+        let Some(change) = row.plan_finalize(owner, now, lease, budgets) else { return Ok(false) };
+        let Some(row) = self.take_final(&row, owner, &change).await? else { return Ok(false) };
+        if !row.has_ended() {
+            info!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "consolidates");
+            let ended = tokio::select! {
+                ended = self.consolidate_and_commit(&row) => ended?,
+                end = self.keep_final(run, row.fin_epoch) => {
+                    warn!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "finalization {end:?}; dropped");
+                    false
+                }
+            };
+            if !ended {
+                return Ok(false);
+            }
+        }
+        self.notify(run).await?;
+        Ok(true)
+    }
+
+    /// The row with the finalization in our hands (or ended, where its budget
+    /// was spent); `None` if another was faster.
+    async fn take_final(&self, run: &Run, owner: OwnerId, change: &RunChange) -> PortResult<Option<Run>> {
+        match self.ports.ledger.apply_run(run.id, change).await {
+            Ok(Ok(row)) => return Ok(Some(row)),
+            Err(e) if !e.is_transient() => return Err(e),
+            Ok(Err(_)) | Err(_) => {}
+        }
+        let row = retry(|| self.ports.ledger.run(run.id)).await?;
+        Ok(row.filter(|row| row.is_finalized_by(run.fin_epoch.next(), owner)))
+    }
+
+    async fn consolidate_and_commit(&self, run: &Run) -> PortResult<bool> {
+        let (fin_epoch, now) = (run.fin_epoch, self.ports.clock.now());
+        let change = match self.consolidate(run).await {
+            Ok(report) => RunChange::CommitFinal { fin_epoch, report, now },
+            Err(e) if e.is_transient() => return Err(e),
+            Err(e) => RunChange::FailFinal { fin_epoch, reason: e.to_string(), now },
+        };
+        for _ in 0..COMMIT_TRIES {
+            match self.ports.ledger.apply_run(run.id, &change).await {
+                Ok(Ok(_)) => return Ok(true),
+                Err(e) if !e.is_transient() => return Err(e),
+                Ok(Err(_)) | Err(_) => {}
+            }
+            let row = retry(|| self.ports.ledger.run(run.id)).await?;
+            match row {
+                Some(row) if !row.has_ended() && row.fin_epoch == fin_epoch => {}
+                Some(row) => return Ok(row.has_ended() && row.fin_epoch == fin_epoch),
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Merges the partials that the rows name and delivers, sealed.
+    async fn consolidate(&self, run: &Run) -> PortResult<Report> {
+        let mut inputs = BTreeMap::new();
+        let mut counts = Counts::default();
+        let mut parts: Vec<S::Partial> = Vec::new();
+        let mut from = 0;
+        while from < run.units {
+            let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
+            if page.is_empty() {
+                return Err(permanent(run.id, "a unit's row is missing from the ledger"));
+            }
+            from += u32::try_from(page.len()).unwrap_or(PAGE);
+            for unit in page {
+                if let Some(partial) = unit.partial.as_ref() {
+                    parts.push(self.fetch_partial(partial).await?);
+                }
+                if parts.len() >= MERGE_BATCH {
+                    parts = vec![self.study.merge(parts).map_err(|e| permanent(run.id, e))?];
+                }
+                note_inputs(&unit, &mut inputs, &mut counts);
+            }
+        }
+        let merged = self.study.merge(parts).map_err(|e| permanent(run.id, e))?;
+        let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
+        let deliverables = self.study.deliver(&facts, merged).map_err(|e| permanent(run.id, e))?;
+        let mut sealed = Vec::new();
+        for one in deliverables {
+            sealed.push(self.deliver(run.id, run.fin_epoch, one.name, &one.bytes).await?);
+        }
+        Ok(Report { deliverables: sealed, counts })
+    }
+
+    async fn deliver(&self, run: RunId, fin_epoch: Epoch, name: &str, bytes: &[u8]) -> PortResult<ObjectRef> {
+        let key = ObjectKey::deliverable(run, fin_epoch, name).map_err(|e| permanent(run, e))?;
+        let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, bytes, PutMode::IfAbsent));
+        self.settle_put(Bucket::Output, &key, put.await?).await
+    }
+
+    async fn fetch_partial(&self, object: &ObjectRef) -> PortResult<S::Partial> {
+        if object.size > PARTIAL_MAX_BYTES {
+            return Err(permanent(&object.key, "partial is over 1 GiB"));
+        }
+        let bytes = retry(async || {
+            let mut bytes = Vec::new();
+            let sink = |plaintext: &[u8]| {
+                bytes.extend_from_slice(plaintext);
+                Ok::<(), std::convert::Infallible>(())
+            };
+            match open_object(&self.ports, &self.pit, Bucket::Output, object, sink).await {
+                Ok(_) => Ok(bytes),
+                Err(OpenError::Port(e)) => Err(e),
+                Err(e) => Err(permanent(&object.key, e)),
+            }
+        })
+        .await?;
+        self.study.decode(&bytes).map_err(|e: StudyError| permanent(&object.key, e))
+    }
+}
+
+/// What the rows say of a unit's objects.
+fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &mut Counts) {
+    let outcomes: BTreeMap<_, _> = unit.outcomes.iter().map(|o| (&o.key, o)).collect();
+    for object in &unit.objects {
+        counts.objects += 1;
+        let known = outcomes.get(&object.key).filter(|_| unit.state == UnitState::Done);
+        let (outcome, reason) = match known {
+            Some(one) if one.quarantined.is_none() => {
+                counts.analysed += 1;
+                counts.rows += one.rows;
+                (InputOutcome::Analysed, None)
+            }
+            Some(one) => {
+                counts.quarantined += 1;
+                (InputOutcome::Quarantined, one.quarantined.clone())
+            }
+            None => {
+                counts.failed += 1;
+                let reason = unit.reason.clone().unwrap_or_default();
+                (InputOutcome::Failed, Some(format!("unit {}: {reason}", unit.id)))
+            }
+        };
+        let object = object.key.to_string();
+        inputs.insert(object.clone(), InputFact { object, outcome, reason });
+    }
+}
+
+fn permanent(target: impl std::fmt::Display, cause: impl std::fmt::Display) -> PortError {
+    PortError::new(Class::Permanent, "consolidate", target, cause)
+}

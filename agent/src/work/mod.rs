@@ -1,0 +1,231 @@
+//! The work loop: what one agent does from its first poll to its leaving.
+//!
+//! Messages are hints; only the ledger decides. The loop takes one unit at a
+//! time, never prefetches, and holds no state that matters: it may be killed
+//! at any await.
+
+mod attempt;
+mod finalize;
+mod lease;
+mod read;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sce_cloud::error::PortResult;
+use sce_cloud::notice::publish_end;
+use sce_cloud::ports::{Delivery, Ports};
+use sce_cloud::retry::retry;
+use sce_core::ids::{OwnerId, Pit, RunId, WorkerId};
+use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::message::UnitMessage;
+use sce_core::run::Run;
+use sce_core::unit::Unit;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use self::attempt::Attempted;
+use crate::study::Study;
+
+/// Empty polls after which a worker looks in the ledger itself.
+const EMPTY_POLLS: u32 = 3;
+/// Units read at a time when looking for work.
+const PAGE: u32 = 100;
+
+/// What someone outside asks of the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// Go on.
+    Work,
+    /// Finish the current unit, take no more.
+    Drain,
+    /// Put the current unit back and leave.
+    Stop,
+}
+
+/// Why a worker left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// No run is open.
+    NoOpenRun,
+    /// Open runs have nothing for it: their units have live owners.
+    Idle,
+    /// It was asked to, or its lifetime is over.
+    Asked,
+}
+
+/// Times and budgets a worker goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkRules {
+    /// Leases and beats.
+    pub lease: LeaseRules,
+    /// Errors, losses, finalizations.
+    pub budgets: Budgets,
+    /// How long to wait at an empty queue.
+    pub poll: Duration,
+    /// How long to live at most.
+    pub lifetime: Duration,
+}
+
+/// One worker.
+pub struct Worker<S> {
+    /// Everything outside.
+    pub ports: Ports,
+    /// What runs compute.
+    pub study: Arc<S>,
+    /// Times and budgets.
+    pub rules: WorkRules,
+    /// The project.
+    pub pit: Pit,
+    /// This worker.
+    pub id: WorkerId,
+    /// A private directory on /hipaa, the only place for plaintext files.
+    pub scratch: PathBuf,
+}
+
+impl<S: Study> Worker<S> {
+    /// Works until there is nothing left to do, or until asked to leave.
+    ///
+    /// # Errors
+    /// A port that fails for good, or for longer than retries last.
+    pub async fn work(&self, mut wish: watch::Receiver<Wish>) -> PortResult<Left> {
+        let born = Instant::now();
+        let mut empty = 0;
+        while *wish.borrow() == Wish::Work && born.elapsed() < self.rules.lifetime {
+            let runs = retry(|| self.ports.ledger.runs()).await?;
+            let open: Vec<Run> = runs.into_iter().filter(Run::is_open).collect();
+            if open.is_empty() {
+                return Ok(Left::NoOpenRun);
+            }
+            let visibility = self.rules.lease.visibility();
+            let received = tokio::select! {
+                received = retry(|| self.ports.queue.receive(self.rules.poll, visibility)) => received?,
+                _ = wish.changed() => continue,
+            };
+            if let Some(delivery) = received {
+                empty = 0;
+                self.take_delivery(&delivery, &wish).await?;
+                continue;
+            }
+            empty += 1;
+            if empty >= EMPTY_POLLS {
+                empty = 0;
+                if !self.take_from_ledger(&open, &wish).await? {
+                    return Ok(Left::Idle);
+                }
+            }
+        }
+        Ok(Left::Asked)
+    }
+
+    /// Follows one message's hint.
+    async fn take_delivery(&self, delivery: &Delivery, wish: &watch::Receiver<Wish>) -> PortResult<()> {
+        let message = match UnitMessage::parse(&delivery.body) {
+            Ok(message) => message,
+            Err(unreadable) => {
+                warn!(worker = %self.id, "{unreadable} deleted");
+                return self.delete(delivery).await;
+            }
+        };
+        let ledger = &self.ports.ledger;
+        let run = retry(|| ledger.run(message.unit.run)).await?;
+        let unit = retry(|| ledger.unit(message.unit)).await?;
+        let (Some(run), Some(unit)) = (run, unit) else {
+            warn!(worker = %self.id, unit = %message.unit, "message names no unit of ours; deleted");
+            return self.delete(delivery).await;
+        };
+        if run.has_ended() || unit.state.is_terminal() {
+            return self.delete(delivery).await;
+        }
+        let owner = self.fresh_owner()?;
+        let now = self.ports.clock.now();
+        let claim = unit.plan_claim(owner, now, &self.rules.lease, &self.rules.budgets);
+        let attempted = match claim {
+            Some(claim) if run.is_open() => {
+                self.attempt(&unit, owner, &claim, Some(delivery), wish).await?
+            }
+            _ => Attempted::NotMine,
+        };
+        match attempted {
+            Attempted::Terminal => {
+                self.delete(delivery).await?;
+                self.finalize(run.id).await?;
+            }
+            Attempted::PutBack => self.extend(delivery, Duration::ZERO).await,
+            Attempted::NotMine => {
+                let until = unit.lease_until.max(now);
+                self.extend(delivery, self.rules.lease.put_back_for(until, now)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for work without a message: a claimable unit of an open run,
+    /// else a run to finalize. False if there is neither.
+    async fn take_from_ledger(&self, open: &[Run], wish: &watch::Receiver<Wish>) -> PortResult<bool> {
+        for run in open {
+            let owner = self.fresh_owner()?;
+            if let Some(unit) = self.find_claimable(run, owner).await? {
+                let now = self.ports.clock.now();
+                let claim = unit.plan_claim(owner, now, &self.rules.lease, &self.rules.budgets);
+                if let Some(claim) = claim {
+                    let attempted = self.attempt(&unit, owner, &claim, None, wish).await?;
+                    if attempted == Attempted::Terminal {
+                        self.finalize(run.id).await?;
+                    }
+                }
+                return Ok(true);
+            }
+            if self.finalize(run.id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first claimable unit of a run, looked for from a random place, so
+    /// that idle workers don't all want the same one.
+    async fn find_claimable(&self, run: &Run, owner: OwnerId) -> PortResult<Option<Unit>> {
+        let bytes = self.ports.random_id()?;
+        let start = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) % run.units.max(1);
+        for (from, end) in [(start, run.units), (0, start)] {
+            let mut from = from;
+            while from < end {
+                let limit = PAGE.min(end - from);
+                let page = retry(|| self.ports.ledger.units(run.id, from, limit)).await?;
+                let now = self.ports.clock.now();
+                let (lease, budgets) = (&self.rules.lease, &self.rules.budgets);
+                let claimable = |unit: &Unit| unit.plan_claim(owner, now, lease, budgets).is_some();
+                if let Some(unit) = page.into_iter().find(claimable) {
+                    return Ok(Some(unit));
+                }
+                from += limit;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn notify(&self, run: RunId) -> PortResult<()> {
+        if publish_end(&self.ports, &self.pit, run).await? {
+            info!(worker = %self.id, %run, "notice sent");
+        }
+        Ok(())
+    }
+
+    fn fresh_owner(&self) -> PortResult<OwnerId> {
+        self.ports.random_id().map(OwnerId::new)
+    }
+
+    async fn delete(&self, delivery: &Delivery) -> PortResult<()> {
+        retry(|| self.ports.queue.delete(&delivery.receipt)).await
+    }
+
+    /// A failure here is harmless: the message comes back sooner or later.
+    async fn extend(&self, delivery: &Delivery, by: Duration) {
+        if let Err(e) = self.ports.queue.extend(&delivery.receipt, by).await {
+            warn!(worker = %self.id, "{e}");
+        }
+    }
+}

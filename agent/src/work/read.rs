@@ -1,0 +1,69 @@
+//! Reading a unit's objects: each opened, checked and analysed by itself, so
+//! that one that can never succeed is quarantined alone.
+
+use sce_cloud::error::{Class, PortError, PortResult};
+use sce_cloud::retry::retry;
+use sce_cloud::sealed::{OpenError, open_object};
+use sce_core::object::{Bucket, ObjectRef};
+use sce_core::unit::{ObjectOutcome, Unit};
+use tracing::warn;
+
+use super::Worker;
+use crate::study::{Defect, ObjectReader, Study, StudyError};
+
+/// Longest reason kept in the ledger, in characters.
+const REASON_MAX: usize = 300;
+
+impl<S: Study> Worker<S> {
+    /// The encoded partial of the unit's good objects, and every object's
+    /// outcome.
+    pub(super) async fn read_objects(&self, unit: &Unit) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
+        let mut parts = Vec::new();
+        let mut outcomes = Vec::new();
+        for object in &unit.objects {
+            let read = retry(|| self.read_object(object)).await?;
+            let mut outcome =
+                ObjectOutcome { key: object.key.clone(), quarantined: None, rows: 0 };
+            match read {
+                Ok(part) => {
+                    outcome.rows = self.study.rows(&part);
+                    parts.push(part);
+                }
+                Err(reason) => {
+                    warn!(worker = %self.id, unit = %unit.id, object = %object.key, "quarantined: {reason}");
+                    outcome.quarantined = Some(reason);
+                }
+            }
+            outcomes.push(outcome);
+        }
+        let fail = |e: StudyError| PortError::new(Class::Permanent, "analyse unit", unit.id, e);
+        let merged = self.study.merge(parts).map_err(fail)?;
+        Ok((self.study.encode(&merged).map_err(fail)?, outcomes))
+    }
+
+    /// The object's partial; or, for good, the reason to quarantine it. What
+    /// was computed counts only once the whole object has verified.
+    async fn read_object(&self, object: &ObjectRef) -> PortResult<Result<S::Partial, String>> {
+        let mut reader = self.study.begin(object.key.as_str());
+        let sink = |plaintext: &[u8]| reader.push(plaintext);
+        let opened = open_object(&self.ports, &self.pit, Bucket::Data, object, sink).await;
+        let verified = match opened {
+            Ok(_) => reader.finish().map_err(|defect| defect.to_string()),
+            Err(OpenError::Port(e)) => Err(quarantine_reason(e)?),
+            Err(OpenError::Envelope(e)) => Err(e.to_string()),
+            Err(OpenError::Sink(defect)) => Err(Defect::to_string(&defect)),
+        };
+        Ok(verified.map_err(|reason| reason.chars().take(REASON_MAX).collect()))
+    }
+}
+
+/// Why an object that the store or the keys refuse can never succeed; any
+/// other failure is the environment's and goes back.
+fn quarantine_reason(e: PortError) -> PortResult<String> {
+    match e.class {
+        Class::Absent => Ok("it is missing from the store: put it again, then retry".to_owned()),
+        Class::Changed => Ok("it changed after it was registered: put it again with --replace, then retry".to_owned()),
+        Class::WrongKey => Ok(format!("{e}: configure the key it was sealed with, then retry")),
+        Class::Transient | Class::Permanent => Err(e),
+    }
+}

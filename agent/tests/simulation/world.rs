@@ -1,0 +1,171 @@
+//! A whole project in one thread of paused time: workers are tasks that are
+//! launched, killed and slowed down; every port lies and forgets.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agent::work::{Wish, WorkRules, Worker};
+use async_trait::async_trait;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sce_cloud::error::PortResult;
+use sce_cloud::faults::{FaultRates, Faults, MemoryStore, SeededEntropy, SimulatedClock};
+use sce_cloud::local::{FileKeys, SqliteLedger, SqliteQueue};
+use sce_cloud::ports::{Fleet, Instance, Notifier, Ports};
+use sce_core::envelope::WrappingKey;
+use sce_core::ids::{Pit, WorkerId};
+use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::run::LaunchIntent;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::toy::Toy;
+
+pub fn rules() -> WorkRules {
+    WorkRules {
+        lease: LeaseRules::of(Duration::from_secs(12)),
+        budgets: Budgets { launches: 40, ..Budgets::default() },
+        poll: Duration::from_secs(1),
+        lifetime: Duration::from_secs(3600),
+    }
+}
+
+#[derive(Default)]
+pub struct Mails(pub Mutex<Vec<String>>);
+
+#[async_trait]
+impl Notifier for Mails {
+    async fn publish(&self, subject: &str, _text: &str) -> PortResult<()> {
+        self.0.lock().unwrap().push(subject.to_owned());
+        Ok(())
+    }
+}
+
+/// The fleet: launching spawns tasks, killing aborts them at any await.
+pub struct SimulatedFleet {
+    world: Ports,
+    faults: Faults,
+    random: Mutex<ChaCha8Rng>,
+    start: Instant,
+    tokens: Mutex<BTreeSet<String>>,
+    workers: Mutex<Vec<(WorkerId, JoinHandle<()>)>>,
+}
+
+impl SimulatedFleet {
+    fn start_worker(self: &Arc<Self>, skewed: bool) {
+        let (mut id, ahead) = ([0; 8], {
+            let mut random = self.random.lock().unwrap();
+            let margin = u64::from(random.next_u32()) % 900;
+            Duration::from_millis(if skewed { margin * 40 } else { margin })
+        });
+        self.random.lock().unwrap().fill_bytes(&mut id);
+        let mut ports = self.faults.wrap(&self.world);
+        ports.clock = Arc::new(SimulatedClock::new(self.start, ahead));
+        let worker = Worker {
+            ports,
+            study: Arc::new(Toy),
+            rules: rules(),
+            pit: Pit::default(),
+            id: WorkerId::new(id),
+            scratch: PathBuf::new(),
+        };
+        let task = tokio::spawn(async move {
+            let (_keep, wish) = watch::channel(Wish::Work);
+            // An error here is a port that failed for longer than retries
+            // last: the worker is gone, as if killed.
+            let _ = worker.work(wish).await;
+        });
+        self.workers.lock().unwrap().push((WorkerId::new(id), task));
+    }
+
+    pub fn kill_one(&self) {
+        let workers = self.workers.lock().unwrap();
+        if let Some((_, task)) = workers.iter().rev().find(|(_, task)| !task.is_finished()) {
+            task.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl Fleet for LaunchingFleet {
+    async fn launch(&self, intent: &LaunchIntent) -> PortResult<()> {
+        if self.0.tokens.lock().unwrap().insert(intent.token()) {
+            for _ in 0..intent.workers {
+                let skewed = self.0.random.lock().unwrap().next_u32().is_multiple_of(20);
+                self.0.start_worker(skewed);
+            }
+        }
+        Ok(())
+    }
+    async fn live(&self) -> PortResult<Vec<Instance>> {
+        let workers = self.0.workers.lock().unwrap();
+        let live = workers.iter().filter(|(_, task)| !task.is_finished());
+        Ok(live.map(|(id, _)| Instance { worker: *id, engine_id: String::new() }).collect())
+    }
+    async fn drain(&self, _instance: &Instance) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+/// The port in front of the fleet.
+pub struct LaunchingFleet(pub Arc<SimulatedFleet>);
+
+pub struct World {
+    /// The truth, without faults.
+    pub ports: Ports,
+    /// The same as the coordinator sees it.
+    pub faulty: Ports,
+    pub fleet: Arc<SimulatedFleet>,
+    pub mails: Arc<Mails>,
+}
+
+impl World {
+    pub fn new(seed: u64, rates: FaultRates) -> Self {
+        let start = Instant::now();
+        let clock = Arc::new(SimulatedClock::new(start, Duration::ZERO));
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let key = WrappingKey::new("hipaa", "HomerKey", &[7; 32]).unwrap();
+        let memory = Path::new(":memory:");
+        let mails = Arc::new(Mails::default());
+        let mut ports = Ports {
+            objects: Arc::new(MemoryStore::default()),
+            queue: Arc::new(SqliteQueue::open(memory, clock.clone()).unwrap()),
+            ledger: Arc::new(SqliteLedger::open(memory, rules().lease, rules().budgets).unwrap()),
+            notifier: mails.clone(),
+            fleet: Arc::new(NoFleet),
+            keys: Arc::new(FileKeys::of(key, entropy.clone())),
+            clock,
+            entropy,
+        };
+        let faults = Faults::new(rates, seed ^ 0x5ce);
+        let fleet = Arc::new(SimulatedFleet {
+            world: ports.clone(),
+            faults: faults.clone(),
+            random: Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ 0xf1ee7)),
+            start,
+            tokens: Mutex::default(),
+            workers: Mutex::default(),
+        });
+        ports.fleet = Arc::new(LaunchingFleet(fleet.clone()));
+        Self { faulty: faults.wrap(&ports), ports, fleet, mails }
+    }
+}
+
+/// Workers launch nobody.
+struct NoFleet;
+
+#[async_trait]
+impl Fleet for NoFleet {
+    async fn launch(&self, _: &LaunchIntent) -> PortResult<()> {
+        unreachable!("workers launch nobody")
+    }
+    async fn live(&self) -> PortResult<Vec<Instance>> {
+        Ok(Vec::new())
+    }
+    async fn drain(&self, _: &Instance) -> PortResult<()> {
+        Ok(())
+    }
+}

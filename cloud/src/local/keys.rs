@@ -1,0 +1,125 @@
+//! The key file ("HomerKey") and the data keys it wraps.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use nix::fcntl::OFlag;
+use sce_core::envelope::{DataKey, EncryptedDataKey, EncryptionContext, WrappingKey};
+use sce_core::ids::Pit;
+use zeroize::Zeroizing;
+
+use crate::error::{Class, PortError, PortResult};
+use crate::ports::{Entropy, KeyService};
+
+/// Length of the raw AES-256 wrapping key.
+pub const KEY_BYTES: usize = 32;
+/// The wrapping key's name in envelopes; its namespace is the PIT.
+pub const KEY_NAME: &str = "HomerKey";
+
+/// Data keys wrapped by a key file.
+pub struct FileKeys {
+    wrapping_key: WrappingKey,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl FileKeys {
+    /// Reads the key file.
+    ///
+    /// # Errors
+    /// The file is absent, no regular file, open to others, or not 32 bytes.
+    pub fn open(path: &Path, pit: &Pit, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
+        let refuse = |cause: String| key_error(path, cause);
+        let bytes = read_key(path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => refuse("it is not there: make one with `sce key new`".into()),
+            _ => refuse(e.to_string()),
+        })?;
+        let wrapping_key = WrappingKey::new(pit.as_str(), KEY_NAME, &bytes)
+            .map_err(|e| refuse(e.to_string()))?;
+        Ok(Self::of(wrapping_key, entropy))
+    }
+
+    /// Data keys wrapped by a key that was read elsewhere.
+    pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> Self {
+        Self { wrapping_key, entropy }
+    }
+}
+
+/// Makes a new key file of 32 random bytes, mode 0600, never over another.
+///
+/// # Errors
+/// The file exists or cannot be written.
+pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
+    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+    entropy.fill(bytes.as_mut())?;
+    let create = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes.as_ref())?;
+        file.sync_all()
+    };
+    create().map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => {
+            key_error(path, "it exists, and objects may be sealed with it: choose another name".into())
+        }
+        _ => key_error(path, e.to_string()),
+    })
+}
+
+fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let mut file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let facts = file.metadata()?;
+    let refuse = |cause: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, cause.to_owned()));
+    if !facts.is_file() {
+        return refuse("it is not a regular file");
+    }
+    if !matches!(facts.mode() & 0o777, 0o600 | 0o400) {
+        return refuse("others may read it: chmod 600 it");
+    }
+    if facts.len() != KEY_BYTES as u64 {
+        return refuse("it does not hold 32 bytes: use the file that `sce key new` made");
+    }
+    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+    file.read_exact(bytes.as_mut())?;
+    Ok(bytes)
+}
+
+fn key_error(path: &Path, cause: String) -> PortError {
+    PortError::new(Class::Permanent, "key file", path.display(), cause)
+}
+
+#[async_trait]
+impl KeyService for FileKeys {
+    async fn generate(
+        &self,
+        context: &EncryptionContext,
+    ) -> PortResult<(DataKey, EncryptedDataKey)> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        self.entropy.fill(bytes.as_mut())?;
+        let mut iv = [0; 12];
+        self.entropy.fill(&mut iv)?;
+        let data_key = DataKey::from(*bytes);
+        let wrapped = self
+            .wrapping_key
+            .wrap(&data_key, context, iv)
+            .map_err(|e| PortError::new(Class::Permanent, "wrap data key", KEY_NAME, e))?;
+        Ok((data_key, wrapped))
+    }
+
+    async fn unwrap(
+        &self,
+        wrapped: &[EncryptedDataKey],
+        context: &EncryptionContext,
+    ) -> PortResult<DataKey> {
+        self.wrapping_key
+            .unwrap(wrapped, context)
+            .map_err(|e| PortError::new(Class::WrongKey, "unwrap data key", KEY_NAME, e))
+    }
+
+    fn key_name(&self) -> String {
+        KEY_NAME.to_owned()
+    }
+}

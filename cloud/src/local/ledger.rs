@@ -1,0 +1,276 @@
+//! The embedded ledger: rows as JSON in SQLite, changed by core's own rules
+//! inside a transaction.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sce_core::ids::{RunId, UnitId};
+use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::object::ObjectKey;
+use sce_core::registry::Name;
+use sce_core::run::{LaunchIntent, Run, RunChange};
+use sce_core::unit::{Refused, Unit, UnitChange};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::sqlite::Database;
+use crate::error::PortResult;
+use crate::ports::{Ledger, Verdict};
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, row TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS units (
+    run TEXT NOT NULL, idx INTEGER NOT NULL, row TEXT NOT NULL,
+    PRIMARY KEY (run, idx)) STRICT;
+CREATE TABLE IF NOT EXISTS counters (
+    run TEXT NOT NULL, shard INTEGER NOT NULL, left INTEGER NOT NULL,
+    PRIMARY KEY (run, shard)) STRICT;
+CREATE TABLE IF NOT EXISTS launches (
+    run TEXT NOT NULL, launch INTEGER NOT NULL, closed INTEGER NOT NULL, row TEXT NOT NULL,
+    PRIMARY KEY (run, launch)) STRICT;
+CREATE TABLE IF NOT EXISTS names (
+    key TEXT PRIMARY KEY, run TEXT, row TEXT NOT NULL) STRICT;";
+
+const REMEDY: &str = "restore the file from a copy, or move it away and put the objects again; \
+    sealed objects and results are untouched";
+
+/// Ledger in a SQLite file.
+pub struct SqliteLedger {
+    database: Database,
+    lease: LeaseRules,
+    budgets: Budgets,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger's file.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is damaged.
+    pub fn open(path: &Path, lease: LeaseRules, budgets: Budgets) -> PortResult<Self> {
+        Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, lease, budgets })
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn put_run(&self, run: &Run) -> PortResult<Run> {
+        self.database.write("put run", run.id, |tx| {
+            tx.execute(
+                "INSERT INTO runs (id, created, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                params![run.id.to_string(), run.created_at.0, to_json(run)?],
+            )?;
+            select_run(tx, run.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+        })
+    }
+
+    async fn put_units(&self, units: &[Unit]) -> PortResult<()> {
+        self.database.write("put units", units.len(), |tx| {
+            let mut insert = tx.prepare(
+                "INSERT INTO units (run, idx, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            )?;
+            for unit in units {
+                insert.execute(params![unit.id.run.to_string(), unit.id.index, to_json(unit)?])?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn apply_run(&self, id: RunId, change: &RunChange) -> PortResult<Verdict<Run>> {
+        self.database.write("change run", id, |tx| {
+            let Some(row) = select_run(tx, id)? else { return Ok(Err(Refused::Absent)) };
+            let row = match row.apply(change, &self.lease, &self.budgets) {
+                Ok(row) => row,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            match change {
+                RunChange::Release { left, .. } => insert_counters(tx, id, left)?,
+                RunChange::Launch { launch, workers } => {
+                    insert_launch(tx, &LaunchIntent { run: id, launch: *launch, workers: *workers })?;
+                }
+                _ => {}
+            }
+            tx.execute(
+                "UPDATE runs SET row = ?2 WHERE id = ?1",
+                params![id.to_string(), to_json(&row)?],
+            )?;
+            Ok(Ok(row))
+        })
+    }
+
+    async fn apply_unit(&self, id: UnitId, change: &UnitChange) -> PortResult<Verdict<Unit>> {
+        self.database.write("change unit", id, |tx| {
+            let Some(row) = select_unit(tx, id)? else { return Ok(Err(Refused::Absent)) };
+            let row = match row.apply(change, &self.lease, &self.budgets) {
+                Ok(row) => row,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if change.counts_down() && !count_down(tx, id.run, row.shard)? {
+                return Ok(Err(Refused::CounterSpent));
+            }
+            tx.execute(
+                "UPDATE units SET row = ?3 WHERE run = ?1 AND idx = ?2",
+                params![id.run.to_string(), id.index, to_json(&row)?],
+            )?;
+            Ok(Ok(row))
+        })
+    }
+
+    async fn run(&self, run: RunId) -> PortResult<Option<Run>> {
+        self.database.read("read run", run, |db| select_run(db, run))
+    }
+
+    async fn runs(&self) -> PortResult<Vec<Run>> {
+        self.database.read("list runs", "", |db| {
+            let mut select = db.prepare("SELECT row FROM runs ORDER BY created DESC, id")?;
+            select.query_map([], json_row)?.collect()
+        })
+    }
+
+    async fn unit(&self, unit: UnitId) -> PortResult<Option<Unit>> {
+        self.database.read("read unit", unit, |db| select_unit(db, unit))
+    }
+
+    async fn units(&self, run: RunId, from: u32, limit: u32) -> PortResult<Vec<Unit>> {
+        self.database.read("list units", run, |db| {
+            let mut select = db.prepare(
+                "SELECT row FROM units WHERE run = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+            )?;
+            select.query_map(params![run.to_string(), from, limit], json_row)?.collect()
+        })
+    }
+
+    async fn left(&self, run: RunId) -> PortResult<u64> {
+        self.database.read("read counters", run, |db| {
+            let sum: i64 = db.query_row(
+                "SELECT coalesce(sum(left), 0) FROM counters WHERE run = ?1",
+                params![run.to_string()],
+                |row| row.get(0),
+            )?;
+            Ok(u64::try_from(sum).unwrap_or(0))
+        })
+    }
+
+    async fn open_launches(&self) -> PortResult<Vec<LaunchIntent>> {
+        self.database.read("list launches", "", |db| {
+            let mut select =
+                db.prepare("SELECT row FROM launches WHERE closed = 0 ORDER BY run, launch")?;
+            select.query_map([], json_row)?.collect()
+        })
+    }
+
+    async fn close_launch(&self, intent: &LaunchIntent) -> PortResult<()> {
+        self.database.write("close launch", intent.token(), |tx| {
+            tx.execute(
+                "UPDATE launches SET closed = 1 WHERE run = ?1 AND launch = ?2",
+                params![intent.run.to_string(), intent.launch],
+            )
+            .map(drop)
+        })
+    }
+
+    async fn register(&self, name: &Name) -> PortResult<()> {
+        self.database.write("register object", &name.object.key, |tx| put_name(tx, name))
+    }
+
+    async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>> {
+        self.database.read("read name", key, |db| {
+            db.query_row("SELECT row FROM names WHERE key = ?1", params![key.as_str()], json_row)
+                .optional()
+        })
+    }
+
+    async fn names(
+        &self,
+        prefix: &str,
+        after: Option<&ObjectKey>,
+        limit: u32,
+    ) -> PortResult<Vec<Name>> {
+        self.database.read("list names", "", |db| {
+            let mut select = db.prepare(
+                "SELECT row FROM names WHERE key > ?1 AND substr(key, 1, length(?2)) = ?2
+                 ORDER BY key LIMIT ?3",
+            )?;
+            let after = after.map_or("", ObjectKey::as_str);
+            select.query_map(params![after, prefix, limit], json_row)?.collect()
+        })
+    }
+
+    async fn take_names(&self, names: &[Name], run: RunId) -> PortResult<usize> {
+        self.database.write("take names", run, |tx| {
+            let mut select = tx.prepare("SELECT row FROM names WHERE key = ?1")?;
+            let mut taken = 0;
+            for name in names {
+                let key = name.object.key.as_str();
+                let now: Option<Name> = select.query_row(params![key], json_row).optional()?;
+                let stands = now.is_some_and(|now| now == *name || now.run == Some(run));
+                if stands {
+                    put_name(tx, &Name { run: Some(run), ..name.clone() })?;
+                    taken += 1;
+                }
+            }
+            Ok(taken)
+        })
+    }
+}
+
+fn put_name(db: &Connection, name: &Name) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO names (key, run, row) VALUES (?1, ?2, ?3)
+         ON CONFLICT (key) DO UPDATE SET run = excluded.run, row = excluded.row",
+        params![name.object.key.as_str(), name.run.map(|run| run.to_string()), to_json(name)?],
+    )
+    .map(drop)
+}
+
+fn select_run(db: &Connection, run: RunId) -> rusqlite::Result<Option<Run>> {
+    db.query_row("SELECT row FROM runs WHERE id = ?1", params![run.to_string()], json_row).optional()
+}
+
+fn select_unit(db: &Connection, unit: UnitId) -> rusqlite::Result<Option<Unit>> {
+    db.query_row(
+        "SELECT row FROM units WHERE run = ?1 AND idx = ?2",
+        params![unit.run.to_string(), unit.index],
+        json_row,
+    )
+    .optional()
+}
+
+fn insert_counters(db: &Connection, run: RunId, left: &[u32]) -> rusqlite::Result<()> {
+    let mut insert = db.prepare(
+        "INSERT INTO counters (run, shard, left) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )?;
+    for (shard, left) in (0u32..).zip(left) {
+        insert.execute(params![run.to_string(), shard, left])?;
+    }
+    Ok(())
+}
+
+fn insert_launch(db: &Connection, intent: &LaunchIntent) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO launches (run, launch, closed, row) VALUES (?1, ?2, 0, ?3)",
+        params![intent.run.to_string(), intent.launch, to_json(intent)?],
+    )
+    .map(drop)
+}
+
+/// Counts one unit down; false if its counter stands at nothing.
+fn count_down(db: &Connection, run: RunId, shard: u32) -> rusqlite::Result<bool> {
+    let changed = db.execute(
+        "UPDATE counters SET left = left - 1 WHERE run = ?1 AND shard = ?2 AND left > 0",
+        params![run.to_string(), shard],
+    )?;
+    Ok(changed == 1)
+}
+
+fn to_json(row: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(row).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))
+}
+
+fn json_row<T: DeserializeOwned>(row: &Row<'_>) -> rusqlite::Result<T> {
+    let text: String = row.get(0)?;
+    serde_json::from_str(&text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, e.into()))
+}

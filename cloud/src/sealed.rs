@@ -1,0 +1,164 @@
+//! Sealed objects at the store: streamed out, streamed in, a frame at a time.
+//!
+//! Used by the agent (opens data, seals partials and results) and by `sce`
+//! (`put`, `results`). The encryption context binds every object to its
+//! project and its key; bytes handed on are verified, but they *count* only
+//! when [`open_object`] has returned without an error.
+
+use sce_core::envelope::{EncryptionContext, EnvelopeError, FrameLength, Header, HeaderReader, Opened, Sealer};
+use sce_core::ids::Pit;
+use sce_core::object::{Bucket, ObjectKey, ObjectRef};
+use zeroize::Zeroizing;
+
+use crate::error::{Class, PortError, PortResult};
+use crate::ports::{KeyService, ObjectReader, ObjectWriter, Ports, Put, PutMode};
+
+/// The encryption context of an object: its project and its place.
+///
+/// # Errors
+/// Never in practice: both are short and ASCII.
+pub fn context_of(pit: &Pit, key: &ObjectKey) -> Result<EncryptionContext, EnvelopeError> {
+    EncryptionContext::new([("pit", pit.as_str()), ("object", key.as_str())])
+}
+
+/// A sealed object being written.
+pub struct SealedWriter {
+    writer: Box<dyn ObjectWriter>,
+    sealer: Sealer,
+    sealed: Vec<u8>,
+    key: ObjectKey,
+}
+
+impl SealedWriter {
+    /// Begins an object under a fresh data key and message id.
+    ///
+    /// # Errors
+    /// The store, the key service or the randomness fails.
+    pub async fn create(
+        ports: &Ports,
+        pit: &Pit,
+        bucket: Bucket,
+        key: &ObjectKey,
+    ) -> PortResult<Self> {
+        let refuse = |e: EnvelopeError| PortError::new(Class::Permanent, "seal object", key, e);
+        let context = context_of(pit, key).map_err(refuse)?;
+        let (data_key, wrapped) = ports.keys.generate(&context).await?;
+        let mut message_id = [0; 32];
+        ports.entropy.fill(&mut message_id)?;
+        let frames = FrameLength::default();
+        let (sealer, header) =
+            Sealer::new(&data_key, &[wrapped], &context, message_id, frames).map_err(refuse)?;
+        let mut writer = ports.objects.create(bucket, key).await?;
+        writer.write(&header).await?;
+        Ok(Self { writer, sealer, sealed: Vec::new(), key: key.clone() })
+    }
+
+    /// Seals and writes more of the plaintext.
+    ///
+    /// # Errors
+    /// The store fails, or the object has more frames than the format allows.
+    pub async fn write(&mut self, plaintext: &[u8]) -> PortResult<()> {
+        let key = &self.key;
+        self.sealer
+            .push(plaintext, &mut self.sealed)
+            .map_err(|e| PortError::new(Class::Permanent, "seal object", key, e))?;
+        self.writer.write(&self.sealed).await?;
+        self.sealed.clear();
+        Ok(())
+    }
+
+    /// Writes the final frame and makes the object visible.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn finish(self, mode: PutMode) -> PortResult<Put> {
+        let Self { mut writer, sealer, mut sealed, key } = self;
+        sealer
+            .finish(&mut sealed)
+            .map_err(|e| PortError::new(Class::Permanent, "seal object", &key, e))?;
+        writer.write(&sealed).await?;
+        writer.finish(mode).await
+    }
+}
+
+/// Seals `plaintext` and puts it whole.
+///
+/// # Errors
+/// As [`SealedWriter`].
+pub async fn seal_bytes(
+    ports: &Ports,
+    pit: &Pit,
+    key: &ObjectKey,
+    plaintext: &[u8],
+    mode: PutMode,
+) -> PortResult<Put> {
+    let mut writer = SealedWriter::create(ports, pit, Bucket::Output, key).await?;
+    writer.write(plaintext).await?;
+    writer.finish(mode).await
+}
+
+/// Why an object did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError<E> {
+    /// The store or the key service failed; its class says whether for good.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The object is not what it should be.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// Whoever takes the plaintext refuses it.
+    #[error("{0}")]
+    Sink(E),
+}
+
+/// Streams an object's verified plaintext into `sink`, frame by frame.
+///
+/// # Errors
+/// At the first byte that is wrong, or at the end if it comes too early.
+pub async fn open_object<E>(
+    ports: &Ports,
+    pit: &Pit,
+    bucket: Bucket,
+    object: &ObjectRef,
+    sink: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Opened, OpenError<E>> {
+    let mut reader = ports.objects.open(bucket, object).await?;
+    let expected = [("pit", pit.as_str()), ("object", object.key.as_str())];
+    open_stream(reader.as_mut(), ports.keys.as_ref(), &expected, sink).await
+}
+
+/// Streams the verified plaintext of whatever `reader` reads into `sink`.
+///
+/// # Errors
+/// As [`open_object`].
+pub async fn open_stream<E>(
+    reader: &mut dyn ObjectReader,
+    keys: &dyn KeyService,
+    expected: &[(&str, &str)],
+    mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Opened, OpenError<E>> {
+    let (header, rest) = read_header(reader).await?;
+    let data_key = keys.unwrap(header.encrypted_data_keys(), header.context()).await?;
+    let mut opener = header.open(&data_key, expected)?;
+    let mut plaintext = Zeroizing::new(Vec::new());
+    let mut chunk = Some(rest);
+    while let Some(sealed) = chunk {
+        opener.push(&sealed, &mut plaintext)?;
+        sink(&plaintext).map_err(OpenError::Sink)?;
+        plaintext.clear();
+        chunk = reader.next().await?;
+    }
+    Ok(opener.finish()?)
+}
+
+async fn read_header<E>(
+    reader: &mut dyn ObjectReader,
+) -> Result<(Header, bytes::Bytes), OpenError<E>> {
+    let mut parser = HeaderReader::new();
+    while let Some(chunk) = reader.next().await? {
+        if let Some((header, used)) = parser.push(&chunk)? {
+            return Ok((header, chunk.slice(used..)));
+        }
+    }
+    Err(parser.finish().into())
+}

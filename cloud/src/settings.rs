@@ -1,0 +1,219 @@
+//! `sce.toml`: what a project is, where it lies and how patient it is.
+//!
+//! Read by both binaries. Every field has a default that works unedited after
+//! `sce init`; unknown fields are refused, so that a typing error is not a
+//! silent default. It holds no secret: only the path of the key file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sce_core::ids::Pit;
+use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::manifest::StudySettings;
+use sce_core::names::NameRules;
+use serde::Deserialize;
+
+/// Name of the file, looked for in the working directory.
+pub const FILE_NAME: &str = "sce.toml";
+/// Longest settings file we read, in bytes.
+const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// The file that `sce init` writes: every default, explained.
+pub const TEMPLATE: &str = include_str!("sce.toml");
+
+/// Which adapters stand behind the ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Everything on this machine.
+    Local,
+}
+
+/// Where the names table's rules are loosened.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NameSettings {
+    /// Harmless words that object names may hold besides the built-in ones.
+    pub words: Vec<String>,
+    /// Whether names may hold dates (never dates of service).
+    pub dates: bool,
+}
+
+/// The contents of `sce.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Project identifier tag.
+    pub pit: Pit,
+    /// Which adapters.
+    pub mode: Mode,
+    /// The raw wrapping key's file, relative to `sce.toml`.
+    pub key_file: PathBuf,
+    /// The embedded environment's directory, relative to `sce.toml`.
+    pub root: PathBuf,
+    /// The directory standing for the encrypted volume, relative to `sce.toml`.
+    pub hipaa: PathBuf,
+    /// Who is told of a run's end.
+    pub email: String,
+    /// How long a worker's claim lasts from its last beat, in seconds.
+    pub lease_seconds: u64,
+    /// How long a worker waits at an empty queue, in milliseconds; after three
+    /// such waits it looks in the ledger itself.
+    pub poll_milliseconds: u64,
+    /// How long a worker may live at most, in seconds.
+    pub lifetime_seconds: u64,
+    /// Object names.
+    pub names: NameSettings,
+    /// What runs compute.
+    pub study: StudySettings,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pit: Pit::default(),
+            mode: Mode::Local,
+            key_file: "homer.key".into(),
+            root: ".sce".into(),
+            hipaa: ".sce/hipaa".into(),
+            email: "researcher@localhost".to_owned(),
+            lease_seconds: 15,
+            poll_milliseconds: 500,
+            lifetime_seconds: 24 * 3600,
+            names: NameSettings::default(),
+            study: StudySettings::default(),
+            folder: PathBuf::new(),
+        }
+    }
+}
+
+/// Why the settings cannot be used. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// There is no such file.
+    #[error("{0} is not there: run `sce init` first, or name the file with --config")]
+    Absent(PathBuf),
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file is not TOML of the right form.
+    #[error("{path} line {line}: {cause}; correct it, or compare with what `sce init` writes")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        cause: String,
+    },
+    /// A value out of its range.
+    #[error("{path}: {cause}")]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// Which value, and its range.
+        cause: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It is absent, unreadable, malformed or has a value out of range.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let unreadable = |e| SettingsError::Unreadable(path.to_owned(), e);
+        let facts = fs::metadata(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => SettingsError::Absent(path.to_owned()),
+            _ => unreadable(e),
+        })?;
+        if facts.len() > FILE_MAX_BYTES || !facts.is_file() {
+            return Err(SettingsError::Range {
+                path: path.to_owned(),
+                cause: "not a settings file (a regular file of at most 1 MiB)",
+            });
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        let mut settings = Self::parse(&text, path)?;
+        settings.folder = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(settings)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(|e| {
+            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            SettingsError::Malformed {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                cause: e.message().lines().next().unwrap_or_default().to_owned(),
+            }
+        })?;
+        let range = |holds: bool, cause| {
+            if holds { Ok(()) } else { Err(SettingsError::Range { path: path.to_owned(), cause }) }
+        };
+        range((1..=43_200).contains(&settings.lease_seconds), "lease_seconds must be 1 to 43200")?;
+        range((1..=20_000).contains(&settings.poll_milliseconds), "poll_milliseconds must be 1 to 20000")?;
+        range((60..=2_592_000).contains(&settings.lifetime_seconds), "lifetime_seconds must be 60 to 2592000")?;
+        Ok(settings)
+    }
+
+    /// A path of the settings, relative to the file they were read from.
+    pub fn path(&self, relative: &Path) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    /// Times of the protocol.
+    pub fn lease(&self) -> LeaseRules {
+        LeaseRules::of(Duration::from_secs(self.lease_seconds))
+    }
+
+    /// Budgets of the protocol.
+    pub fn budgets(&self) -> Budgets {
+        Budgets::default()
+    }
+
+    /// How long a worker waits at an empty queue.
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_milliseconds)
+    }
+
+    /// Rules for object names.
+    pub fn name_rules(&self) -> NameRules {
+        NameRules::new(&self.names.words, self.names.dates)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, SettingsError> {
+        Settings::parse(text, Path::new(FILE_NAME))
+    }
+
+    #[test]
+    fn the_written_file_holds_the_defaults() {
+        let written = parse(TEMPLATE).unwrap();
+        assert_eq!(format!("{written:?}"), format!("{:?}", Settings::default()));
+        assert_eq!(format!("{:?}", parse("").unwrap()), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn errors_name_the_line_and_what_is_wrong() {
+        for (text, expected) in [
+            ("pit = \"hipaa\"\nlease_second = 3\n", "sce.toml line 2: unknown field `lease_second`"),
+            ("pit = \"Not A Pit\"", "line 1: not a project identifier tag"),
+            ("pit = ", "line 1:"),
+            ("mode = \"aws\"", "line 1: unknown variant `aws`"),
+            ("lease_seconds = 0", "lease_seconds must be 1 to 43200"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Ids: one type each, so that a run can never be passed where a unit is meant.
+//!
+//! Used by every crate. An id is made from a digest or from random bytes that
+//! the caller passes in; it never holds anything of a patient.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not the id it is read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a {kind}: expected {form}")]
+pub struct IdError {
+    kind: &'static str,
+    form: &'static str,
+}
+
+/// Defines an id of eight bytes, written as sixteen lower-case hex digits.
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name([u8; 8]);
+
+        impl $name {
+            /// The id of these eight bytes (of a digest, or random).
+            pub const fn new(bytes: [u8; 8]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let mut bytes = [0; 8];
+                let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
+                match hex::decode_to_slice(text, &mut bytes) {
+                    Ok(()) if lower => Ok(Self(bytes)),
+                    _ => Err(IdError { kind: $kind, form: "16 lower-case hex digits" }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.to_string()
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// One submission over a manifest: the first bytes of its plan's digest.
+    RunId,
+    "run id"
+);
+hex_id!(
+    /// One execution of the agent (on AWS: one instance).
+    WorkerId,
+    "worker id"
+);
+hex_id!(
+    /// One attempt at a unit or at a finalization; fresh each time, so that an
+    /// answer lost on the way can be told from another worker's success.
+    OwnerId,
+    "owner id"
+);
+
+/// One unit of one run: what a single queue message carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct UnitId {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Its place in the run, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:06}", self.run, self.index)
+    }
+}
+
+/// Fences late writers: it grows by one with every claim of a unit and every
+/// taking of a finalization.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u32);
+
+impl Epoch {
+    /// The epoch after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Project identifier tag: prefixes every resource's name and tags everything.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Pit(String);
+
+impl Pit {
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Pit {
+    fn default() -> Self {
+        Self("hipaa".to_owned())
+    }
+}
+
+impl fmt::Display for Pit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Pit {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let inner = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
+        if (2..=20).contains(&text.len()) && inner && starts && !text.ends_with('-') {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(IdError {
+            kind: "project identifier tag",
+            form: "2 to 20 lower-case letters, digits or hyphens, starting with a letter",
+        })
+    }
+}
+
+impl TryFrom<String> for Pit {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<Pit> for String {
+    fn from(pit: Pit) -> String {
+        pit.0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_ids_read_back_what_they_write_and_nothing_else() {
+        let id = RunId::new([0, 1, 2, 0xfe, 4, 5, 6, 0xff]);
+        assert_eq!(id.to_string(), "000102fe040506ff");
+        assert_eq!("000102fe040506ff".parse::<RunId>().unwrap(), id);
+        for bad in ["", "000102", "000102FE040506FF", "000102fe040506fg", "../../../etc/pwd"] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pit_fits_every_resource_name_it_prefixes() {
+        for good in ["hipaa", "ng", "study-7"] {
+            assert!(good.parse::<Pit>().is_ok(), "{good}");
+        }
+        for bad in ["", "n", "Hipaa", "7study", "a_b", "ab-", "abcdefghijklmnopqrstu"] {
+            assert!(bad.parse::<Pit>().is_err(), "{bad}");
+        }
+    }
+}

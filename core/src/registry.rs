@@ -1,0 +1,113 @@
+//! The names table: every uploaded object, and which run took it.
+//!
+//! Used by `sce put` (registers) and `sce run` (takes what no run has
+//! processed yet). A name here has passed [`crate::names`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RunId;
+use crate::object::{ObjectKey, ObjectRef};
+use crate::run::{Run, RunStatus};
+use crate::time::Timestamp;
+
+/// A row of the names table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The object, pinned as it was registered.
+    pub object: ObjectRef,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// The run that took it last.
+    pub run: Option<RunId>,
+}
+
+/// Whether a run may take a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No run has processed it.
+    Free,
+    /// A run that has not ended has it.
+    Taken,
+    /// A run analysed or quarantined it.
+    Processed,
+}
+
+/// What is known of the runs that names refer to.
+#[derive(Debug, Clone, Default)]
+pub struct RunFacts {
+    /// Every run, by id.
+    pub runs: BTreeMap<RunId, Run>,
+    /// The objects that ended runs with unfinished units did process.
+    pub processed: BTreeMap<RunId, BTreeSet<ObjectKey>>,
+}
+
+impl RunFacts {
+    /// The runs of which [`RunFacts::processed`] must be read: they ended
+    /// before all their units were done.
+    pub fn unfinished(runs: &[Run]) -> impl Iterator<Item = &Run> {
+        runs.iter().filter(|run| run.has_ended() && run.status != RunStatus::Done)
+    }
+
+    /// Where a name stands.
+    pub fn standing(&self, name: &Name) -> Standing {
+        let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {
+            return Standing::Free;
+        };
+        if !run.has_ended() {
+            return Standing::Taken;
+        }
+        let processed = || {
+            self.processed.get(&run.id).is_some_and(|keys| keys.contains(&name.object.key))
+        };
+        if run.status == RunStatus::Done || processed() {
+            Standing::Processed
+        } else {
+            Standing::Free
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Manifest, PlanDigest, StudySettings};
+
+    fn run(status: RunStatus) -> Run {
+        let study = StudySettings::default();
+        let digest = PlanDigest::of(&Manifest::new(vec![]).unwrap(), &study, None);
+        let mut run = Run::draft(digest, study, 1, 1, Timestamp(0));
+        run.status = status;
+        let ended = !matches!(status, RunStatus::Draft | RunStatus::Running);
+        run.ended_at = ended.then_some(Timestamp(1));
+        run
+    }
+
+    #[test]
+    fn a_name_is_free_until_a_run_has_processed_it() {
+        let key = ObjectKey::try_from("part-1.csv".to_owned()).unwrap();
+        let object = ObjectRef { key: key.clone(), version: "null".into(), etag: "e".into(), size: 1 };
+        for (status, processed, expected) in [
+            (RunStatus::Draft, false, Standing::Taken),
+            (RunStatus::Running, false, Standing::Taken),
+            (RunStatus::Done, false, Standing::Processed),
+            (RunStatus::Canceled, false, Standing::Free),
+            (RunStatus::Canceled, true, Standing::Processed),
+            (RunStatus::Failed, false, Standing::Free),
+            (RunStatus::Failed, true, Standing::Processed),
+            (RunStatus::Aborted, false, Standing::Free),
+        ] {
+            let run = run(status);
+            let name = Name { object: object.clone(), registered_at: Timestamp(0), run: Some(run.id) };
+            let keys = processed.then(|| key.clone()).into_iter().collect();
+            let facts = RunFacts {
+                processed: BTreeMap::from([(run.id, keys)]),
+                runs: BTreeMap::from([(run.id, run)]),
+            };
+            assert_eq!(facts.standing(&name), expected, "{status:?} {processed}");
+            assert_eq!(facts.standing(&Name { run: None, ..name }), Standing::Free);
+        }
+    }
+}

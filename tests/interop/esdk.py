@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Seals or opens a file with the AWS Encryption SDK for Python, as a hospital would.
+
+Needs requirements-mpl.txt. Streams: neither file is held in memory. Opening
+writes next to OUT and renames it, so OUT exists only if everything verified.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+
+import aws_encryption_sdk
+from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders
+from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig
+from aws_cryptographic_material_providers.mpl.models import AesWrappingAlg, CreateRawAesKeyringInput
+from aws_encryption_sdk.identifiers import AlgorithmSuite, CommitmentPolicy
+
+SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+KEY_BYTES = 32
+FRAME_LENGTH_BYTES = 1024 * 1024
+MAX_ENCRYPTED_DATA_KEYS = 5
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+def pair(text):
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError("give name=value")
+    return name, value
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["seal", "open"])
+    parser.add_argument("--key", required=True, help="file with the 32 bytes of the wrapping key")
+    parser.add_argument("--namespace", required=True, help="namespace of the wrapping key")
+    parser.add_argument("--name", required=True, help="name of the wrapping key")
+    parser.add_argument("--context", nargs="+", type=pair, default=[], metavar="NAME=VALUE",
+                        help="encryption context: written by seal, required by open")
+    parser.add_argument("--frame-length", type=int, default=FRAME_LENGTH_BYTES,
+                        help="plaintext bytes in a frame, for seal (default: %(default)s)")
+    parser.add_argument("input")
+    parser.add_argument("output")
+    return parser.parse_args()
+
+
+def keyring(args):
+    with open(args.key, "rb") as source:
+        wrapping_key = source.read(KEY_BYTES + 1)
+    if len(wrapping_key) != KEY_BYTES:
+        sys.exit("the key file must hold exactly 32 bytes")
+    providers = AwsCryptographicMaterialProviders(config=MaterialProvidersConfig())
+    return providers.create_raw_aes_keyring(
+        input=CreateRawAesKeyringInput(
+            key_namespace=args.namespace,
+            key_name=args.name,
+            wrapping_key=wrapping_key,
+            wrapping_alg=AesWrappingAlg.ALG_AES256_GCM_IV12_TAG16,
+        )
+    )
+
+
+def main():
+    args = parse_args()
+    client = aws_encryption_sdk.EncryptionSDKClient(
+        commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT,
+        max_encrypted_data_keys=MAX_ENCRYPTED_DATA_KEYS,
+    )
+    kwargs = {"keyring": keyring(args), "encryption_context": dict(args.context)}
+    if args.action == "seal":
+        kwargs.update(mode="e", algorithm=SUITE, frame_length=args.frame_length)
+    else:
+        kwargs.update(mode="decrypt-unsigned")
+    unfinished = args.output + ".part"
+    try:
+        with open(args.input, "rb") as source, open(unfinished, "wb") as target:
+            with client.stream(source=source, **kwargs) as stream:
+                shutil.copyfileobj(stream, target, CHUNK_BYTES)
+        os.replace(unfinished, args.output)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+if __name__ == "__main__":
+    main()

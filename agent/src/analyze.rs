@@ -14,7 +14,7 @@ use sce_cloud::sealed::{OpenError, open_stream};
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemEntropy;
 
-use crate::analysis::WideVitals;
+use crate::analysis::{Format, VitalsStudy};
 use crate::cli::AnalyzeArgs;
 use crate::study::{InputFact, InputOutcome, ObjectReader, RunFacts, Study};
 
@@ -31,7 +31,7 @@ pub(crate) struct UsageError(String);
 /// Analyses the files; false if one was set aside.
 pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Result<bool> {
     let settings = overlay.settings_or_default()?;
-    let study = WideVitals;
+    let study = VitalsStudy::new(Format::Wide);
     let mut parts = Vec::new();
     let mut inputs = Vec::new();
     for file in &args.files {

@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::analysis::WideVitals;
+use crate::analysis::{Format, VitalsStudy};
 use crate::cli::{Cli, Command, WorkArgs};
 use crate::scratch::Scratch;
 use crate::work::{Wish, WorkRules, Worker};
@@ -75,7 +75,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
     let worker = Worker {
         ports,
-        study: Arc::new(WideVitals),
+        study: Arc::new(VitalsStudy::new(Format::Wide)),
         rules: WorkRules {
             lease: settings.lease(),
             budgets: settings.budgets(),

@@ -18,3 +18,4 @@ pub mod registry;
 pub mod run;
 pub mod time;
 pub mod unit;
+pub mod vitals;

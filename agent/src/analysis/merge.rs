@@ -1,0 +1,135 @@
+//! Merges partials, exactly.
+//!
+//! Used after each object of a unit and by the finalizer. Every merge is a
+//! group-by of integer sums and of extremes, so its result does not depend on
+//! order or grouping. It must never average.
+
+use super::partial::{BAND_COUNTS, VitalsPartial, cell_and_bin, counts, engine, place};
+use crate::study::StudyError;
+use polars::prelude::*;
+use rustc_hash::FxHashMap;
+use sce_core::vitals::MAX_COUNT;
+
+const MERGE: &str = "merge partials";
+
+/// One partial out of many over disjoint objects; none give the empty one.
+pub fn merge(mut parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError> {
+    match parts.len() {
+        0 => return Ok(VitalsPartial::empty()),
+        1 => return Ok(parts.remove(0)),
+        _ => {}
+    }
+    let inputs = stacked(&parts, |p| &p.inputs)?
+        .sort(["object"], SortMultipleOptions::default())
+        .collect()
+        .map_err(engine(MERGE))?;
+    refuse_repeats(&inputs).map_err(engine(MERGE))??;
+    let cells = merge_cells(stacked(&parts, |p| &p.cells)?)
+        .collect()
+        .map_err(engine(MERGE))?;
+    refuse_too_many(&cells).map_err(engine(MERGE))??;
+    let scores = merge_scores(stacked(&parts, |p| &p.scores)?)
+        .collect()
+        .map_err(engine(MERGE))?;
+    let quality = stacked(&parts, |p| &p.quality)?
+        .sort(["object", "vital"], SortMultipleOptions::default())
+        .collect()
+        .map_err(engine(MERGE))?;
+    let bins = merge_bins(parts, &cells).map_err(engine(MERGE))?;
+    Ok(VitalsPartial {
+        cells,
+        bins,
+        scores,
+        quality,
+        inputs,
+    })
+}
+
+fn stacked(
+    parts: &[VitalsPartial],
+    table: impl Fn(&VitalsPartial) -> &DataFrame,
+) -> Result<LazyFrame, StudyError> {
+    let tables: Vec<LazyFrame> = parts
+        .iter()
+        .map(|part| table(part).clone().lazy())
+        .collect();
+    concat(tables, UnionArgs::default()).map_err(engine(MERGE))
+}
+
+fn merge_cells(cells: LazyFrame) -> LazyFrame {
+    let at = |time: &str, extreme: Expr| col(time).eq(extreme);
+    let first = at("first_time", col("first_time").min());
+    let last = at("last_time", col("last_time").max());
+    cells.group_by_stable([col("patient"), col("vital")]).agg([
+        col("n").sum(),
+        col("missing").sum(),
+        col("implausible").sum(),
+        col("sum").sum(),
+        col("sum_squares").sum(),
+        col("min").min(),
+        col("max").max(),
+        col("first_time").min(),
+        col("first_sum").filter(first.clone()).sum(),
+        col("first_count").filter(first).sum(),
+        col("last_time").max(),
+        col("last_sum").filter(last.clone()).sum(),
+        col("last_count").filter(last).sum(),
+    ])
+}
+
+fn merge_scores(scores: LazyFrame) -> LazyFrame {
+    let totals: Vec<Expr> = BAND_COUNTS.iter().map(|band| col(*band).sum()).collect();
+    scores.group_by_stable([col("patient")]).agg(totals)
+}
+
+/// Bins name rows of their own part's cells; they are renamed to rows of the
+/// merged cells first, so that the group-by has a single whole-number key.
+fn merge_bins(parts: Vec<VitalsPartial>, merged: &DataFrame) -> PolarsResult<DataFrame> {
+    let names = merged.column("patient")?.str()?;
+    let vitals = merged.column("vital")?.u8()?;
+    let keys = names.iter().flatten().zip(vitals.iter().flatten());
+    let rows: FxHashMap<(&str, u8), u32> = keys.zip(0_u32..).collect();
+    let mut tables = Vec::with_capacity(parts.len());
+    for VitalsPartial { cells, bins, .. } in parts {
+        let names = cells.column("patient")?.str()?;
+        let vitals = cells.column("vital")?.u8()?;
+        let keys = names.iter().flatten().zip(vitals.iter().flatten());
+        let renamed: Vec<u32> = keys.filter_map(|key| rows.get(&key).copied()).collect();
+        let places = bins.column("place")?.u64()?.iter().flatten().map(|old| {
+            let (cell, bin) = cell_and_bin(old);
+            place(renamed[cell as usize], bin)
+        });
+        let table = vec![counts("place", places), bins.column("count")?.clone()];
+        tables.push(DataFrame::new_infer_height(table)?.lazy());
+    }
+    concat(tables, UnionArgs::default())?
+        .group_by([col("place")])
+        .agg([col("count").sum()])
+        .sort(["place"], SortMultipleOptions::default())
+        .collect()
+}
+
+/// `inputs` must ascend by object.
+fn refuse_repeats(inputs: &DataFrame) -> PolarsResult<Result<(), StudyError>> {
+    let mut before = None;
+    for object in inputs.column("object")?.str()?.iter().flatten() {
+        if before == Some(object) {
+            return Ok(Err(StudyError::ObjectTwice {
+                object: object.to_owned(),
+            }));
+        }
+        before = Some(object);
+    }
+    Ok(Ok(()))
+}
+
+/// Each part is within the limit, and fewer than 2^30 parts fit in memory, so
+/// the counts themselves cannot have overflowed.
+fn refuse_too_many(cells: &DataFrame) -> PolarsResult<Result<(), StudyError>> {
+    let most = cells.column("n")?.u64()?.max().unwrap_or(0);
+    Ok(if most > MAX_COUNT {
+        Err(StudyError::TooManyValues)
+    } else {
+        Ok(())
+    })
+}

@@ -1,0 +1,122 @@
+//! `patients.csv` and `patients.parquet`: one row per patient and vital.
+//!
+//! Used by delivery. The CSV is byte for byte the same however the rows were
+//! split into objects and units, so nothing of the run may enter it.
+
+use super::codec::parquet;
+use super::partial::{counts, engine, numbers, texts, times};
+use super::results::{Measures, PatientRow};
+use crate::study::StudyError;
+use polars::prelude::*;
+use sce_core::vitals::civil;
+
+const STEP: &str = "write patients table";
+
+/// The columns of both files, in order.
+pub const COLUMNS: [&str; 17] = [
+    "patient",
+    "vital",
+    "unit",
+    "n",
+    "missing",
+    "implausible",
+    "mean",
+    "sd",
+    "min",
+    "q1",
+    "median",
+    "q3",
+    "max",
+    "first_time",
+    "first_value",
+    "last_time",
+    "last_value",
+];
+
+/// A number in as few digits as bring back the same number; empty if undefined.
+pub fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// A failure of a CSV writer into memory.
+pub fn csv_failed(step: &'static str) -> StudyError {
+    StudyError::Engine {
+        step,
+        kind: "a CSV writer error",
+    }
+}
+
+/// Finishes a CSV document.
+pub fn csv_bytes(writer: csv::Writer<Vec<u8>>, step: &'static str) -> Result<Vec<u8>, StudyError> {
+    writer.into_inner().map_err(|_| csv_failed(step))
+}
+
+/// `patients.csv`.
+pub fn csv(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(COLUMNS).map_err(|_| csv_failed(STEP))?;
+    for row in rows {
+        writer
+            .write_record(fields(row))
+            .map_err(|_| csv_failed(STEP))?;
+    }
+    csv_bytes(writer, STEP)
+}
+
+fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
+    let m = &row.measures;
+    let [q1, median, q3] = m.quartiles.map(number);
+    let time = |moment: Option<(i64, f64)>| moment.map_or_else(String::new, |m| civil::format(m.0));
+    [
+        row.patient.clone(),
+        row.vital.name().to_owned(),
+        row.vital.unit().to_owned(),
+        m.n.to_string(),
+        m.missing.to_string(),
+        m.implausible.to_string(),
+        number(m.mean),
+        number(m.sd),
+        number(m.min),
+        q1,
+        median,
+        q3,
+        number(m.max),
+        time(m.first),
+        number(m.first.map(|m| m.1)),
+        time(m.last),
+        number(m.last.map(|m| m.1)),
+    ]
+}
+
+/// `patients.parquet`: the same columns, typed; times as datetimes.
+pub fn typed(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
+    table(rows).and_then(parquet).map_err(engine(STEP))
+}
+
+fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
+    let m = || rows.iter().map(|row| &row.measures);
+    let quartile = |name, at: usize| numbers(name, m().map(|m| m.quartiles[at]));
+    let moment = |name, of: fn(&Measures) -> Option<(i64, f64)>| {
+        times(name, m().map(|m| of(m).map(|(time, _)| time * 1_000_000)))
+            .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+    };
+    DataFrame::new_infer_height(vec![
+        texts(COLUMNS[0], rows.iter().map(|row| row.patient.as_str())),
+        texts(COLUMNS[1], rows.iter().map(|row| row.vital.name())),
+        texts(COLUMNS[2], rows.iter().map(|row| row.vital.unit())),
+        counts(COLUMNS[3], m().map(|m| m.n)),
+        counts(COLUMNS[4], m().map(|m| m.missing)),
+        counts(COLUMNS[5], m().map(|m| m.implausible)),
+        numbers(COLUMNS[6], m().map(|m| m.mean)),
+        numbers(COLUMNS[7], m().map(|m| m.sd)),
+        numbers(COLUMNS[8], m().map(|m| m.min)),
+        quartile(COLUMNS[9], 0),
+        quartile(COLUMNS[10], 1),
+        quartile(COLUMNS[11], 2),
+        numbers(COLUMNS[12], m().map(|m| m.max)),
+        moment(COLUMNS[13], |m| m.first)?,
+        numbers(COLUMNS[14], m().map(|m| m.first.map(|m| m.1))),
+        moment(COLUMNS[15], |m| m.last)?,
+        numbers(COLUMNS[16], m().map(|m| m.last.map(|m| m.1))),
+    ])
+}

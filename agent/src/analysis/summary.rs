@@ -1,0 +1,148 @@
+//! `summary.json`: the run in numbers, for programs.
+//!
+//! Used by delivery. Fields are only ever added; a change of meaning needs a
+//! new schema version.
+
+use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
+use super::results::{CohortRow, InputRow, Results};
+use crate::study::StudyError;
+use sce_core::vitals::civil;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// What a reader of the NEWS2 counts must know.
+pub const NEWS2_NOTE: &str = "news2_partial: NEWS2 of complete sets of five vitals, breathing air and \
+     alert assumed; not for under 16s or in pregnancy; age unknown";
+
+/// What a reader of the quartiles must know.
+pub const RESOLUTION_NOTE: &str = "quartiles are read off bins of 0.01 of the unit: within 0.005";
+
+#[derive(serde::Serialize)]
+struct Summary<'a> {
+    schema_version: u32,
+    run: &'a str,
+    range_profile: &'static str,
+    patients: u64,
+    inputs: Vec<Input<'a>>,
+    vitals: Named<CohortSummary>,
+    news2: Named<u64>,
+    quality: Named<u64>,
+    notes: [&'static str; 2],
+}
+
+#[derive(serde::Serialize)]
+struct Input<'a> {
+    object: &'a str,
+    digest: Option<&'a str>,
+    rows: Option<u64>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+#[derive(serde::Serialize)]
+struct CohortSummary {
+    unit: &'static str,
+    patients: u64,
+    n: u64,
+    missing: u64,
+    implausible: u64,
+    mean: Option<f64>,
+    sd: Option<f64>,
+    min: Option<f64>,
+    q1: Option<f64>,
+    median: Option<f64>,
+    q3: Option<f64>,
+    max: Option<f64>,
+    first_time: Option<String>,
+    first_value: Option<f64>,
+    last_time: Option<String>,
+    last_value: Option<f64>,
+}
+
+/// An object whose fields keep our order.
+struct Named<T>(Vec<(&'static str, T)>);
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> From<&'a InputRow> for Input<'a> {
+    fn from(row: &'a InputRow) -> Self {
+        let content = row.content.as_ref();
+        Self {
+            object: &row.object,
+            digest: content.map(|(_, digest)| digest.as_str()),
+            rows: content.map(|(rows, _)| *rows),
+            outcome: row.outcome.name(),
+            reason: row.reason.as_deref(),
+        }
+    }
+}
+
+impl From<&CohortRow> for CohortSummary {
+    fn from(row: &CohortRow) -> Self {
+        let m = &row.measures;
+        let [q1, median, q3] = m.quartiles;
+        Self {
+            unit: row.vital.unit(),
+            patients: row.patients,
+            n: m.n,
+            missing: m.missing,
+            implausible: m.implausible,
+            mean: m.mean,
+            sd: m.sd,
+            min: m.min,
+            q1,
+            median,
+            q3,
+            max: m.max,
+            first_time: m.first.map(|(time, _)| civil::format(time)),
+            first_value: m.first.map(|(_, value)| value),
+            last_time: m.last.map(|(time, _)| civil::format(time)),
+            last_value: m.last.map(|(_, value)| value),
+        }
+    }
+}
+
+/// The document.
+pub fn json(results: &Results, range_profile: &'static str) -> Result<Vec<u8>, StudyError> {
+    let vitals = results
+        .cohort
+        .iter()
+        .map(|row| (row.vital.name(), row.into()));
+    // No table of people is read: of every complete set the age is unknown.
+    let news2 = BAND_COUNTS
+        .into_iter()
+        .zip(results.bands)
+        .chain([("age_unknown", results.bands[0])]);
+    let summary = Summary {
+        schema_version: SCHEMA_VERSION,
+        run: &results.run,
+        range_profile,
+        patients: results.patients,
+        inputs: results.inputs.iter().map(Input::from).collect(),
+        vitals: Named(vitals.collect()),
+        news2: Named(news2.collect()),
+        quality: Named(
+            QUALITY_CHECKS
+                .into_iter()
+                .zip(results.quality_totals())
+                .collect(),
+        ),
+        notes: [NEWS2_NOTE, RESOLUTION_NOTE],
+    };
+    let mut bytes = serde_json::to_vec_pretty(&summary).map_err(|_| StudyError::Engine {
+        step: "write summary",
+        kind: "a JSON error",
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

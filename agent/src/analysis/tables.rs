@@ -1,0 +1,117 @@
+//! `cohort.csv` and `quality.csv`.
+//!
+//! Used by delivery. The cohort table is laid out as papers print it; the
+//! quality table says which objects to look at.
+
+use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
+use super::patients::{csv_bytes, csv_failed};
+use super::results::{CohortRow, Results};
+use crate::study::StudyError;
+use sce_core::vitals::Vital;
+
+/// One line of the cohort table.
+pub struct CohortLine {
+    pub variable: String,
+    pub statistic: &'static str,
+    pub n: Option<u64>,
+    pub missing: Option<u64>,
+    pub value: String,
+}
+
+/// A number as a table in print shows it: two decimals at most.
+pub fn rounded(value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "–".to_owned();
+    };
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A share in percent with one decimal; a dash of nothing.
+#[allow(clippy::cast_precision_loss)]
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "–".to_owned()
+    } else {
+        format!("{:.1}", part as f64 * 100.0 / whole as f64)
+    }
+}
+
+/// The lines of the cohort table, also shown in the report.
+pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
+    let mut lines = vec![CohortLine {
+        variable: "patients".to_owned(),
+        statistic: "n",
+        n: None,
+        missing: None,
+        value: results.patients.to_string(),
+    }];
+    lines.extend(results.cohort.iter().flat_map(vital_lines));
+    let complete = results.bands[0];
+    for (band, count) in BAND_COUNTS.iter().zip(results.bands).skip(1) {
+        lines.push(CohortLine {
+            variable: format!("news2_partial {}", band.replace('_', "-")),
+            statistic: "n (%)",
+            n: Some(complete),
+            missing: None,
+            value: format!("{count} ({})", percent(count, complete)),
+        });
+    }
+    lines
+}
+
+fn vital_lines(row: &CohortRow) -> [CohortLine; 2] {
+    let m = &row.measures;
+    let [q1, median, q3] = m.quartiles.map(rounded);
+    let line = |statistic, value| CohortLine {
+        variable: format!("{} ({})", row.vital.name(), row.vital.unit()),
+        statistic,
+        n: Some(m.n),
+        missing: Some(m.missing),
+        value,
+    };
+    [
+        line(
+            "mean (SD)",
+            format!("{} ({})", rounded(m.mean), rounded(m.sd)),
+        ),
+        line("median [Q1,Q3]", format!("{median} [{q1},{q3}]")),
+    ]
+}
+
+/// `cohort.csv`.
+pub fn cohort_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
+    const STEP: &str = "write cohort table";
+    let count = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(["variable", "statistic", "n", "missing", "value"])
+        .map_err(|_| csv_failed(STEP))?;
+    for line in cohort_lines(results) {
+        let (n, missing) = (count(line.n), count(line.missing));
+        writer
+            .write_record([&line.variable, line.statistic, &n, &missing, &line.value])
+            .map_err(|_| csv_failed(STEP))?;
+    }
+    csv_bytes(writer, STEP)
+}
+
+/// `quality.csv`: one row per object and vital. The last check compares two
+/// vitals and is empty but for the diastolic pressure.
+pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
+    const STEP: &str = "write quality table";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(["object", "vital"].iter().chain(&QUALITY_CHECKS))
+        .map_err(|_| csv_failed(STEP))?;
+    for row in &results.quality {
+        let mut fields = vec![row.object.clone(), row.vital.name().to_owned()];
+        fields.extend(row.counts.iter().map(ToString::to_string));
+        if row.vital != Vital::DiastolicBp {
+            fields.pop();
+            fields.push(String::new());
+        }
+        writer.write_record(&fields).map_err(|_| csv_failed(STEP))?;
+    }
+    csv_bytes(writer, STEP)
+}

@@ -190,7 +190,7 @@ fn run_seed(seed: u64) -> RunStatus {
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(simulate(seed))
+    runtime.block_on(tokio::task::LocalSet::new().run_until(simulate(seed)))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use agent::study::Defect;
 const ROW: &str = "1938-10-30 00:00:00,55,118,77,15,87,97.3,98.61,170,24.39,0,18.4,0,0,0,0\n";
 
 fn defect(bytes: &[u8]) -> Defect {
-    let whole = read("a.csv", bytes, usize::MAX.min(bytes.len().max(1))).unwrap_err();
+    let whole = read("a.csv", bytes, bytes.len().max(1)).unwrap_err();
     for chunk in [1, 7, 64] {
         assert_eq!(read("a.csv", bytes, chunk).unwrap_err(), whole);
     }

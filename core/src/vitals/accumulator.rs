@@ -305,6 +305,7 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(all.patient(b"a"), a);
         assert_eq!(all.patient(b"\xff"), None);
+        let all = all.finish();
         assert_eq!(
             all.patients().map(|(name, _)| name).collect::<Vec<_>>(),
             ["a", "b"]

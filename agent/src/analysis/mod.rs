@@ -15,6 +15,7 @@ mod patients;
 mod records;
 mod report;
 mod results;
+mod scan;
 mod split;
 mod summary;
 mod tables;

@@ -26,11 +26,11 @@ fn plain_decimal(cell: &[u8]) -> Option<f64> {
     if cell.len() > 16 {
         return None;
     }
-    let (mut digits, mut count, mut point) = (0_u64, 0_usize, None);
+    let (mut digits, mut count, mut point) = (0_i64, 0_usize, None);
     for byte in cell {
         let digit = byte.wrapping_sub(b'0');
         if digit <= 9 {
-            digits = digits * 10 + u64::from(digit);
+            digits = digits * 10 + i64::from(digit);
             count += 1;
         } else if *byte == b'.' && point.is_none() {
             point = Some(count);

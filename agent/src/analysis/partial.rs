@@ -151,7 +151,11 @@ impl VitalsPartial {
 impl VitalsPartial {
     /// Rows of the objects in it.
     pub fn rows(&self) -> u64 {
-        let rows = self.inputs.column("rows").ok().and_then(|rows| rows.u64().ok());
+        let rows = self
+            .inputs
+            .column("rows")
+            .ok()
+            .and_then(|rows| rows.u64().ok());
         rows.map_or(0, |rows| rows.iter().flatten().sum())
     }
 }

@@ -117,6 +117,7 @@ impl Records {
         F: FnMut(u64, &Record<'_>) -> Result<(), Defect>,
     {
         let bad = std::str::from_utf8(lines).map_or_else(|e| e.valid_up_to(), |_| usize::MAX);
+        self.splitter.restart();
         let mut at = 0;
         while at < lines.len() {
             if self.count == 0 && lines[at..].starts_with(BYTE_ORDER_MARK) {
@@ -126,7 +127,7 @@ impl Records {
                 at += blank;
                 continue;
             }
-            match self.splitter.cut(&lines[at..]) {
+            match self.splitter.cut(lines, at) {
                 Cut::Record(record, used) => {
                     at += used;
                     if at > bad {

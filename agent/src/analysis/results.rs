@@ -143,14 +143,16 @@ impl Summed {
     }
 
     fn measures(&self) -> Measures {
-        // A quartile lies between the extremes, which are exact; its bin may not.
-        let within = |q: f64| q.max(self.min.unwrap_or(q)).min(self.max.unwrap_or(q));
-        let moment = |m: Option<Moment>| m.map(|(time, sum, count)| (time, mean_units(sum, count)));
+        // The extremes are unrounded, so a mean or a quartile that a step or a
+        // bin puts outside them belongs on them.
+        let within = |x: f64| x.max(self.min.unwrap_or(x)).min(self.max.unwrap_or(x));
+        let moment =
+            |m: Option<Moment>| m.map(|(time, sum, count)| (time, within(mean_units(sum, count))));
         Measures {
             n: self.sums.n,
             missing: self.missing,
             implausible: self.implausible,
-            mean: self.sums.mean(),
+            mean: self.sums.mean().map(within),
             sd: self.sums.sd(),
             min: self.min,
             quartiles: [1, 2, 3].map(|quarter| quantile(&self.bins, quarter).map(within)),

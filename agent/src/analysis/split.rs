@@ -1,9 +1,10 @@
 //! Cuts one record of comma-separated text into its fields.
 //!
-//! Used by [`super::records`]. A record without quotes is cut eight bytes at
-//! a time; one with a quoted field goes to `csv-core`. It must not know rows,
-//! columns or UTF-8.
+//! Used by [`super::records`]. A record without quotes is cut where
+//! [`super::scan`] finds delimiters; one with a quoted field goes to
+//! `csv-core`. It must not know rows, columns or UTF-8.
 
+use super::scan::Scanner;
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 /// Longest record accepted.
@@ -57,6 +58,10 @@ pub enum Cut<'a> {
 
 /// The cutter and its buffers.
 pub struct Splitter {
+    scanner: Scanner,
+    /// Where in the lines at hand the scanner stands.
+    position: Option<usize>,
+    /// Room for the fields' ends, as many as the widest record needed.
     ends: Vec<u32>,
     quoted: csv_core::Reader,
     text: Vec<u8>,
@@ -66,7 +71,9 @@ pub struct Splitter {
 impl Splitter {
     pub fn new() -> Self {
         Self {
-            ends: Vec::with_capacity(64),
+            scanner: Scanner::default(),
+            position: None,
+            ends: vec![0; 64],
             // Only a line feed ends a record, as in the unquoted path; the
             // carriage return before it is dropped with the line end.
             quoted: ReaderBuilder::new()
@@ -77,21 +84,67 @@ impl Splitter {
         }
     }
 
-    /// Cuts the record at the start of `bytes`, which must end with a line
+    /// Announces other lines than those at hand.
+    pub const fn restart(&mut self) {
+        self.position = None;
+    }
+
+    /// Cuts the record at a position of `lines`, which must end with a line
     /// feed (perhaps inside a quoted field).
     #[inline]
-    pub fn cut<'a>(&'a mut self, bytes: &'a [u8]) -> Cut<'a> {
-        match plain_ends(bytes, &mut self.ends) {
-            Some(used) if used <= RECORD_LIMIT_BYTES => Cut::Record(
-                Record {
-                    bytes,
-                    ends: &self.ends,
-                    gap: 1,
-                },
-                used,
-            ),
-            Some(_) => Cut::TooLong,
-            None => self.cut_quoted(bytes),
+    pub fn cut<'a>(&'a mut self, lines: &'a [u8], at: usize) -> Cut<'a> {
+        let Some((next, count)) = self.cut_plain(lines, at) else {
+            self.position = None;
+            return self.cut_quoted(&lines[at..]);
+        };
+        self.position = Some(next);
+        if next - at > RECORD_LIMIT_BYTES {
+            return Cut::TooLong;
+        }
+        let record = Record {
+            bytes: &lines[at..next],
+            ends: &self.ends[..count],
+            gap: 1,
+        };
+        Cut::Record(record, next - at)
+    }
+
+    /// Where the record ends and how many fields it has, their ends being in
+    /// `ends`; nothing if a field begins with a quote.
+    ///
+    /// State is in locals while it runs: a `Vec::push` per field would spend
+    /// more time on waiting for the length than on anything else.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // what is longer than the limit is refused
+    fn cut_plain(&mut self, lines: &[u8], at: usize) -> Option<(usize, usize)> {
+        if self.position != Some(at) {
+            self.scanner.seek(lines, at);
+        }
+        let (mut scanner, mut field, mut count) = (self.scanner, at, 0);
+        let mut ends = self.ends.as_mut_slice();
+        loop {
+            let end = scanner.next(lines)?;
+            let byte = lines[end];
+            if byte == b'"' && end == field {
+                return None;
+            }
+            if byte != b',' && byte != b'\n' {
+                continue;
+            }
+            if count == ends.len() {
+                self.ends.resize(2 * count, 0);
+                ends = self.ends.as_mut_slice();
+            }
+            ends[count] = (end - at) as u32;
+            count += 1;
+            if byte == b'\n' {
+                if end > field && lines[end - 1] == b'\r' {
+                    ends[count - 1] -= 1;
+                }
+                self.scanner = scanner;
+                return Some((end + 1, count));
+            }
+            field = end + 1;
         }
     }
 
@@ -111,92 +164,30 @@ impl Splitter {
             _ if bytes.len() > RECORD_LIMIT_BYTES => return Cut::TooLong,
             _ => return Cut::Open,
         }
-        self.ends.clear();
-        // A record is at most 2^20 bytes long.
-        self.ends.extend(
-            self.quoted_ends[..count]
-                .iter()
-                .filter_map(|e| u32::try_from(*e).ok()),
-        );
-        let start = count
-            .checked_sub(2)
-            .map_or(0, |before| self.quoted_ends[before]);
-        if let Some(end) = self.ends.last_mut()
-            && *end as usize > start
-            && self.text[*end as usize - 1] == b'\r'
+        self.ends.resize(self.ends.len().max(count), 0);
+        let ends = &mut self.ends[..count];
+        for (end, wide) in ends.iter_mut().zip(&self.quoted_ends) {
+            // A record is at most 2^20 bytes long.
+            *end = u32::try_from(*wide).unwrap_or(u32::MAX);
+        }
+        let start = if count < 2 {
+            0
+        } else {
+            ends[count - 2] as usize
+        };
+        if let Some(end) = ends.last_mut()
+            && self.text[start..*end as usize].ends_with(b"\r")
         {
             *end -= 1;
         }
         Cut::Record(
             Record {
                 bytes: &self.text,
-                ends: &self.ends,
+                ends: &self.ends[..count],
                 gap: 0,
             },
             used,
         )
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// The field ends of the unquoted record at the start of `bytes`, and its
-/// length with the line end; `None` if a field begins with a quote.
-///
-/// Comma, quote and line feed are all at most `,`, which digits, points,
-/// dashes, colons and letters are not: one subtraction per eight bytes finds
-/// the few that need a closer look.
-#[inline]
-fn plain_ends(bytes: &[u8], ends: &mut Vec<u32>) -> Option<usize> {
-    ends.clear();
-    let (mut base, mut field) = (0_usize, 0_usize);
-    while let Some(word) = bytes.get(base..base + 8) {
-        let word = u64::from_le_bytes(word.try_into().ok()?);
-        let mut low = !((word | TOPS) - ONES * u64::from(b',' + 1)) & !word & TOPS;
-        while low != 0 {
-            let at = base + low.trailing_zeros() as usize / 8;
-            low &= low - 1;
-            if let Some(found) = delimit(bytes, at, &mut field, ends) {
-                return found;
-            }
-        }
-        base += 8;
-    }
-    for at in base..bytes.len() {
-        if let Some(found) = delimit(bytes, at, &mut field, ends) {
-            return found;
-        }
-    }
-    None
-}
-
-/// Looks at one byte; answers once the record's fate is known.
-#[inline]
-#[allow(clippy::cast_possible_truncation)] // what is longer than the limit is refused by `cut`
-fn delimit(
-    bytes: &[u8],
-    at: usize,
-    field: &mut usize,
-    ends: &mut Vec<u32>,
-) -> Option<Option<usize>> {
-    match bytes[at] {
-        b',' => {
-            ends.push(at as u32);
-            *field = at + 1;
-            None
-        }
-        b'\n' => {
-            let end = if at > *field && bytes[at - 1] == b'\r' {
-                at - 1
-            } else {
-                at
-            };
-            ends.push(end as u32);
-            Some(Some(at + 1))
-        }
-        b'"' if at == *field => Some(None),
-        _ => None,
     }
 }
 
@@ -207,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fields(text: &str) -> Option<(Vec<String>, usize)> {
-        match Splitter::new().cut(text.as_bytes()) {
+        match Splitter::new().cut(text.as_bytes(), 0) {
             Cut::Record(record, used) => Some((
                 record
                     .fields()
@@ -254,7 +245,7 @@ mod tests {
     #[test]
     fn a_field_beyond_the_last_is_empty() {
         let mut splitter = Splitter::new();
-        let Cut::Record(record, _) = splitter.cut(b"a,b\n") else {
+        let Cut::Record(record, _) = splitter.cut(b"a,b\n", 0) else {
             panic!("a record")
         };
         assert_eq!(
@@ -266,9 +257,12 @@ mod tests {
     #[test]
     fn long_records_are_refused_by_either_path() {
         let long = "x".repeat(RECORD_LIMIT_BYTES) + "\n";
-        assert!(matches!(Splitter::new().cut(long.as_bytes()), Cut::TooLong));
         assert!(matches!(
-            Splitter::new().cut(format!("\"{long}").as_bytes()),
+            Splitter::new().cut(long.as_bytes(), 0),
+            Cut::TooLong
+        ));
+        assert!(matches!(
+            Splitter::new().cut(format!("\"{long}").as_bytes(), 0),
             Cut::TooLong
         ));
     }
@@ -279,14 +273,15 @@ mod tests {
         fn both_paths_agree(text in "[a-z0-9.,:+ !\"\r-]{0,60}") {
             let line = text.clone() + "\n";
             prop_assume!(!line.trim_end_matches(['\r', '\n']).is_empty());
-            let mut splitter = Splitter::new();
-            let mut ends = Vec::new();
-            if let Some(used) = plain_ends(line.as_bytes(), &mut ends) {
-                let plain = Record { bytes: line.as_bytes(), ends: &ends, gap: 1 };
-                let Cut::Record(quoted, quoted_used) = splitter.cut_quoted(line.as_bytes()) else {
+            let mut plain = Splitter::new();
+            if let Some((end, count)) = plain.cut_plain(line.as_bytes(), 0) {
+                prop_assert_eq!(end, line.len());
+                let mut splitter = Splitter::new();
+                let Cut::Record(quoted, used) = splitter.cut_quoted(line.as_bytes()) else {
                     panic!("a record")
                 };
-                prop_assert_eq!(used, quoted_used);
+                let plain = Record { bytes: line.as_bytes(), ends: &plain.ends[..count], gap: 1 };
+                prop_assert_eq!(used, line.len());
                 prop_assert_eq!(plain.fields().collect::<Vec<_>>(), quoted.fields().collect::<Vec<_>>());
             }
         }

@@ -11,7 +11,7 @@ use super::number;
 use super::records::Records;
 use super::split::Record;
 use crate::study::Defect;
-use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Vital, civil};
+use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Readings, Vital, civil};
 
 const DATE: &str = "date";
 const PATIENT: &str = "ID";
@@ -171,15 +171,15 @@ fn observe_row(
             row,
             column: PATIENT,
         })?;
-    let mut analysed = [None; Vital::COUNT];
+    let mut readings = Readings::default();
     for (place, (_, vital, conversion)) in layout.vitals.iter().zip(COLUMNS) {
         let reading = match number::read(record.field(*place)) {
             Reading::Value(value) => Reading::Value(conversion.apply(value)),
             other => other,
         };
-        analysed[vital.index()] = into.observe(patient, time, vital, reading);
+        readings.set(vital, reading);
     }
-    into.close_moment(patient, &analysed);
+    into.observe(patient, time, readings);
     Ok(())
 }
 

@@ -1,24 +1,14 @@
-//! Everything learnt from one object, fed one observation at a time.
+//! Everything learnt from one object, fed one moment at a time.
 //!
 //! Every format decoder turns its bytes into calls of [`ObjectAccumulator`];
 //! the agent then makes a partial of it. Memory grows with patients and with
 //! distinct hundredths per patient, never with rows. It must stay free of any
 //! format's peculiarities, and of floating-point sums.
 
+use super::cell::{Cell, Sequence};
 use super::news2::{self, BandCounts, Five};
-use super::{Cell, Fixed, PlausibleRanges, Vital, cell::Sequence};
+use super::{Fixed, PlausibleRanges, Reading, Readings, Vital};
 use rustc_hash::FxHashMap;
-
-/// One cell of the input, as the decoder read it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reading {
-    /// Nothing there (empty, `NA`, `NaN`).
-    Missing,
-    /// Something there that is not a number.
-    Unparsable,
-    /// A number in the vital's canonical unit.
-    Value(f64),
-}
 
 /// A patient of this object, in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,38 +21,6 @@ pub struct PatientCells {
     pub cells: [Cell; Vital::COUNT],
     /// NEWS2 bands of the complete sets.
     pub bands: BandCounts,
-    pending: Vec<Pending>,
-}
-
-/// A plausible value that waits to be taken into its cell.
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    time: i64,
-    units: f64,
-    vital: Vital,
-}
-
-/// Values of one patient that may wait. A file by date visits another patient
-/// with every row, and then every cell and every bin is a cache miss (four
-/// fifths of all time, measured); in bursts of this many they are not.
-const PENDING_LIMIT: usize = 256;
-
-impl PatientCells {
-    /// Takes the waiting values into their cells, in order.
-    #[cold]
-    fn settle(&mut self, quality: &mut [QualityCounts; Vital::COUNT]) {
-        for Pending { time, units, vital } in self.pending.drain(..) {
-            let Some(value) = Fixed::from_units(units) else {
-                continue;
-            };
-            let cell = &mut self.cells[vital.index()];
-            match cell.add(time, units, value) {
-                Sequence::Later => {}
-                Sequence::Duplicate => quality[vital.index()].duplicates += 1,
-                Sequence::Earlier => quality[vital.index()].out_of_order += 1,
-            }
-        }
-    }
 }
 
 /// Data-quality counts of one vital in one object.
@@ -86,12 +44,30 @@ pub struct QualityCounts {
     pub dbp_not_below_sbp: u64,
 }
 
+type Moment = (i64, Readings);
+type Analysed = [Option<Fixed>; Vital::COUNT];
+
+/// Moments of one patient that may wait. A file by date visits another
+/// patient with every row, and then every cell and every bin is a cache miss
+/// (four fifths of all time, measured); in bursts of this many they are not.
+const BURST: usize = 64;
+
 /// Statistics of one object in the making.
 #[derive(Debug)]
 pub struct ObjectAccumulator {
+    index: FxHashMap<Box<[u8]>, u32>,
+    /// Moments not yet taken in, per patient; apart from the patients, so
+    /// that a row touches as little memory as can be.
+    waiting: Vec<Vec<Moment>>,
+    scratch: Vec<Analysed>,
+    kept: ObjectStatistics,
+}
+
+/// Statistics of one object, complete.
+#[derive(Debug)]
+pub struct ObjectStatistics {
     ranges: PlausibleRanges,
     measured: [bool; Vital::COUNT],
-    index: FxHashMap<Box<[u8]>, u32>,
     names: Vec<String>,
     patients: Vec<PatientCells>,
     quality: [QualityCounts; Vital::COUNT],
@@ -102,17 +78,17 @@ impl ObjectAccumulator {
     /// each of them gets a row per patient even if every cell was empty.
     #[must_use]
     pub fn new(ranges: PlausibleRanges, measured: &[Vital]) -> Self {
-        let mut flags = [false; Vital::COUNT];
-        for vital in measured {
-            flags[vital.index()] = true;
-        }
         Self {
-            ranges,
-            measured: flags,
             index: FxHashMap::default(),
-            names: Vec::new(),
-            patients: Vec::new(),
-            quality: [QualityCounts::default(); Vital::COUNT],
+            waiting: Vec::new(),
+            scratch: Vec::with_capacity(BURST),
+            kept: ObjectStatistics {
+                ranges,
+                measured: Vital::ALL.map(|vital| measured.contains(&vital)),
+                names: Vec::new(),
+                patients: Vec::new(),
+                quality: [QualityCounts::default(); Vital::COUNT],
+            },
         }
     }
 
@@ -120,113 +96,92 @@ impl ObjectAccumulator {
     /// more patients than an index can name.
     #[inline]
     pub fn patient(&mut self, id: &[u8]) -> Option<PatientIndex> {
-        if let Some(index) = self.index.get(id) {
-            return Some(PatientIndex(*index));
+        match self.index.get(id) {
+            Some(index) => Some(PatientIndex(*index)),
+            None => self.admit(id),
         }
-        self.admit(id)
     }
 
     #[cold]
     fn admit(&mut self, id: &[u8]) -> Option<PatientIndex> {
         let name = std::str::from_utf8(id).ok()?.to_owned();
-        let index = u32::try_from(self.patients.len()).ok()?;
+        let index = u32::try_from(self.kept.patients.len()).ok()?;
         self.index.insert(id.into(), index);
-        self.names.push(name);
-        self.patients.push(PatientCells::default());
+        self.waiting.push(Vec::new());
+        self.kept.names.push(name);
+        self.kept.patients.push(PatientCells::default());
         Some(PatientIndex(index))
     }
 
-    /// Takes one observation in. The answer is the value if it was analysed.
+    /// Takes in what was read of a patient at one moment.
     #[inline]
-    pub fn observe(
-        &mut self,
-        patient: PatientIndex,
-        time: i64,
-        vital: Vital,
-        reading: Reading,
-    ) -> Option<Fixed> {
-        let patient = &mut self.patients[patient.0 as usize];
-        let cell = &mut patient.cells[vital.index()];
-        let quality = &mut self.quality[vital.index()];
-        let units = match reading {
-            Reading::Value(units) => units,
-            Reading::Missing => {
-                cell.missing += 1;
-                return None;
-            }
-            Reading::Unparsable => {
-                quality.unparsable += 1;
-                return None;
-            }
-        };
-        let plausible = self.ranges.contains(vital, units);
-        let Some(value) = plausible.then(|| Fixed::from_units(units)).flatten() else {
-            cell.implausible += 1;
-            return None;
-        };
-        patient.pending.push(Pending { time, units, vital });
-        if patient.pending.len() >= PENDING_LIMIT {
-            patient.settle(&mut self.quality);
-        }
-        Some(value)
-    }
-
-    /// Closes one moment of a patient: the checks and scores that need
-    /// several vitals at once. `analysed` are the answers of
-    /// [`ObjectAccumulator::observe`], by [`Vital::index`].
-    #[inline]
-    pub fn close_moment(
-        &mut self,
-        patient: PatientIndex,
-        analysed: &[Option<Fixed>; Vital::COUNT],
-    ) {
-        let diastolic = Vital::DiastolicBp.index();
-        if let (Some(low), Some(high)) = (analysed[diastolic], analysed[Vital::SystolicBp.index()])
-            && low >= high
-        {
-            self.quality[diastolic].dbp_not_below_sbp += 1;
-        }
-        if let Some(five) = Five::of(analysed) {
-            let band = news2::band(news2::score(&five));
-            self.patients[patient.0 as usize].bands.add(band);
+    pub fn observe(&mut self, patient: PatientIndex, time: i64, readings: Readings) {
+        let waiting = &mut self.waiting[patient.0 as usize];
+        waiting.push((time, readings));
+        if waiting.len() >= BURST {
+            self.kept
+                .take_in(patient.0 as usize, waiting, &mut self.scratch);
         }
     }
 
     /// Ends the object.
     #[must_use]
     pub fn finish(mut self) -> ObjectStatistics {
-        for patient in &mut self.patients {
-            patient.settle(&mut self.quality);
+        for (patient, waiting) in self.waiting.iter_mut().enumerate() {
+            self.kept.take_in(patient, waiting, &mut self.scratch);
         }
-        ObjectStatistics(self)
+        self.kept
     }
 }
 
-/// Statistics of one object, complete.
-#[derive(Debug)]
-pub struct ObjectStatistics(ObjectAccumulator);
-
 impl ObjectStatistics {
+    /// Takes a patient's waiting moments in, in order: vital by vital first,
+    /// then what needs several vitals of one moment.
+    #[inline(never)]
+    fn take_in(&mut self, patient: usize, moments: &mut Vec<Moment>, scratch: &mut Vec<Analysed>) {
+        let patient = &mut self.patients[patient];
+        scratch.clear();
+        scratch.resize(moments.len(), [None; Vital::COUNT]);
+        for vital in Vital::ALL {
+            let (cell, quality) = (
+                &mut patient.cells[vital.index()],
+                &mut self.quality[vital.index()],
+            );
+            for ((time, readings), analysed) in moments.iter().zip(scratch.iter_mut()) {
+                if let Some(reading) = readings.get(vital) {
+                    analysed[vital.index()] =
+                        take_reading(cell, quality, &self.ranges, vital, *time, reading);
+                }
+            }
+        }
+        let diastolic = &mut self.quality[Vital::DiastolicBp.index()];
+        for analysed in scratch.iter() {
+            if let Some(five) = Five::of(analysed) {
+                patient.bands.add(news2::band(news2::score(&five)));
+            }
+            if is_dbp_not_below_sbp(analysed) {
+                diastolic.dbp_not_below_sbp += 1;
+            }
+        }
+        moments.clear();
+    }
+
     /// True if the format has a column for this vital.
     #[must_use]
     pub const fn measures(&self, vital: Vital) -> bool {
-        self.0.measured[vital.index()]
+        self.measured[vital.index()]
     }
 
     /// The patients and what is kept of them, in order of first appearance.
     pub fn patients(&self) -> impl ExactSizeIterator<Item = (&str, &PatientCells)> {
-        self.0
-            .names
-            .iter()
-            .map(String::as_str)
-            .zip(&self.0.patients)
+        self.names.iter().map(String::as_str).zip(&self.patients)
     }
 
     /// The quality counts of one vital, over all patients.
     #[must_use]
     pub fn quality(&self, vital: Vital) -> QualityCounts {
-        let mut counts = self.0.quality[vital.index()];
-        for patient in &self.0.patients {
+        let mut counts = self.quality[vital.index()];
+        for patient in &self.patients {
             let cell = &patient.cells[vital.index()];
             counts.values += cell.sums.n;
             counts.missing += cell.missing;
@@ -234,6 +189,47 @@ impl ObjectStatistics {
         }
         counts
     }
+}
+
+/// Takes one reading in; the answer is the value if it is analysed.
+#[inline]
+fn take_reading(
+    cell: &mut Cell,
+    quality: &mut QualityCounts,
+    ranges: &PlausibleRanges,
+    vital: Vital,
+    time: i64,
+    reading: Reading,
+) -> Option<Fixed> {
+    let units = match reading {
+        Reading::Value(units) => units,
+        Reading::Missing => {
+            cell.missing += 1;
+            return None;
+        }
+        Reading::Unparsable => {
+            quality.unparsable += 1;
+            return None;
+        }
+    };
+    let plausible = ranges.contains(vital, units);
+    let Some(value) = plausible.then(|| Fixed::from_units(units)).flatten() else {
+        cell.implausible += 1;
+        return None;
+    };
+    match cell.add(time, units, value) {
+        Sequence::Later => {}
+        Sequence::Duplicate => quality.duplicates += 1,
+        Sequence::Earlier => quality.out_of_order += 1,
+    }
+    Some(value)
+}
+
+#[inline]
+fn is_dbp_not_below_sbp(analysed: &Analysed) -> bool {
+    let high = analysed[Vital::SystolicBp.index()];
+    let low = analysed[Vital::DiastolicBp.index()];
+    matches!((low, high), (Some(low), Some(high)) if low >= high)
 }
 
 #[cfg(test)]
@@ -244,23 +240,29 @@ mod tests {
         ObjectAccumulator::new(PlausibleRanges::standard(), &[Vital::HeartRate])
     }
 
+    fn readings(of: &[(Vital, Reading)]) -> Readings {
+        let mut readings = Readings::default();
+        for (vital, reading) in of {
+            readings.set(*vital, *reading);
+        }
+        readings
+    }
+
     #[test]
     fn readings_are_counted_where_they_belong() {
         let mut all = accumulator();
         let john = all.patient(b"55").expect("an id");
-        let readings = [
-            (10, Reading::Value(60.0), true),
-            (20, Reading::Missing, false),
-            (20, Reading::Unparsable, false),
-            (20, Reading::Value(301.0), false),
-            (20, Reading::Value(9999.0), false),
-            (20, Reading::Value(5.4e-79), false),
-            (10, Reading::Value(62.0), true),
-            (5, Reading::Value(64.0), true),
-        ];
-        for (time, reading, analysed) in readings {
-            let answer = all.observe(john, time, Vital::HeartRate, reading);
-            assert_eq!(answer.is_some(), analysed, "{reading:?}");
+        for (time, reading) in [
+            (10, Reading::Value(60.0)),
+            (20, Reading::Missing),
+            (20, Reading::Unparsable),
+            (20, Reading::Value(301.0)),
+            (20, Reading::Value(9999.0)),
+            (20, Reading::Value(5.4e-79)),
+            (10, Reading::Value(62.0)),
+            (5, Reading::Value(64.0)),
+        ] {
+            all.observe(john, time, readings(&[(Vital::HeartRate, reading)]));
         }
         let all = all.finish();
         let expected = QualityCounts {
@@ -278,24 +280,23 @@ mod tests {
     }
 
     #[test]
-    fn every_value_reaches_its_histogram() {
-        let mut all = accumulator();
-        let john = all.patient(b"55").expect("an id");
-        for beat in 0..5 * PENDING_LIMIT as u64 + 3 {
-            let value = 60.0 + (beat % 7) as f64;
-            all.observe(john, 0, Vital::HeartRate, Reading::Value(value));
+    fn every_value_arrives_whatever_the_bursts() {
+        for count in [1, BURST - 1, BURST, BURST + 1, 5 * BURST + 3] {
+            let mut all = accumulator();
+            let john = all.patient(b"55").expect("an id");
+            for beat in 0..count {
+                let value = Reading::Value(60.0 + (beat % 7) as f64);
+                all.observe(john, beat as i64, readings(&[(Vital::HeartRate, value)]));
+            }
+            let all = all.finish();
+            let (_, patient) = all.patients().next().expect("a patient");
+            let cell = &patient.cells[Vital::HeartRate.index()];
+            assert_eq!(cell.sums.n, count as u64);
+            assert_eq!(cell.last.time, count as i64 - 1);
+            let bins = cell.bins.sorted();
+            assert_eq!(bins.len(), count.min(7));
+            assert_eq!(bins.iter().map(|(_, n)| n).sum::<u64>(), count as u64);
         }
-        let all = all.finish();
-        let (_, patient) = all.patients().next().expect("a patient");
-        let bins = patient.cells[Vital::HeartRate.index()].bins.sorted();
-        assert_eq!(
-            bins.iter().map(|(bin, _)| *bin).collect::<Vec<_>>(),
-            [6000, 6100, 6200, 6300, 6400, 6500, 6600]
-        );
-        assert_eq!(
-            bins.iter().map(|(_, count)| count).sum::<u64>(),
-            5 * PENDING_LIMIT as u64 + 3
-        );
     }
 
     #[test]
@@ -305,24 +306,50 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(all.patient(b"a"), a);
         assert_eq!(all.patient(b"\xff"), None);
-        assert_eq!(
-            all.patients().map(|(name, _)| name).collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        let all = all.finish();
+        let names: Vec<&str> = all.patients().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b"]);
     }
 
     #[test]
     fn a_moment_is_checked_across_vitals() {
         let mut all = accumulator();
         let john = all.patient(b"55").expect("an id");
-        for (high, low) in [(120.0, 80.0), (80.0, 80.0), (80.0, 81.0)] {
-            let mut analysed = [None; Vital::COUNT];
-            analysed[Vital::SystolicBp.index()] = Fixed::from_units(high);
-            analysed[Vital::DiastolicBp.index()] = Fixed::from_units(low);
-            all.close_moment(john, &analysed);
+        for (high, low) in [(120.0, 80.0), (80.0, 80.0), (80.0, 81.0), (80.0, 999.0)] {
+            let both = [
+                (Vital::SystolicBp, Reading::Value(high)),
+                (Vital::DiastolicBp, Reading::Value(low)),
+            ];
+            all.observe(john, 0, readings(&both));
         }
         let all = all.finish();
         assert_eq!(all.quality(Vital::DiastolicBp).dbp_not_below_sbp, 2);
         assert_eq!(all.quality(Vital::SystolicBp).dbp_not_below_sbp, 0);
+    }
+
+    #[test]
+    fn only_complete_plausible_sets_are_scored() {
+        let five = [
+            (Vital::RespiratoryRate, Reading::Value(8.0)),
+            (Vital::Spo2, Reading::Value(98.0)),
+            (Vital::SystolicBp, Reading::Value(120.0)),
+            (Vital::HeartRate, Reading::Value(70.0)),
+            (Vital::Temperature, Reading::Value(37.0)),
+        ];
+        let mut all = accumulator();
+        let john = all.patient(b"55").expect("an id");
+        all.observe(john, 0, readings(&five));
+        all.observe(john, 1, readings(&five[1..]));
+        let mut hot = five;
+        hot[4].1 = Reading::Value(98.6);
+        all.observe(john, 2, readings(&hot));
+        let all = all.finish();
+        let (_, patient) = all.patients().next().expect("a patient");
+        let expected = BandCounts {
+            complete: 1,
+            low_medium: 1,
+            ..BandCounts::default()
+        };
+        assert_eq!(patient.bands, expected);
     }
 }

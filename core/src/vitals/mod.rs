@@ -15,16 +15,18 @@ mod histogram;
 mod moments;
 pub mod news2;
 mod range;
+mod reading;
 mod unit;
 mod vital;
 
 pub use accumulator::{
-    ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex, QualityCounts, Reading,
+    ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex, QualityCounts,
 };
 pub use cell::{Cell, Instant};
 pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};
 pub use moments::{MAX_COUNT, Sums};
 pub use range::PlausibleRanges;
+pub use reading::{Reading, Readings};
 pub use unit::Conversion;
 pub use vital::Vital;

@@ -1,0 +1,11 @@
+//! The vitals study from CSV bytes to deliverables: exactness under every
+//! split and order, agreement with an independent calculation, refusals, and
+//! damaged partials.
+#![allow(clippy::unwrap_used)]
+
+mod agreement;
+mod damage;
+mod defects;
+mod driver;
+mod merging;
+mod outputs;

@@ -36,7 +36,8 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
     let mut inputs = Vec::new();
     for file in &args.files {
         let object = file.display().to_string();
-        let mut fact = InputFact { object: object.clone(), outcome: InputOutcome::Analysed, reason: None };
+        let mut fact =
+            InputFact { object: object.clone(), outcome: InputOutcome::Analysed, reason: None };
         match read(&study, &object, file, args, &settings).await? {
             Ok(part) => parts.push(part),
             Err(reason) => {
@@ -57,7 +58,12 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
     Ok(complete)
 }
 
-fn write_results<S: Study>(study: &S, facts: &RunFacts, parts: Vec<S::Partial>, out: &Path) -> anyhow::Result<()> {
+fn write_results<S: Study>(
+    study: &S,
+    facts: &RunFacts,
+    parts: Vec<S::Partial>,
+    out: &Path,
+) -> anyhow::Result<()> {
     let merged = study.merge(parts)?;
     std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     for one in study.deliver(facts, merged)? {
@@ -91,7 +97,8 @@ async fn read<S: Study>(
         }
         return Ok(reader.finish().map_err(|defect| defect.to_string()));
     }
-    let keys = FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
+    let keys =
+        FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
     let key = object_key(path, args)?;
     let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
     match open_stream(&mut stream, &keys, &expected, |plaintext| reader.push(plaintext)).await {
@@ -106,7 +113,8 @@ fn object_key(path: &Path, args: &AnalyzeArgs) -> anyhow::Result<String> {
         return Ok(key.clone());
     }
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| UsageError(format!("{}: name the object with --object", path.display())))?;
+    let name = name
+        .ok_or_else(|| UsageError(format!("{}: name the object with --object", path.display())))?;
     Ok(name.strip_suffix(".sealed").unwrap_or(name).to_owned())
 }
 

@@ -151,9 +151,7 @@ impl fmt::Display for Pit {
 impl FromStr for Pit {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let inner = text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let inner = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
         if (2..=20).contains(&text.len()) && inner && starts && !text.ends_with('-') {
             return Ok(Self(text.to_owned()));

@@ -16,22 +16,7 @@ use percent_encoding::percent_decode_str;
 use crate::object::{KEY_MAX_BYTES, ObjectKey};
 
 /// Words a name may hold unasked. More are configured as `[names] words`.
-const WORDS: &str = "added analysis baseline batch bench big bmi body broken bundle cell changed \
-    chunk clean cohort column compact control copy corrupt csv damaged data dataset default demo \
-    device duplicate effect empty episode event example experiment export extra extract feed file \
-    final first flow follow followup foreign format frame fresh full garbled good group header \
-    heart hour images import index ingest input intake invalid item items json labs large last \
-    latin left level lines list load local long main map measure measurement measurements merge \
-    meta mini missing mixed model monitor more name names ndjson noisy null object objects \
-    observation observations old omop only order original other out output pack packet page panel \
-    parquet part partial parts pilot plain plausible pressure probe project protocol public \
-    quality queue quoted ragged random raw reading readings rec record records ref reference \
-    release report result results right round row rows run sample samples scale seal sealed \
-    second sensor sequence series session set shard short shuffled simple single site size slice \
-    small source split spo2 stage stream study subset suite swapped synth synthea synthetic table \
-    tampered task temp test tests third tiny total trial truncated two twice unit units unparsable \
-    update upload utf valid value values version visit visits vital vitals volume wave wide with \
-    without wrong zero zone alpha beta gamma delta fhir bad";
+const WORDS: &str = include_str!("words.txt");
 
 /// Extensions a name may end with; `gz` and `zst` may follow another.
 const EXTENSIONS: [&str; 9] =
@@ -41,25 +26,37 @@ const EXTENSIONS: [&str; 9] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum NameRule {
     /// Characters, length or form of the parts.
-    #[error("form: use A-Z a-z 0-9 . _ - in 1 to 4 parts between slashes, no part starting with a dot")]
+    #[error(
+        "form: use A-Z a-z 0-9 . _ - in 1 to 4 parts between slashes, no part starting with a dot"
+    )]
     Form,
     /// No extension, or one that is not on the list.
-    #[error("extension: end the name with .csv, .tsv, .json, .ndjson or .parquet (.gz and .zst may follow)")]
+    #[error(
+        "extension: end the name with .csv, .tsv, .json, .ndjson or .parquet (.gz and .zst may follow)"
+    )]
     Extension,
     /// Three, two and four digits, as a social security number.
-    #[error("number like a social security number: name the object by an opaque id, such as part-000001.csv")]
+    #[error(
+        "number like a social security number: name the object by an opaque id, such as part-000001.csv"
+    )]
     SocialSecurity,
     /// A day or month.
-    #[error("date: name the object by an opaque id, or allow dates by [names] dates = true where they are no dates of service")]
+    #[error(
+        "date: name the object by an opaque id, or allow dates by [names] dates = true where they are no dates of service"
+    )]
     Date,
     /// A telephone number.
-    #[error("number like a telephone number: name the object by an opaque id, such as part-000001.csv")]
+    #[error(
+        "number like a telephone number: name the object by an opaque id, such as part-000001.csv"
+    )]
     Telephone,
     /// More digits than a counter needs.
     #[error("long number: at most 9 digits in a row; use a counter, a UUID or a hex digest")]
     LongNumber,
     /// Letters that are no word of the vocabulary.
-    #[error("word outside the vocabulary: name the object by an opaque id, such as part-000001.csv, or add a harmless word to [names] words")]
+    #[error(
+        "word outside the vocabulary: name the object by an opaque id, such as part-000001.csv, or add a harmless word to [names] words"
+    )]
     Word,
     /// The same name twice in one listing.
     #[error("duplicate: an earlier position of this listing has the same name; rename one of them")]
@@ -106,10 +103,10 @@ impl NameRules {
         let groups = digit_groups(masked);
         let lengths: Vec<usize> = groups.iter().map(|g| g.digits.len()).collect();
         for (i, group) in groups.iter().enumerate() {
-            let joined = |n: usize| groups.get(i + 1..i + n).is_some_and(|g| g.iter().all(|g| g.joined));
-            let shape = |want: &[usize]| {
-                joined(want.len()) && lengths.get(i..i + want.len()) == Some(want)
-            };
+            let joined =
+                |n: usize| groups.get(i + 1..i + n).is_some_and(|g| g.iter().all(|g| g.joined));
+            let shape =
+                |want: &[usize]| joined(want.len()) && lengths.get(i..i + want.len()) == Some(want);
             if shape(&[3, 2, 4]) {
                 return Err(NameRule::SocialSecurity);
             }
@@ -118,7 +115,11 @@ impl NameRules {
             }
             let parts: Vec<&str> = groups[i..].iter().take(3).map(|g| g.digits.as_str()).collect();
             let compact = is_compact_date(&group.digits);
-            if !self.dates && (compact || (joined(3) && is_split_date(&parts)) || (joined(2) && is_month(&parts))) {
+            if !self.dates
+                && (compact
+                    || (joined(3) && is_split_date(&parts))
+                    || (joined(2) && is_month(&parts)))
+            {
                 return Err(NameRule::Date);
             }
             if is_telephone(&group.digits) {
@@ -146,9 +147,7 @@ impl NameRules {
     fn check_words(&self, masked: &str) -> Result<(), NameRule> {
         let stem_end = masked.rfind('/').map_or(0, |at| at + 1);
         let stem = masked[stem_end..].find('.').map_or(masked, |at| &masked[..stem_end + at]);
-        let known = |word: &str| {
-            word.len() <= 3 || self.words.contains(&word.to_ascii_lowercase())
-        };
+        let known = |word: &str| word.len() <= 3 || self.words.contains(&word.to_ascii_lowercase());
         let words: Vec<&str> = stem
             .split(|c: char| !c.is_ascii_alphabetic())
             .filter(|word| !word.is_empty())
@@ -159,7 +158,8 @@ impl NameRules {
 
 /// Undoes URL encoding, twice at the most (stores encode keys, some doubly).
 fn decode(raw: &str) -> String {
-    let once = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let once =
+        |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     if raw.contains('%') { once(&once(raw)) } else { raw.to_owned() }
 }
 
@@ -184,7 +184,8 @@ fn mask_run(run: &str) -> String {
     if is_uuid(run) {
         return "#".to_owned();
     }
-    let parts: Vec<&str> = run.split('-').map(|part| if is_digest(part) { "#" } else { part }).collect();
+    let parts: Vec<&str> =
+        run.split('-').map(|part| if is_digest(part) { "#" } else { part }).collect();
     parts.join("-")
 }
 
@@ -287,10 +288,18 @@ mod tests {
     #[test]
     fn opaque_names_pass() {
         for name in [
-            "part-000001.csv", "visits/part-000020.csv", "a.csv", "x1.csv", "obj_07.csv",
-            "study-7/batch/000123456.csv", "0f8fad5b-d9cb-469f-a165-70867728950e.csv",
-            "3b1f0c9ad2e45678.csv", "data/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.ndjson",
-            "header-only.csv", "visits-00001.csv.gz", "K.CSV",
+            "part-000001.csv",
+            "visits/part-000020.csv",
+            "a.csv",
+            "x1.csv",
+            "obj_07.csv",
+            "study-7/batch/000123456.csv",
+            "0f8fad5b-d9cb-469f-a165-70867728950e.csv",
+            "3b1f0c9ad2e45678.csv",
+            "data/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.ndjson",
+            "header-only.csv",
+            "visits-00001.csv.gz",
+            "K.CSV",
         ] {
             assert_eq!(rule(name), None, "{name}");
         }

@@ -121,8 +121,21 @@ mod tests {
     #[test]
     fn a_key_cannot_leave_its_bucket() {
         for bad in [
-            "", "/", "/etc/passwd", "a//b", "../a", "a/../b", "a/.b", ".hidden", "a/", "a b",
-            "a%2Fb", "ä", "a\\b", "a\0", "a\n",
+            "",
+            "/",
+            "/etc/passwd",
+            "a//b",
+            "../a",
+            "a/../b",
+            "a/.b",
+            ".hidden",
+            "a/",
+            "a b",
+            "a%2Fb",
+            "ä",
+            "a\\b",
+            "a\0",
+            "a\n",
         ] {
             assert_eq!(ObjectKey::try_from(bad.to_owned()), Err(BadKey), "{bad:?}");
         }

@@ -63,9 +63,8 @@ impl RunFacts {
         if !run.has_ended() {
             return Standing::Taken;
         }
-        let processed = || {
-            self.processed.get(&run.id).is_some_and(|keys| keys.contains(&name.object.key))
-        };
+        let processed =
+            || self.processed.get(&run.id).is_some_and(|keys| keys.contains(&name.object.key));
         if run.status == RunStatus::Done || processed() {
             Standing::Processed
         } else {
@@ -93,7 +92,8 @@ mod tests {
     #[test]
     fn a_name_is_free_until_a_run_has_processed_it() {
         let key = ObjectKey::try_from("part-1.csv".to_owned()).unwrap();
-        let object = ObjectRef { key: key.clone(), version: "null".into(), etag: "e".into(), size: 1 };
+        let object =
+            ObjectRef { key: key.clone(), version: "null".into(), etag: "e".into(), size: 1 };
         for (status, processed, expected) in [
             (RunStatus::Draft, false, Standing::Free),
             (RunStatus::Running, false, Standing::Taken),
@@ -105,7 +105,8 @@ mod tests {
             (RunStatus::Aborted, false, Standing::Free),
         ] {
             let run = run(status);
-            let name = Name { object: object.clone(), registered_at: Timestamp(0), run: Some(run.id) };
+            let name =
+                Name { object: object.clone(), registered_at: Timestamp(0), run: Some(run.id) };
             let keys = processed.then(|| key.clone()).into_iter().collect();
             let facts = RunFacts {
                 processed: BTreeMap::from([(run.id, keys)]),

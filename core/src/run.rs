@@ -183,7 +183,9 @@ impl Run {
     /// What each counter starts from: the units of its shard.
     pub fn counters(&self) -> Vec<u32> {
         let shards = self.shards();
-        (0..shards).map(|shard| self.units / shards + u32::from(shard < self.units % shards)).collect()
+        (0..shards)
+            .map(|shard| self.units / shards + u32::from(shard < self.units % shards))
+            .collect()
     }
 
     /// Has it ended, whichever way?
@@ -216,7 +218,12 @@ impl Run {
             return None;
         }
         if fin_epoch.0 < budgets.finalizations {
-            return Some(RunChange::TakeFinal { fin_epoch, owner, now, until: now.after(lease.lease) });
+            return Some(RunChange::TakeFinal {
+                fin_epoch,
+                owner,
+                now,
+                until: now.after(lease.lease),
+            });
         }
         Some(RunChange::ExhaustFinal { fin_epoch, now })
     }

@@ -78,7 +78,12 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
         ("launch running", running(), launch(0), Ok(Running)),
         ("launch a number twice", running(), launch(1), Err(Refused::MovedOn)),
         ("launch draft", draft(), launch(0), Err(Refused::MovedOn)),
-        ("launch beyond the budget", Run { launches: 10, ..running() }, launch(10), Err(Refused::Budget)),
+        (
+            "launch beyond the budget",
+            Run { launches: 10, ..running() },
+            launch(10),
+            Err(Refused::Budget),
+        ),
         ("launch ended", done.clone(), launch(0), Err(Refused::Ended)),
         ("tell of the end", done, RunChange::NoticeSent, Ok(Done)),
         ("tell too early", running(), RunChange::NoticeSent, Err(Refused::MovedOn)),

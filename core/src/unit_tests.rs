@@ -68,7 +68,8 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
     let done = apply(&leased(), &commit(1)).unwrap();
     let spent = Unit { task_errors: 2, ..leased() };
     let silent = Unit { losses: 2, ..leased() };
-    let give_up = |unit: &Unit| UnitChange::GiveUp { epoch: unit.epoch, beat: unit.beat, now: late() };
+    let give_up =
+        |unit: &Unit| UnitChange::GiveUp { epoch: unit.epoch, beat: unit.beat, now: late() };
     use UnitState::{Canceled, Done, Failed, Leased, Pending};
     for (name, unit, change, expected) in [
         ("claim pending", pending(), claim(0), Ok(Leased)),
@@ -78,8 +79,18 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
         ("take over expired", leased(), take_over(&leased(), late()), Ok(Leased)),
         ("take over live", leased(), take_over(&leased(), NOW), Err(Refused::Live)),
         ("take over pending", pending(), take_over(&pending(), late()), Err(Refused::MovedOn)),
-        ("take over beaten since", Unit { beat: 1, ..leased() }, take_over(&leased(), late()), Err(Refused::Live)),
-        ("take over, losses spent", silent.clone(), take_over(&silent, late()), Err(Refused::Budget)),
+        (
+            "take over beaten since",
+            Unit { beat: 1, ..leased() },
+            take_over(&leased(), late()),
+            Err(Refused::Live),
+        ),
+        (
+            "take over, losses spent",
+            silent.clone(),
+            take_over(&silent, late()),
+            Err(Refused::Budget),
+        ),
         ("give up, losses spent", silent.clone(), give_up(&silent), Ok(Failed)),
         ("give up, losses left", leased(), give_up(&leased()), Err(Refused::Budget)),
         ("beat mine", leased(), beat(1), Ok(Leased)),

@@ -60,15 +60,20 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
     let is_function = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = words.iter().position(|word| *word == "fn");
-        at.is_some_and(|at| words[..at].iter().all(|w| {
-            w.starts_with("pub") || matches!(*w, "async" | "const" | "unsafe" | "extern")
-        }))
+        at.is_some_and(|at| {
+            words[..at].iter().all(|w| {
+                w.starts_with("pub") || matches!(*w, "async" | "const" | "unsafe" | "extern")
+            })
+        })
     };
     let mut long = Vec::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_function(line)) {
-        let end = lines[at..].iter().position(|l| indent(l) == indent(line) && l.trim_start().starts_with('}'));
-        let length = end.map_or(1, |end| end + 1);
-        if length > FUNCTION_LINES_MAX && !lines[at].trim_end().ends_with(';') {
+        // A signature without a body ends at its semicolon.
+        let ends = |l: &&str| {
+            indent(l) == indent(line) && (l.trim_start().starts_with('}') || l.ends_with(';'))
+        };
+        let length = lines[at..].iter().position(|l| ends(&l)).map_or(1, |end| end + 1);
+        if length > FUNCTION_LINES_MAX {
             long.push((at + 1, length));
         }
     }
@@ -78,8 +83,10 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
 #[test]
 fn functions_fit_a_screen() {
     let mut broken = Vec::new();
-    for (name, text) in files(&[".rs"]) {
-        let long = long_functions(&text);
+    // A table of cases is as long as its cases.
+    let tests = |(name, _): &(String, String)| name.contains("tests");
+    for (name, text) in files(&[".rs"]).into_iter().filter(|file| !tests(file)) {
+        let long = long_functions(text.split("#[cfg(test)]").next().unwrap_or_default());
         broken.extend(long.iter().map(|(line, length)| format!("{name}:{line}: {length} lines")));
     }
     check("functions of at most 70 lines", &broken);
@@ -101,8 +108,14 @@ fn every_module_says_what_it_is_for() {
 #[test]
 fn nothing_is_left_behind() {
     // Written in two parts, so that this file does not find itself.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("db", "g!("),
-        concat!("to", "do!("), concat!("unimple", "mented!(")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("db", "g!("),
+        concat!("to", "do!("),
+        concat!("unimple", "mented!("),
+    ];
     let mut broken = Vec::new();
     for (name, text) in files(&[".rs", ".py", ".sh", ".toml", ".yaml", "Makefile", ".ci/run"]) {
         for (line, content) in (1..).zip(text.lines()) {
@@ -116,11 +129,22 @@ fn nothing_is_left_behind() {
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
-    let homes = [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("index.", "crates.io")];
+    let homes = [
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/wo", "rk/"),
+        concat!("index.", "crates.io"),
+    ];
     let mut broken = Vec::new();
     for (name, text) in files(&[".rs", ".py", ".sh", ".md", ".toml", "Makefile", "run"]) {
         for (line, content) in (1..).zip(text.lines()) {
-            if homes.iter().any(|home| content.contains(home)) {
+            // At the start of a path, not within one.
+            let absolute = |home: &str| {
+                content.match_indices(home).any(|(at, _)| {
+                    !content[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_')
+                })
+            };
+            if homes.iter().any(|home| absolute(home)) {
                 broken.push(format!("{name}:{line}"));
             }
         }
@@ -144,7 +168,15 @@ fn the_crates_depend_one_way() {
 
 #[test]
 fn core_touches_nothing_outside() {
-    let outside = ["std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Instant::now", "async fn"];
+    let outside = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "SystemTime::now",
+        "Instant::now",
+        "async fn",
+    ];
     let mut broken = Vec::new();
     for (name, text) in files(&[".rs"]).iter().filter(|(name, _)| name.starts_with("core/src/")) {
         let found = outside.iter().filter(|call| text.contains(**call));

@@ -33,10 +33,7 @@ pub fn encode(partial: &VitalsPartial) -> Result<Vec<u8>, StudyError> {
         bytes.extend(part);
     }
     if bytes.len() > PARTIAL_LIMIT_BYTES {
-        return Err(StudyError::TooLarge {
-            bytes: bytes.len(),
-            limit: PARTIAL_LIMIT_BYTES,
-        });
+        return Err(StudyError::TooLarge { bytes: bytes.len(), limit: PARTIAL_LIMIT_BYTES });
     }
     let digest = Sha256::digest(&bytes[HEADER_BYTES..]);
     bytes[..MAGIC.len()].copy_from_slice(MAGIC);
@@ -58,9 +55,8 @@ pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
     if bytes.len() > PARTIAL_LIMIT_BYTES {
         return Err(StudyError::Damaged("it is larger than any partial"));
     }
-    let (header, mut rest) = bytes
-        .split_at_checked(HEADER_BYTES)
-        .ok_or(StudyError::Damaged("it is cut short"))?;
+    let (header, mut rest) =
+        bytes.split_at_checked(HEADER_BYTES).ok_or(StudyError::Damaged("it is cut short"))?;
     let (magic, digest) = header.split_at(MAGIC.len());
     if magic != MAGIC {
         return Err(StudyError::Damaged("it is not of this version"));
@@ -78,13 +74,7 @@ pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
     let tables = <[DataFrame; 5]>::try_from(tables)
         .map_err(|_| StudyError::Damaged("it has not five tables"))?;
     let [cells, bins, scores, quality, inputs] = tables;
-    let partial = VitalsPartial {
-        cells,
-        bins,
-        scores,
-        quality,
-        inputs,
-    };
+    let partial = VitalsPartial { cells, bins, scores, quality, inputs };
     check(&partial)?;
     Ok(partial)
 }
@@ -102,65 +92,37 @@ fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
             return Err(StudyError::Damaged("a table has other columns"));
         }
         for column in table.columns() {
-            let optional = matches!(
-                column.name().as_str(),
-                "min" | "max" | "first_time" | "last_time"
-            );
+            let optional =
+                matches!(column.name().as_str(), "min" | "max" | "first_time" | "last_time");
             if column.null_count() > 0 && !optional {
                 return Err(StudyError::Damaged("a value is missing"));
             }
         }
     }
     let possible = possible(partial).map_err(engine("read partial"))?;
-    if possible {
-        Ok(())
-    } else {
-        Err(StudyError::Damaged("a value is impossible"))
-    }
+    if possible { Ok(()) } else { Err(StudyError::Damaged("a value is impossible")) }
 }
 
 fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
     let cells = &partial.cells;
     let known = |table: &DataFrame| -> PolarsResult<bool> {
-        Ok(table
-            .column("vital")?
-            .u8()?
-            .iter()
-            .flatten()
-            .all(|v| Vital::from_code(v).is_some()))
+        Ok(table.column("vital")?.u8()?.iter().flatten().all(|v| Vital::from_code(v).is_some()))
     };
     let (n, sum) = (cells.column("n")?.u64()?, cells.column("sum")?.i128()?);
     let squares = cells.column("sum_squares")?.i128()?;
-    let sums = n
-        .iter()
-        .flatten()
-        .zip(sum.iter().flatten())
-        .zip(squares.iter().flatten());
-    let sums = sums.map(|((n, sum), sum_squares)| Sums {
-        n,
-        sum,
-        sum_squares,
-    });
+    let sums = n.iter().flatten().zip(sum.iter().flatten()).zip(squares.iter().flatten());
+    let sums = sums.map(|((n, sum), sum_squares)| Sums { n, sum, sum_squares });
     let height = cells.height() as u64;
     let places = partial.bins.column("place")?.u64()?;
     Ok(known(cells)?
         && known(&partial.quality)?
         && sums.into_iter().all(|sums| sums.is_possible())
-        && places
-            .iter()
-            .flatten()
-            .all(|place| u64::from(cell_and_bin(place).0) < height))
+        && places.iter().flatten().all(|place| u64::from(cell_and_bin(place).0) < height))
 }
 
 impl VitalsPartial {
     /// The tables in the order they are stored in.
     const fn tables(&self) -> [&DataFrame; 5] {
-        [
-            &self.cells,
-            &self.bins,
-            &self.scores,
-            &self.quality,
-            &self.inputs,
-        ]
+        [&self.cells, &self.bins, &self.scores, &self.quality, &self.inputs]
     }
 }

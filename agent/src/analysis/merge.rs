@@ -24,35 +24,22 @@ pub fn merge(mut parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError>
         .collect()
         .map_err(engine(MERGE))?;
     refuse_repeats(&inputs).map_err(engine(MERGE))??;
-    let cells = merge_cells(stacked(&parts, |p| &p.cells)?)
-        .collect()
-        .map_err(engine(MERGE))?;
+    let cells = merge_cells(stacked(&parts, |p| &p.cells)?).collect().map_err(engine(MERGE))?;
     refuse_too_many(&cells).map_err(engine(MERGE))??;
-    let scores = merge_scores(stacked(&parts, |p| &p.scores)?)
-        .collect()
-        .map_err(engine(MERGE))?;
+    let scores = merge_scores(stacked(&parts, |p| &p.scores)?).collect().map_err(engine(MERGE))?;
     let quality = stacked(&parts, |p| &p.quality)?
         .sort(["object", "vital"], SortMultipleOptions::default())
         .collect()
         .map_err(engine(MERGE))?;
     let bins = merge_bins(parts, &cells).map_err(engine(MERGE))?;
-    Ok(VitalsPartial {
-        cells,
-        bins,
-        scores,
-        quality,
-        inputs,
-    })
+    Ok(VitalsPartial { cells, bins, scores, quality, inputs })
 }
 
 fn stacked(
     parts: &[VitalsPartial],
     table: impl Fn(&VitalsPartial) -> &DataFrame,
 ) -> Result<LazyFrame, StudyError> {
-    let tables: Vec<LazyFrame> = parts
-        .iter()
-        .map(|part| table(part).clone().lazy())
-        .collect();
+    let tables: Vec<LazyFrame> = parts.iter().map(|part| table(part).clone().lazy()).collect();
     concat(tables, UnionArgs::default()).map_err(engine(MERGE))
 }
 
@@ -114,9 +101,7 @@ fn refuse_repeats(inputs: &DataFrame) -> PolarsResult<Result<(), StudyError>> {
     let mut before = None;
     for object in inputs.column("object")?.str()?.iter().flatten() {
         if before == Some(object) {
-            return Ok(Err(StudyError::ObjectTwice {
-                object: object.to_owned(),
-            }));
+            return Ok(Err(StudyError::ObjectTwice { object: object.to_owned() }));
         }
         before = Some(object);
     }
@@ -127,9 +112,5 @@ fn refuse_repeats(inputs: &DataFrame) -> PolarsResult<Result<(), StudyError>> {
 /// the counts themselves cannot have overflowed.
 fn refuse_too_many(cells: &DataFrame) -> PolarsResult<Result<(), StudyError>> {
     let most = cells.column("n")?.u64()?.max().unwrap_or(0);
-    Ok(if most > MAX_COUNT {
-        Err(StudyError::TooManyValues)
-    } else {
-        Ok(())
-    })
+    Ok(if most > MAX_COUNT { Err(StudyError::TooManyValues) } else { Ok(()) })
 }

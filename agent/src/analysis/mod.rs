@@ -42,10 +42,7 @@ impl VitalsStudy {
     /// The study with the default plausible ranges.
     #[must_use]
     pub const fn new(format: Format) -> Self {
-        Self {
-            format,
-            ranges: PlausibleRanges::standard(),
-        }
+        Self { format, ranges: PlausibleRanges::standard() }
     }
 }
 
@@ -91,10 +88,7 @@ impl Study for VitalsStudy {
             file("patients.csv", patients::csv(&results.rows)?),
             file("cohort.csv", tables::cohort_csv(&results)?),
             file("quality.csv", tables::quality_csv(&results)?),
-            file(
-                "summary.json",
-                summary::json(&results, self.ranges.profile())?,
-            ),
+            file("summary.json", summary::json(&results, self.ranges.profile())?),
             file("report.html", report::html(&results).into_bytes()),
         ])
     }
@@ -119,11 +113,6 @@ impl ObjectReader for VitalsReader {
     fn finish(mut self) -> Result<VitalsPartial, Defect> {
         let rows = self.decoder.finish(&mut self.accumulator)?;
         let digest = hex::encode(self.digest.finalize());
-        Ok(VitalsPartial::of(
-            &self.object,
-            rows,
-            &digest,
-            &self.accumulator.finish(),
-        ))
+        Ok(VitalsPartial::of(&self.object, rows, &digest, &self.accumulator.finish()))
     }
 }

@@ -7,9 +7,8 @@
 use sce_core::vitals::Reading;
 
 /// Powers of ten that `f64` holds exactly.
-const POWERS: [f64; 16] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-];
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// The number in a cell; blanks around it do not matter. Empty, `NA` and
 /// `NaN` (in any case) are missing; infinities are not numbers.
@@ -87,11 +86,7 @@ mod tests {
             "9007199254740993",
             "00012.50",
         ] {
-            assert_eq!(
-                read(text.as_bytes()),
-                Reading::Value(text.parse().unwrap()),
-                "{text}"
-            );
+            assert_eq!(read(text.as_bytes()), Reading::Value(text.parse().unwrap()), "{text}");
         }
         assert_eq!(read(b" 98.6 "), Reading::Value(98.6));
     }

@@ -52,10 +52,7 @@ pub(super) fn place(cell: u32, bin: i32) -> u64 {
 /// The inverse of [`place`].
 #[allow(clippy::cast_possible_truncation)] // the two halves of 64 bits
 pub(super) fn cell_and_bin(place: u64) -> (u32, i32) {
-    (
-        (place >> 32) as u32,
-        (i64::from(place as u32) - BIN_OFFSET) as i32,
-    )
+    ((place >> 32) as u32, (i64::from(place as u32) - BIN_OFFSET) as i32)
 }
 
 /// Wraps a failure of the table engine without its text, which may quote data.
@@ -117,10 +114,8 @@ impl VitalsPartial {
 
     /// The partial of one object; `digest` is the hex SHA-256 of its plaintext.
     pub fn of(object: &str, rows: u64, digest: &str, statistics: &ObjectStatistics) -> Self {
-        let measured: Vec<Vital> = Vital::ALL
-            .into_iter()
-            .filter(|v| statistics.measures(*v))
-            .collect();
+        let measured: Vec<Vital> =
+            Vital::ALL.into_iter().filter(|v| statistics.measures(*v)).collect();
         let cells: Vec<Row<'_>> = statistics
             .patients()
             .flat_map(|(patient, kept)| {
@@ -134,10 +129,7 @@ impl VitalsPartial {
             scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.bands))),
             quality: quality_table(
                 object,
-                &measured
-                    .iter()
-                    .map(|v| (*v, statistics.quality(*v)))
-                    .collect::<Vec<_>>(),
+                &measured.iter().map(|v| (*v, statistics.quality(*v))).collect::<Vec<_>>(),
             ),
             inputs: table(vec![
                 texts("object", std::iter::once(object)),
@@ -151,11 +143,7 @@ impl VitalsPartial {
 impl VitalsPartial {
     /// Rows of the objects in it.
     pub fn rows(&self) -> u64 {
-        let rows = self
-            .inputs
-            .column("rows")
-            .ok()
-            .and_then(|rows| rows.u64().ok());
+        let rows = self.inputs.column("rows").ok().and_then(|rows| rows.u64().ok());
         rows.map_or(0, |rows| rows.iter().flatten().sum())
     }
 }
@@ -180,10 +168,7 @@ fn cells_table(rows: &[Row<'_>]) -> DataFrame {
         sums("sum_squares", cells().map(|c| c.sums.sum_squares)),
         numbers("min", cells().map(|c| some(c).then_some(c.min))),
         numbers("max", cells().map(|c| some(c).then_some(c.max))),
-        times(
-            "first_time",
-            cells().map(|c| some(c).then_some(c.first.time)),
-        ),
+        times("first_time", cells().map(|c| some(c).then_some(c.first.time))),
         sums("first_sum", cells().map(|c| c.first.sum)),
         counts("first_count", cells().map(|c| c.first.count)),
         times("last_time", cells().map(|c| some(c).then_some(c.last.time))),
@@ -230,10 +215,7 @@ fn quality_table(object: &str, rows: &[(Vital, sce_core::vitals::QualityCounts)]
         codes("vital", rows.iter().map(|(vital, _)| *vital)),
     ];
     for (check, name) in QUALITY_CHECKS.iter().enumerate() {
-        columns.push(counts(
-            name,
-            rows.iter().map(|(_, q)| quality_counts(q)[check]),
-        ));
+        columns.push(counts(name, rows.iter().map(|(_, q)| quality_counts(q)[check])));
     }
     table(columns)
 }

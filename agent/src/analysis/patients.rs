@@ -40,10 +40,7 @@ pub fn number(value: Option<f64>) -> String {
 
 /// A failure of a CSV writer into memory.
 pub fn csv_failed(step: &'static str) -> StudyError {
-    StudyError::Engine {
-        step,
-        kind: "a CSV writer error",
-    }
+    StudyError::Engine { step, kind: "a CSV writer error" }
 }
 
 /// Finishes a CSV document.
@@ -56,9 +53,7 @@ pub fn csv(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS).map_err(|_| csv_failed(STEP))?;
     for row in rows {
-        writer
-            .write_record(fields(row))
-            .map_err(|_| csv_failed(STEP))?;
+        writer.write_record(fields(row)).map_err(|_| csv_failed(STEP))?;
     }
     csv_bytes(writer, STEP)
 }

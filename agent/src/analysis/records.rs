@@ -25,11 +25,7 @@ pub struct Records {
 
 impl Records {
     pub fn new() -> Self {
-        Self {
-            splitter: Splitter::new(),
-            carry: Vec::new(),
-            count: 0,
-        }
+        Self { splitter: Splitter::new(), carry: Vec::new(), count: 0 }
     }
 
     /// Records handed on so far, the header among them.
@@ -67,11 +63,7 @@ impl Records {
         F: FnMut(u64, &Record<'_>) -> Result<(), Defect>,
     {
         self.push(b"\n", &mut each)?;
-        if self.carry.is_empty() {
-            Ok(())
-        } else {
-            Err(Defect::UnclosedQuote { row: self.count })
-        }
+        if self.carry.is_empty() { Ok(()) } else { Err(Defect::UnclosedQuote { row: self.count }) }
     }
 
     /// Appends `lines` bytes of whole lines to the carried record, hands on
@@ -104,10 +96,7 @@ impl Records {
     }
 
     const fn too_long(&self) -> Defect {
-        Defect::RecordTooLong {
-            row: self.count,
-            limit_bytes: RECORD_LIMIT_BYTES,
-        }
+        Defect::RecordTooLong { row: self.count, limit_bytes: RECORD_LIMIT_BYTES }
     }
 
     /// Hands on every record in `lines` (empty, or ending with a line feed)
@@ -155,10 +144,7 @@ fn blank_line(bytes: &[u8]) -> Option<usize> {
 }
 
 fn after_last_line(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .map_or(0, |at| at + 1)
+    bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1)
 }
 
 #[cfg(test)]
@@ -224,19 +210,10 @@ mod tests {
         text.extend(b"2,3\n".repeat(RECORD_LIMIT_BYTES));
         for chunk in [1 << 14, 1 << 20, 1 << 23] {
             let limit_bytes = RECORD_LIMIT_BYTES;
-            assert_eq!(
-                read(&text, chunk),
-                Err(Defect::RecordTooLong {
-                    row: 1,
-                    limit_bytes
-                })
-            );
+            assert_eq!(read(&text, chunk), Err(Defect::RecordTooLong { row: 1, limit_bytes }));
         }
         let endless = vec![b'x'; RECORD_LIMIT_BYTES + 2];
-        assert!(matches!(
-            read(&endless, 4096),
-            Err(Defect::RecordTooLong { row: 0, .. })
-        ));
+        assert!(matches!(read(&endless, 4096), Err(Defect::RecordTooLong { row: 0, .. })));
     }
 
     proptest! {

@@ -56,17 +56,8 @@ pub fn html(results: &Results) -> String {
 }
 
 fn overview(results: &Results) -> String {
-    let analysed = results
-        .inputs
-        .iter()
-        .filter(|i| i.outcome == InputOutcome::Analysed)
-        .count();
-    let rows: u64 = results
-        .inputs
-        .iter()
-        .filter_map(|i| i.content.as_ref())
-        .map(|c| c.0)
-        .sum();
+    let analysed = results.inputs.iter().filter(|i| i.outcome == InputOutcome::Analysed).count();
+    let rows: u64 = results.inputs.iter().filter_map(|i| i.content.as_ref()).map(|c| c.0).sum();
     format!(
         "{} patients, {rows} rows; {analysed} of {} inputs analysed.",
         results.patients,
@@ -119,12 +110,7 @@ fn bands(results: &Results) -> Markup {
 
 fn quality(results: &Results) -> Markup {
     let of_vital = |vital, check: usize| -> u64 {
-        results
-            .quality
-            .iter()
-            .filter(|row| row.vital == vital)
-            .map(|row| row.counts[check])
-            .sum()
+        results.quality.iter().filter(|row| row.vital == vital).map(|row| row.counts[check]).sum()
     };
     html! {
         section {

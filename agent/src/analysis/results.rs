@@ -135,11 +135,7 @@ type Moment = (i64, i128, u64);
 
 impl Summed {
     fn row(&self) -> PatientRow {
-        PatientRow {
-            patient: self.patient.clone(),
-            vital: self.vital,
-            measures: self.measures(),
-        }
+        PatientRow { patient: self.patient.clone(), vital: self.vital, measures: self.measures() }
     }
 
     fn measures(&self) -> Measures {
@@ -183,20 +179,12 @@ fn cohort_row(vital: Vital, cells: &[Summed]) -> Result<CohortRow, StudyError> {
         implausible: of_vital().map(|c| c.implausible).sum(),
         min: of_vital().filter_map(|c| c.min).reduce(f64::min),
         max: of_vital().filter_map(|c| c.max).reduce(f64::max),
-        first: of_vital()
-            .filter_map(|c| c.first)
-            .reduce(|a, b| extreme(a, b, Ordering::Less)),
-        last: of_vital()
-            .filter_map(|c| c.last)
-            .reduce(|a, b| extreme(a, b, Ordering::Greater)),
+        first: of_vital().filter_map(|c| c.first).reduce(|a, b| extreme(a, b, Ordering::Less)),
+        last: of_vital().filter_map(|c| c.last).reduce(|a, b| extreme(a, b, Ordering::Greater)),
         bins,
     };
     let patients = of_vital().filter(|c| c.sums.n > 0).count() as u64;
-    Ok(CohortRow {
-        vital,
-        patients,
-        measures: all.measures(),
-    })
+    Ok(CohortRow { vital, patients, measures: all.measures() })
 }
 
 /// Whichever moment is on the wanted side; both together if they are the same.
@@ -228,17 +216,11 @@ fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
     let moment = |time: &str, sums: &str, counts: &str| -> PolarsResult<Vec<Option<Moment>>> {
         let (time, sums, counts) = (t.column(time)?.i64()?, sum(sums)?, count(counts)?);
         let values = time.iter().zip(sums.iter()).zip(counts.iter());
-        Ok(values
-            .map(|((time, sum), count)| Some((time?, sum?, count?)))
-            .collect())
+        Ok(values.map(|((time, sum), count)| Some((time?, sum?, count?))).collect())
     };
     let first = moment("first_time", "first_sum", "first_count")?;
     let last = moment("last_time", "last_sum", "last_count")?;
-    let keys = t
-        .column("patient")?
-        .str()?
-        .iter()
-        .zip(t.column("vital")?.u8()?.iter());
+    let keys = t.column("patient")?.str()?.iter().zip(t.column("vital")?.u8()?.iter());
     let mut cells = Vec::with_capacity(t.height());
     for (row, (patient, vital)) in keys.enumerate() {
         let Some((patient, vital)) = patient.zip(vital.and_then(Vital::from_code)) else {
@@ -249,11 +231,7 @@ fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
         cells.push(Summed {
             patient: patient.to_owned(),
             vital,
-            sums: Sums {
-                n: get(n),
-                sum: get_sum(total),
-                sum_squares: get_sum(squares),
-            },
+            sums: Sums { n: get(n), sum: get_sum(total), sum_squares: get_sum(squares) },
             missing: get(missing),
             implausible: get(implausible),
             min: min.get(row),
@@ -263,10 +241,7 @@ fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
             bins: Vec::new(),
         });
     }
-    let (places, amounts) = (
-        partial.bins.column("place")?.u64()?,
-        partial.bins.column("count")?,
-    );
+    let (places, amounts) = (partial.bins.column("place")?.u64()?, partial.bins.column("count")?);
     for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
         let (cell, bin) = cell_and_bin(place);
         if let Some(cell) = cells.get_mut(cell as usize) {
@@ -285,11 +260,7 @@ fn totals<const N: usize>(table: &DataFrame, names: &[&str; N]) -> PolarsResult<
 }
 
 fn quality(table: &DataFrame) -> PolarsResult<Vec<QualityRow>> {
-    let keys = table
-        .column("object")?
-        .str()?
-        .iter()
-        .zip(table.column("vital")?.u8()?.iter());
+    let keys = table.column("object")?.str()?.iter().zip(table.column("vital")?.u8()?.iter());
     let mut rows = Vec::with_capacity(table.height());
     for (row, (object, vital)) in keys.enumerate() {
         let Some((object, vital)) = object.zip(vital.and_then(Vital::from_code)) else {
@@ -299,11 +270,7 @@ fn quality(table: &DataFrame) -> PolarsResult<Vec<QualityRow>> {
         for (count, name) in counts.iter_mut().zip(QUALITY_CHECKS) {
             *count = table.column(name)?.u64()?.get(row).unwrap_or(0);
         }
-        rows.push(QualityRow {
-            object: object.to_owned(),
-            vital,
-            counts,
-        });
+        rows.push(QualityRow { object: object.to_owned(), vital, counts });
     }
     rows.sort_by(|a, b| a.object.cmp(&b.object).then(a.vital.cmp(&b.vital)));
     Ok(rows)
@@ -325,10 +292,8 @@ fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
 /// The run's inputs with their content; refuses a partial that holds anything
 /// else than what the run says it analysed.
 fn inputs(facts: &RunFacts, mut contents: Contents) -> Result<Vec<InputRow>, StudyError> {
-    let differ = |object: &str, problem| StudyError::FactsDiffer {
-        object: object.to_owned(),
-        problem,
-    };
+    let differ =
+        |object: &str, problem| StudyError::FactsDiffer { object: object.to_owned(), problem };
     let mut rows = Vec::with_capacity(facts.inputs.len());
     for input in &facts.inputs {
         let content = contents.remove(&input.object);

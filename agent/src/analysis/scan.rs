@@ -44,8 +44,7 @@ impl Scanner {
 #[inline]
 fn load(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest.first_chunk::<BLOCK>()
-        .map_or_else(|| low_bytes_of_last(rest), low_bytes)
+    rest.first_chunk::<BLOCK>().map_or_else(|| low_bytes_of_last(rest), low_bytes)
 }
 
 #[cold]

@@ -31,10 +31,7 @@ impl<'a> Record<'a> {
     pub fn field(&self, at: usize) -> &'a [u8] {
         let start = match at {
             0 => 0,
-            _ => self
-                .ends
-                .get(at - 1)
-                .map_or(usize::MAX, |end| *end as usize + self.gap),
+            _ => self.ends.get(at - 1).map_or(usize::MAX, |end| *end as usize + self.gap),
         };
         let end = self.ends.get(at).map_or(0, |end| *end as usize);
         self.bytes.get(start..end).unwrap_or_default()
@@ -76,9 +73,7 @@ impl Splitter {
             ends: vec![0; 64],
             // Only a line feed ends a record, as in the unquoted path; the
             // carriage return before it is dropped with the line end.
-            quoted: ReaderBuilder::new()
-                .terminator(Terminator::Any(b'\n'))
-                .build(),
+            quoted: ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build(),
             text: Vec::new(),
             quoted_ends: Vec::new(),
         }
@@ -101,11 +96,7 @@ impl Splitter {
         if next - at > RECORD_LIMIT_BYTES {
             return Cut::TooLong;
         }
-        let record = Record {
-            bytes: &lines[at..next],
-            ends: &self.ends[..count],
-            gap: 1,
-        };
+        let record = Record { bytes: &lines[at..next], ends: &self.ends[..count], gap: 1 };
         Cut::Record(record, next - at)
     }
 
@@ -154,11 +145,9 @@ impl Splitter {
         // csv-core never writes more than it reads, nor more ends than bytes.
         let input = &bytes[..bytes.len().min(RECORD_LIMIT_BYTES)];
         self.text.resize(self.text.len().max(input.len()), 0);
-        self.quoted_ends
-            .resize(self.quoted_ends.len().max(input.len() + 1), 0);
+        self.quoted_ends.resize(self.quoted_ends.len().max(input.len() + 1), 0);
         let (result, used, _, count) =
-            self.quoted
-                .read_record(input, &mut self.text, &mut self.quoted_ends);
+            self.quoted.read_record(input, &mut self.text, &mut self.quoted_ends);
         match result {
             ReadRecordResult::Record => {}
             _ if bytes.len() > RECORD_LIMIT_BYTES => return Cut::TooLong,
@@ -170,24 +159,13 @@ impl Splitter {
             // A record is at most 2^20 bytes long.
             *end = u32::try_from(*wide).unwrap_or(u32::MAX);
         }
-        let start = if count < 2 {
-            0
-        } else {
-            ends[count - 2] as usize
-        };
+        let start = if count < 2 { 0 } else { ends[count - 2] as usize };
         if let Some(end) = ends.last_mut()
             && self.text[start..*end as usize].ends_with(b"\r")
         {
             *end -= 1;
         }
-        Cut::Record(
-            Record {
-                bytes: &self.text,
-                ends: &self.ends[..count],
-                gap: 0,
-            },
-            used,
-        )
+        Cut::Record(Record { bytes: &self.text, ends: &self.ends[..count], gap: 0 }, used)
     }
 }
 
@@ -200,10 +178,7 @@ mod tests {
     fn fields(text: &str) -> Option<(Vec<String>, usize)> {
         match Splitter::new().cut(text.as_bytes(), 0) {
             Cut::Record(record, used) => Some((
-                record
-                    .fields()
-                    .map(|f| String::from_utf8(f.to_vec()).unwrap())
-                    .collect(),
+                record.fields().map(|f| String::from_utf8(f.to_vec()).unwrap()).collect(),
                 used,
             )),
             Cut::Open | Cut::TooLong => None,
@@ -232,10 +207,7 @@ mod tests {
             let (found, used) = fields(&format!("{text}rest,of it\n")).unwrap();
             assert_eq!(
                 (&found[..], used),
-                (
-                    &expected.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>()[..],
-                    text.len()
-                ),
+                (&expected.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>()[..], text.len()),
                 "{text}"
             );
         }
@@ -245,9 +217,7 @@ mod tests {
     #[test]
     fn a_field_beyond_the_last_is_empty() {
         let mut splitter = Splitter::new();
-        let Cut::Record(record, _) = splitter.cut(b"a,b\n", 0) else {
-            panic!("a record")
-        };
+        let Cut::Record(record, _) = splitter.cut(b"a,b\n", 0) else { panic!("a record") };
         assert_eq!(
             (record.field(1), record.field(2), record.field(9)),
             (&b"b"[..], &b""[..], &b""[..])
@@ -257,14 +227,8 @@ mod tests {
     #[test]
     fn long_records_are_refused_by_either_path() {
         let long = "x".repeat(RECORD_LIMIT_BYTES) + "\n";
-        assert!(matches!(
-            Splitter::new().cut(long.as_bytes(), 0),
-            Cut::TooLong
-        ));
-        assert!(matches!(
-            Splitter::new().cut(format!("\"{long}").as_bytes(), 0),
-            Cut::TooLong
-        ));
+        assert!(matches!(Splitter::new().cut(long.as_bytes(), 0), Cut::TooLong));
+        assert!(matches!(Splitter::new().cut(format!("\"{long}").as_bytes(), 0), Cut::TooLong));
     }
 
     proptest! {

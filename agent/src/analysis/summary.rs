@@ -114,15 +114,10 @@ impl From<&CohortRow> for CohortSummary {
 
 /// The document.
 pub fn json(results: &Results, range_profile: &'static str) -> Result<Vec<u8>, StudyError> {
-    let vitals = results
-        .cohort
-        .iter()
-        .map(|row| (row.vital.name(), row.into()));
+    let vitals = results.cohort.iter().map(|row| (row.vital.name(), row.into()));
     // No table of people is read: of every complete set the age is unknown.
-    let news2 = BAND_COUNTS
-        .into_iter()
-        .zip(results.bands)
-        .chain([("age_unknown", results.bands[0])]);
+    let news2 =
+        BAND_COUNTS.into_iter().zip(results.bands).chain([("age_unknown", results.bands[0])]);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: &results.run,
@@ -131,18 +126,11 @@ pub fn json(results: &Results, range_profile: &'static str) -> Result<Vec<u8>, S
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),
         news2: Named(news2.collect()),
-        quality: Named(
-            QUALITY_CHECKS
-                .into_iter()
-                .zip(results.quality_totals())
-                .collect(),
-        ),
+        quality: Named(QUALITY_CHECKS.into_iter().zip(results.quality_totals()).collect()),
         notes: [NEWS2_NOTE, RESOLUTION_NOTE],
     };
-    let mut bytes = serde_json::to_vec_pretty(&summary).map_err(|_| StudyError::Engine {
-        step: "write summary",
-        kind: "a JSON error",
-    })?;
+    let mut bytes = serde_json::to_vec_pretty(&summary)
+        .map_err(|_| StudyError::Engine { step: "write summary", kind: "a JSON error" })?;
     bytes.push(b'\n');
     Ok(bytes)
 }

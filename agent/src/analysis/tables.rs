@@ -30,11 +30,7 @@ pub fn rounded(value: Option<f64>) -> String {
 /// A share in percent with one decimal; a dash of nothing.
 #[allow(clippy::cast_precision_loss)]
 pub fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        "–".to_owned()
-    } else {
-        format!("{:.1}", part as f64 * 100.0 / whole as f64)
-    }
+    if whole == 0 { "–".to_owned() } else { format!("{:.1}", part as f64 * 100.0 / whole as f64) }
 }
 
 /// The lines of the cohort table, also shown in the report.
@@ -71,10 +67,7 @@ fn vital_lines(row: &CohortRow) -> [CohortLine; 2] {
         value,
     };
     [
-        line(
-            "mean (SD)",
-            format!("{} ({})", rounded(m.mean), rounded(m.sd)),
-        ),
+        line("mean (SD)", format!("{} ({})", rounded(m.mean), rounded(m.sd))),
         line("median [Q1,Q3]", format!("{median} [{q1},{q3}]")),
     ]
 }

@@ -63,24 +63,19 @@ impl WideCsv {
     ];
 
     pub fn new() -> Self {
-        Self {
-            records: Records::new(),
-            layout: None,
-        }
+        Self { records: Records::new(), layout: None }
     }
 }
 
 impl Decoder for WideCsv {
     fn push(&mut self, bytes: &[u8], into: &mut ObjectAccumulator) -> Result<(), Defect> {
         let layout = &mut self.layout;
-        self.records
-            .push(bytes, |row, record| take(layout, row, record, into))
+        self.records.push(bytes, |row, record| take(layout, row, record, into))
     }
 
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
         let layout = &mut self.layout;
-        self.records
-            .finish(|row, record| take(layout, row, record, into))?;
+        self.records.finish(|row, record| take(layout, row, record, into))?;
         match self.records.count() {
             0 => Err(Defect::Empty),
             1 => Err(Defect::NoRows),
@@ -108,9 +103,7 @@ fn take(
 impl Layout {
     fn of(header: &Record<'_>) -> Result<Self, Defect> {
         if header.len() > COLUMN_LIMIT {
-            return Err(Defect::TooManyColumns {
-                limit: COLUMN_LIMIT,
-            });
+            return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
         }
         let mut missing = Vec::new();
         let mut find = |column: &'static str| {
@@ -134,12 +127,7 @@ impl Layout {
             *place = find(column)?;
         }
         if missing.is_empty() {
-            Ok(Self {
-                width: header.len(),
-                date,
-                patient,
-                vitals,
-            })
+            Ok(Self { width: header.len(), date, patient, vitals })
         } else {
             Err(Defect::MissingColumns { columns: missing })
         }
@@ -154,11 +142,7 @@ fn observe_row(
     into: &mut ObjectAccumulator,
 ) -> Result<(), Defect> {
     if record.len() != layout.width {
-        return Err(Defect::Ragged {
-            row,
-            found: record.len(),
-            expected: layout.width,
-        });
+        return Err(Defect::Ragged { row, found: record.len(), expected: layout.width });
     }
     if row > MAX_COUNT {
         return Err(Defect::TooManyRows { limit: MAX_COUNT });
@@ -167,10 +151,7 @@ fn observe_row(
         .ok_or(Defect::Unreadable { row, column: DATE })?;
     let patient = patient_id(record.field(layout.patient))
         .and_then(|id| into.patient(id))
-        .ok_or(Defect::Unreadable {
-            row,
-            column: PATIENT,
-        })?;
+        .ok_or(Defect::Unreadable { row, column: PATIENT })?;
     let mut readings = Readings::default();
     for (place, (_, vital, conversion)) in layout.vitals.iter().zip(COLUMNS) {
         let reading = match number::read(record.field(*place)) {

@@ -22,7 +22,7 @@ const RECORD_TRIES: u32 = 20;
 async fn wished_to_stop(mut wish: watch::Receiver<Wish>) {
     if wish.wait_for(|wish| *wish == Wish::Stop).await.is_err() {
         // Nobody is left who could wish.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -68,7 +68,12 @@ impl<S: Study> Worker<S> {
 
     /// The claimed row (or the terminal one, where the claim gave it up);
     /// `None` if another was faster.
-    async fn claim(&self, unit: &Unit, owner: OwnerId, claim: &UnitChange) -> PortResult<Option<Unit>> {
+    async fn claim(
+        &self,
+        unit: &Unit,
+        owner: OwnerId,
+        claim: &UnitChange,
+    ) -> PortResult<Option<Unit>> {
         match self.ports.ledger.apply_unit(unit.id, claim).await {
             Ok(Ok(row)) => Ok(Some(row)),
             Ok(Err(Refused::CounterSpent)) => self.alarm(unit).await.map(|()| None),
@@ -82,16 +87,15 @@ impl<S: Study> Worker<S> {
     async fn reread_claim(&self, unit: &Unit, owner: OwnerId) -> PortResult<Option<Unit>> {
         let row = retry(|| self.ports.ledger.unit(unit.id)).await?;
         let ours = |row: &Unit| {
-            row.is_held_by(unit.epoch.next(), owner) || (row.epoch == unit.epoch && row.state.is_terminal())
+            row.is_held_by(unit.epoch.next(), owner)
+                || (row.epoch == unit.epoch && row.state.is_terminal())
         };
         Ok(row.filter(ours))
     }
 
     async fn work_on(&self, unit: &Unit, owner: OwnerId) -> PortResult<Attempted> {
         let change = match self.produce(unit, owner).await {
-            Ok((partial, outcomes)) => {
-                UnitChange::Commit { epoch: unit.epoch, partial, outcomes }
-            }
+            Ok((partial, outcomes)) => UnitChange::Commit { epoch: unit.epoch, partial, outcomes },
             Err(e) => {
                 warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "attempt fails: {e}");
                 unit.plan_error(e.to_string(), &self.rules.budgets)
@@ -109,9 +113,7 @@ impl<S: Study> Worker<S> {
         self.record_access(unit, owner).await?;
         let (partial, outcomes) = self.read_objects(unit).await?;
         let key = ObjectKey::partial(unit.id, unit.epoch);
-        let put = retry(|| {
-            seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent)
-        });
+        let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
         let partial = self.settle_put(Bucket::Output, &key, put.await?).await?;
         Ok((partial, outcomes))
     }
@@ -128,7 +130,8 @@ impl<S: Study> Worker<S> {
             key_name: self.ports.keys.key_name(),
             objects: unit.objects.clone(),
         };
-        let permanent = |e| PortError::new(sce_cloud::error::Class::Permanent, "record access", unit.id, e);
+        let permanent =
+            |e| PortError::new(sce_cloud::error::Class::Permanent, "record access", unit.id, e);
         let bytes = record.render().map_err(permanent)?;
         let key = ObjectKey::access_record(unit.id, unit.epoch);
         retry(async || {
@@ -158,7 +161,12 @@ impl<S: Study> Worker<S> {
     }
 
     /// Writes the attempt's outcome, however often the answer is lost.
-    async fn record(&self, unit: &Unit, owner: OwnerId, change: UnitChange) -> PortResult<Attempted> {
+    async fn record(
+        &self,
+        unit: &Unit,
+        owner: OwnerId,
+        change: UnitChange,
+    ) -> PortResult<Attempted> {
         let mut last = None;
         for _ in 0..RECORD_TRIES {
             match self.ports.ledger.apply_unit(unit.id, &change).await {

@@ -26,15 +26,21 @@ impl<S: Study> Worker<S> {
     /// Consolidates a run if it is ready and nobody does. True if this worker
     /// ended it.
     pub(super) async fn finalize(&self, run: RunId) -> PortResult<bool> {
-        let Some(row) = retry(|| self.ports.ledger.run(run)).await? else { return Ok(false) };
+        let Some(row) = retry(|| self.ports.ledger.run(run)).await? else {
+            return Ok(false);
+        };
         if !row.is_open() || retry(|| self.ports.ledger.left(run)).await? > 0 {
             return Ok(false);
         }
         let owner = self.fresh_owner()?;
         let now = self.ports.clock.now();
         let (lease, budgets) = (&self.rules.lease, &self.rules.budgets);
-        let Some(change) = row.plan_finalize(owner, now, lease, budgets) else { return Ok(false) };
-        let Some(row) = self.take_final(&row, owner, &change).await? else { return Ok(false) };
+        let Some(change) = row.plan_finalize(owner, now, lease, budgets) else {
+            return Ok(false);
+        };
+        let Some(row) = self.take_final(&row, owner, &change).await? else {
+            return Ok(false);
+        };
         if !row.has_ended() {
             info!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "consolidates");
             let ended = tokio::select! {
@@ -54,7 +60,12 @@ impl<S: Study> Worker<S> {
 
     /// The row with the finalization in our hands (or ended, where its budget
     /// was spent); `None` if another was faster.
-    async fn take_final(&self, run: &Run, owner: OwnerId, change: &RunChange) -> PortResult<Option<Run>> {
+    async fn take_final(
+        &self,
+        run: &Run,
+        owner: OwnerId,
+        change: &RunChange,
+    ) -> PortResult<Option<Run>> {
         match self.ports.ledger.apply_run(run.id, change).await {
             Ok(Ok(row)) => return Ok(Some(row)),
             Err(e) if !e.is_transient() => return Err(e),
@@ -119,7 +130,13 @@ impl<S: Study> Worker<S> {
         Ok(Report { deliverables: sealed, counts })
     }
 
-    async fn deliver(&self, run: RunId, fin_epoch: Epoch, name: &str, bytes: &[u8]) -> PortResult<ObjectRef> {
+    async fn deliver(
+        &self,
+        run: RunId,
+        fin_epoch: Epoch,
+        name: &str,
+        bytes: &[u8],
+    ) -> PortResult<ObjectRef> {
         let key = ObjectKey::deliverable(run, fin_epoch, name).map_err(|e| permanent(run, e))?;
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, bytes, PutMode::IfAbsent));
         self.settle_put(Bucket::Output, &key, put.await?).await

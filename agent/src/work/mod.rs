@@ -121,7 +121,11 @@ impl<S: Study> Worker<S> {
     }
 
     /// Follows one message's hint.
-    async fn take_delivery(&self, delivery: &Delivery, wish: &watch::Receiver<Wish>) -> PortResult<()> {
+    async fn take_delivery(
+        &self,
+        delivery: &Delivery,
+        wish: &watch::Receiver<Wish>,
+    ) -> PortResult<()> {
         let message = match UnitMessage::parse(&delivery.body) {
             Ok(message) => message,
             Err(unreadable) => {
@@ -164,7 +168,11 @@ impl<S: Study> Worker<S> {
 
     /// Looks for work without a message: a claimable unit of an open run,
     /// else a run to finalize. False if there is neither.
-    async fn take_from_ledger(&self, open: &[Run], wish: &watch::Receiver<Wish>) -> PortResult<bool> {
+    async fn take_from_ledger(
+        &self,
+        open: &[Run],
+        wish: &watch::Receiver<Wish>,
+    ) -> PortResult<bool> {
         for run in open {
             let owner = self.fresh_owner()?;
             if let Some(unit) = self.find_claimable(run, owner).await? {

@@ -17,13 +17,15 @@ const REASON_MAX: usize = 300;
 impl<S: Study> Worker<S> {
     /// The encoded partial of the unit's good objects, and every object's
     /// outcome.
-    pub(super) async fn read_objects(&self, unit: &Unit) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
+    pub(super) async fn read_objects(
+        &self,
+        unit: &Unit,
+    ) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
         let mut parts = Vec::new();
         let mut outcomes = Vec::new();
         for object in &unit.objects {
             let read = retry(|| self.read_object(object)).await?;
-            let mut outcome =
-                ObjectOutcome { key: object.key.clone(), quarantined: None, rows: 0 };
+            let mut outcome = ObjectOutcome { key: object.key.clone(), quarantined: None, rows: 0 };
             match read {
                 Ok(part) => {
                     outcome.rows = self.study.rows(&part);
@@ -62,7 +64,10 @@ impl<S: Study> Worker<S> {
 fn quarantine_reason(e: PortError) -> PortResult<String> {
     match e.class {
         Class::Absent => Ok("it is missing from the store: put it again, then retry".to_owned()),
-        Class::Changed => Ok("it changed after it was registered: put it again with --replace, then retry".to_owned()),
+        Class::Changed => {
+            Ok("it changed after it was registered: put it again with --replace, then retry"
+                .to_owned())
+        }
         Class::WrongKey => Ok(format!("{e}: configure the key it was sealed with, then retry")),
         Class::Transient | Class::Permanent | Class::Configuration => Err(e),
     }

@@ -33,6 +33,11 @@ use crate::world::{World, rules};
 const SEEDS: Range<u64> = 0..2000;
 const SIMULATED_LIMIT: Duration = Duration::from_secs(3600);
 
+/// Nothing fails, but everything takes its time, so that workers see what the
+/// others hold.
+const SLOW: FaultRates =
+    FaultRates { delay: 500, delay_max: Duration::from_millis(1500), ..FaultRates::NONE };
+
 fn rates(random: &mut ChaCha8Rng) -> FaultRates {
     let mut up_to = |most: u32| random.next_u32() % (most + 1);
     FaultRates {
@@ -53,7 +58,11 @@ async fn put_objects(ports: &Ports, random: &mut ChaCha8Rng) -> (Manifest, BTree
         let key = ObjectKey::try_from(format!("part-{i:06}.csv")).unwrap();
         let kind = random.next_u32() % 12;
         let length = if kind == 0 { 0 } else { 1 + random.next_u32() as usize % 300 };
-        let bound_to = if kind == 1 { ObjectKey::try_from("swapped.csv".to_owned()).unwrap() } else { key.clone() };
+        let bound_to = if kind == 1 {
+            ObjectKey::try_from("swapped.csv".to_owned()).unwrap()
+        } else {
+            key.clone()
+        };
         let sealed = put_sealed(ports, &key, &bound_to, &vec![b'a'; length]).await;
         let object = if kind == 2 { ObjectRef { etag: "gone".into(), ..sealed } } else { sealed };
         listing.push(object);
@@ -62,7 +71,12 @@ async fn put_objects(ports: &Ports, random: &mut ChaCha8Rng) -> (Manifest, BTree
     (Manifest::new(listing).unwrap(), good)
 }
 
-async fn put_sealed(ports: &Ports, key: &ObjectKey, bound_to: &ObjectKey, bytes: &[u8]) -> ObjectRef {
+async fn put_sealed(
+    ports: &Ports,
+    key: &ObjectKey,
+    bound_to: &ObjectKey,
+    bytes: &[u8],
+) -> ObjectRef {
     let pit = Pit::default();
     let mut writer = SealedWriter::create(ports, &pit, Bucket::Data, bound_to).await.unwrap();
     writer.write(bytes).await.unwrap();
@@ -83,7 +97,11 @@ async fn head(objects: &dyn ObjectStore, key: &ObjectKey) -> ObjectRef {
 }
 
 /// What an undisturbed run delivers.
-fn expected(manifest: &Manifest, good: &BTreeMap<String, bool>, lengths: &BTreeMap<String, u64>) -> String {
+fn expected(
+    manifest: &Manifest,
+    good: &BTreeMap<String, bool>,
+    lengths: &BTreeMap<String, u64>,
+) -> String {
     let mut text = String::new();
     for object in manifest.objects() {
         let outcome = if good[object.key.as_str()] { "analysed" } else { "quarantined" };
@@ -95,7 +113,11 @@ fn expected(manifest: &Manifest, good: &BTreeMap<String, bool>, lengths: &BTreeM
     text
 }
 
-async fn lengths(ports: &Ports, manifest: &Manifest, good: &BTreeMap<String, bool>) -> BTreeMap<String, u64> {
+async fn lengths(
+    ports: &Ports,
+    manifest: &Manifest,
+    good: &BTreeMap<String, bool>,
+) -> BTreeMap<String, u64> {
     let mut lengths = BTreeMap::new();
     for object in manifest.objects().iter().filter(|object| good[object.key.as_str()]) {
         let sink = |_: &[u8]| Ok::<(), ()>(());
@@ -129,7 +151,13 @@ async fn simulate(seed: u64) -> RunStatus {
 }
 
 /// Submits, tends and kills until the run has ended and everybody has left.
-async fn drive(world: &World, plan: &Plan, run: RunId, mut kills: u32, random: &mut ChaCha8Rng) -> Run {
+async fn drive(
+    world: &World,
+    plan: &Plan,
+    run: RunId,
+    mut kills: u32,
+    random: &mut ChaCha8Rng,
+) -> Run {
     let pit = Pit::default();
     let (lease, budgets) = (rules().lease, rules().budgets);
     let tender = Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: 3 };
@@ -169,7 +197,9 @@ async fn check(world: &World, row: &Run, wanted: &str) {
             assert!(failed.iter().all(spent), "a unit failed within its budgets");
             assert!(failed.iter().all(|unit| unit.reason.is_some()));
         }
-        (RunStatus::Failed, None) => assert!(row.fin_epoch.0 >= 3, "a finalization within its budget"),
+        (RunStatus::Failed, None) => {
+            assert!(row.fin_epoch.0 >= 3, "a finalization within its budget")
+        }
         other => panic!("a run may not end so: {other:?}"),
     }
     let left = world.ports.ledger.left(row.id).await.unwrap();
@@ -203,7 +233,9 @@ async fn read(world: &World, object: &ObjectRef) -> String {
 }
 
 fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("SCE_SEEDS") else { return SEEDS };
+    let Ok(text) = std::env::var("SCE_SEEDS") else {
+        return SEEDS;
+    };
     let (from, to) = text.split_once("..").expect("SCE_SEEDS=FROM..TO");
     from.parse().unwrap()..to.parse().unwrap()
 }
@@ -233,7 +265,11 @@ fn every_run_ends_with_the_undisturbed_result() {
         handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
     });
     let done = count(&results, RunStatus::Done);
-    println!("{} runs: {done} done, {} failed by a spent budget", results.len(), results.len() - done);
+    println!(
+        "{} runs: {done} done, {} failed by a spent budget",
+        results.len(),
+        results.len() - done
+    );
     assert!(done * 10 >= results.len() * 8, "most runs survive their faults");
 }
 

@@ -46,26 +46,18 @@ fn data(rows: usize) -> (Vec<String>, Values) {
             40 + random.below(90),
         ]
         .map(|v| v as f64);
-        let spo2 = (95.0 + 4.4 * random.unit())
-            .to_string()
-            .parse::<f64>()
-            .unwrap();
+        let spo2 = (95.0 + 4.4 * random.unit()).to_string().parse::<f64>().unwrap();
         let fahrenheit = 97.0 + 4.0 * random.unit();
         let pounds = 98.0 + random.below(180) as f64;
         let bmi = f64::from(u32::try_from(1700 + random.below(2800)).unwrap()) / 100.0;
-        let raw = [
-            cells[0], cells[1], cells[2], cells[3], spo2, fahrenheit, pounds, bmi,
-        ];
+        let raw = [cells[0], cells[1], cells[2], cells[3], spo2, fahrenheit, pounds, bmi];
         for (vital, raw) in VITALS.into_iter().zip(raw) {
             let value = match vital {
                 "temperature" => (raw - 32.0) / 1.8,
                 "weight" => raw * 0.453_592_37,
                 _ => raw,
             };
-            values
-                .entry((patient.clone(), vital))
-                .or_default()
-                .push(value);
+            values.entry((patient.clone(), vital)).or_default().push(value);
         }
         let raw = raw.map(|v| v.to_string()).join(",");
         lines.push(format!(
@@ -79,10 +71,7 @@ fn data(rows: usize) -> (Vec<String>, Values) {
 
 fn close(found: &str, expected: f64, relative: f64) {
     let found: f64 = found.parse().unwrap();
-    assert!(
-        (found - expected).abs() <= relative * expected.abs(),
-        "{found} {expected}"
-    );
+    assert!((found - expected).abs() <= relative * expected.abs(), "{found} {expected}");
 }
 
 #[test]
@@ -138,10 +127,7 @@ patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time
     assert_eq!(table.len(), 1 + 2 * 8);
     let of_55 = |vital, column| field(&table, "55", vital, column);
     assert_eq!(
-        (
-            of_55("temperature", "n"),
-            of_55("temperature", "implausible")
-        ),
+        (of_55("temperature", "n"), of_55("temperature", "implausible")),
         ("1".into(), "1".into())
     );
     for column in ["mean", "min", "median", "max", "first_value"] {
@@ -156,8 +142,5 @@ patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time
         ("1".into(), "45.359237".into())
     );
     assert_eq!(field(&table, "John", "weight", "mean"), "68.0388555");
-    assert_eq!(
-        field(&table, "John", "bmi", "last_time"),
-        "1938-11-02 00:00:00"
-    );
+    assert_eq!(field(&table, "John", "bmi", "last_time"), "1938-11-02 00:00:00");
 }

@@ -26,9 +26,7 @@ fn every_defect_is_found_whatever_the_chunks() {
     let without = HEADER.replace(",temp,", ",Temp2,").replace("BMI", "bmi");
     assert_eq!(
         defect(format!("{without}{ROW}").as_bytes()),
-        Defect::MissingColumns {
-            columns: vec!["temp", "BMI"]
-        }
+        Defect::MissingColumns { columns: vec!["temp", "BMI"] }
     );
     let repeated = HEADER.replace("DK,", "temp,");
     assert_eq!(
@@ -36,31 +34,17 @@ fn every_defect_is_found_whatever_the_chunks() {
         Defect::RepeatedColumn { column: "temp" }
     );
     let wide = "x,".repeat(1024) + HEADER + ROW;
-    assert_eq!(
-        defect(wide.as_bytes()),
-        Defect::TooManyColumns { limit: 1024 }
-    );
+    assert_eq!(defect(wide.as_bytes()), Defect::TooManyColumns { limit: 1024 });
     assert_eq!(
         with_row("1938-10-30 00:00:00,55,118"),
-        Defect::Ragged {
-            row: 2,
-            found: 3,
-            expected: 16
-        }
+        Defect::Ragged { row: 2, found: 3, expected: 16 }
     );
     assert_eq!(
         with_row(&format!("{},7", ROW.trim_end())),
-        Defect::Ragged {
-            row: 2,
-            found: 17,
-            expected: 16
-        }
+        Defect::Ragged { row: 2, found: 17, expected: 16 }
     );
     let unclosed = ROW.replace("55", "\"55");
-    assert_eq!(
-        with_row(unclosed.trim_end()),
-        Defect::UnclosedQuote { row: 2 }
-    );
+    assert_eq!(with_row(unclosed.trim_end()), Defect::UnclosedQuote { row: 2 });
     let mut latin = format!("{HEADER}{ROW}{ROW}").into_bytes();
     let at = latin.len() - 3;
     latin[at] = 0xe9;
@@ -71,32 +55,14 @@ fn every_defect_is_found_whatever_the_chunks() {
 
 #[test]
 fn a_row_without_date_or_patient_is_a_defect() {
-    for date in [
-        "",
-        "NA",
-        "30/10/1938",
-        "1938-02-30 00:00:00",
-        "1938-10-30 25:00:00",
-    ] {
+    for date in ["", "NA", "30/10/1938", "1938-02-30 00:00:00", "1938-10-30 25:00:00"] {
         let row = ROW.replace("1938-10-30 00:00:00", date);
-        assert_eq!(
-            with_row(row.trim_end()),
-            Defect::Unreadable {
-                row: 2,
-                column: "date"
-            }
-        );
+        assert_eq!(with_row(row.trim_end()), Defect::Unreadable { row: 2, column: "date" });
     }
     let long = "7".repeat(257);
     for patient in ["", "  ", "NA", "nan", &long] {
         let row = ROW.replace(",55,", &format!(",{patient},"));
-        assert_eq!(
-            with_row(row.trim_end()),
-            Defect::Unreadable {
-                row: 2,
-                column: "ID"
-            }
-        );
+        assert_eq!(with_row(row.trim_end()), Defect::Unreadable { row: 2, column: "ID" });
     }
 }
 
@@ -109,13 +75,7 @@ fn a_record_beyond_a_mebibyte_is_a_defect() {
     ] {
         for chunk in [1 << 12, 1 << 20, 1 << 24] {
             let found = read("a.csv", text.as_bytes(), chunk).unwrap_err();
-            assert_eq!(
-                found,
-                Defect::RecordTooLong {
-                    row: 2,
-                    limit_bytes
-                }
-            );
+            assert_eq!(found, Defect::RecordTooLong { row: 2, limit_bytes });
         }
     }
 }
@@ -134,10 +94,7 @@ fn reasons_are_one_line_and_never_quote_the_object() {
         Defect::Empty,
         Defect::NoRows,
         Defect::NotUtf8 { row: 0 },
-        Defect::RecordTooLong {
-            row: 3,
-            limit_bytes: 9,
-        },
+        Defect::RecordTooLong { row: 3, limit_bytes: 9 },
         Defect::TooManyRows { limit: 9 },
     ];
     for defect in defects {
@@ -149,11 +106,7 @@ fn reasons_are_one_line_and_never_quote_the_object() {
         assert!(line.contains(": ") && !line.ends_with('.'), "{line}");
         assert!(line.chars().count() < 300, "{line}");
     }
-    let ragged = Defect::Ragged {
-        row: 41,
-        found: 15,
-        expected: 16,
-    };
+    let ragged = Defect::Ragged { row: 41, found: 15, expected: 16 };
     assert_eq!(
         ragged.to_string(),
         "row 41 has 15 fields where the header has 16: correct the file, put it again and retry"

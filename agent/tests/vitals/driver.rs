@@ -24,8 +24,7 @@ pub fn partial(object: &str, text: &str) -> VitalsPartial {
 
 /// A wide file of some rows.
 pub fn file<R: AsRef<str>>(rows: &[R]) -> String {
-    rows.iter()
-        .fold(HEADER.to_owned(), |text, row| text + row.as_ref() + "\n")
+    rows.iter().fold(HEADER.to_owned(), |text, row| text + row.as_ref() + "\n")
 }
 
 pub fn analysed(objects: &[&str]) -> RunFacts {
@@ -36,17 +35,12 @@ pub fn analysed(objects: &[&str]) -> RunFacts {
     };
     let mut inputs: Vec<InputFact> = objects.iter().map(input).collect();
     inputs.sort_by(|a, b| a.object.cmp(&b.object));
-    RunFacts {
-        run: "run-7f3a".to_owned(),
-        inputs,
-    }
+    RunFacts { run: "run-7f3a".to_owned(), inputs }
 }
 
 /// The deliverables of one object.
 pub fn deliver(text: &str) -> Vec<Deliverable> {
-    study()
-        .deliver(&analysed(&["a.csv"]), partial("a.csv", text))
-        .unwrap()
+    study().deliver(&analysed(&["a.csv"]), partial("a.csv", text)).unwrap()
 }
 
 pub fn bytes<'a>(deliverables: &'a [Deliverable], name: &str) -> &'a [u8] {
@@ -59,21 +53,13 @@ pub fn text(deliverables: &[Deliverable], name: &str) -> String {
 
 /// A CSV document as rows of fields.
 pub fn table(text: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(text.as_bytes());
-    reader
-        .records()
-        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
-        .collect()
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
 /// The field of a patients.csv row.
 pub fn field(table: &[Vec<String>], patient: &str, vital: &str, column: &str) -> String {
     let at = table[0].iter().position(|name| name == column).unwrap();
-    let row = table
-        .iter()
-        .find(|row| row[0] == patient && row[1] == vital)
-        .unwrap();
+    let row = table.iter().find(|row| row[0] == patient && row[1] == vital).unwrap();
     row[at].clone()
 }

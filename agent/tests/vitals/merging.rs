@@ -45,11 +45,7 @@ fn merge_in_a_tree(mut parts: Vec<VitalsPartial>, mut choice: u64) -> VitalsPart
         choice = choice / 7 + 3;
         let right = parts.remove(at + 1);
         let left = parts.remove(at);
-        let (left, right) = if choice.is_multiple_of(2) {
-            (left, right)
-        } else {
-            (right, left)
-        };
+        let (left, right) = if choice.is_multiple_of(2) { (left, right) } else { (right, left) };
         let merged = study.merge(vec![left, right]).unwrap();
         parts.insert(at, study.decode(&study.encode(&merged).unwrap()).unwrap());
     }
@@ -58,10 +54,7 @@ fn merge_in_a_tree(mut parts: Vec<VitalsPartial>, mut choice: u64) -> VitalsPart
 
 fn patients_csv(objects: &[String], merged: VitalsPartial) -> String {
     let names: Vec<&str> = objects.iter().map(String::as_str).collect();
-    text(
-        &study().deliver(&analysed(&names), merged).unwrap(),
-        "patients.csv",
-    )
+    text(&study().deliver(&analysed(&names), merged).unwrap(), "patients.csv")
 }
 
 proptest! {
@@ -118,27 +111,16 @@ fn encode_whole(text: &str) -> Vec<u8> {
 
 #[test]
 fn the_same_object_twice_is_refused() {
-    let part = partial(
-        "a.csv",
-        &file(&["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"]),
-    );
+    let part = partial("a.csv", &file(&["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"]));
     let twice = study().merge(vec![part.clone(), part]);
-    assert_eq!(
-        twice.err(),
-        Some(StudyError::ObjectTwice {
-            object: "a.csv".to_owned()
-        })
-    );
+    assert_eq!(twice.err(), Some(StudyError::ObjectTwice { object: "a.csv".to_owned() }));
 }
 
 #[test]
 fn rows_are_counted_over_objects() {
     let rows = ["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"; 3];
     let merged = study()
-        .merge(vec![
-            partial("a.csv", &file(&rows)),
-            partial("b.csv", &file(&rows[..2])),
-        ])
+        .merge(vec![partial("a.csv", &file(&rows)), partial("b.csv", &file(&rows[..2]))])
         .unwrap();
     assert_eq!(study().rows(&merged), 5);
     assert_eq!(study().rows(&study().merge(Vec::new()).unwrap()), 0);

@@ -34,12 +34,8 @@ fn the_files_are_the_six_and_always_the_same() {
 #[test]
 fn patients_come_in_natural_order_and_without_the_run() {
     let csv = text(&deliver(&file(&ROWS)), "patients.csv");
-    let patients: Vec<String> = table(&csv)
-        .iter()
-        .skip(1)
-        .step_by(8)
-        .map(|r| r[0].clone())
-        .collect();
+    let patients: Vec<String> =
+        table(&csv).iter().skip(1).step_by(8).map(|r| r[0].clone()).collect();
     assert_eq!(patients, ["2", "10"]);
     assert!(!csv.contains("run-7f3a"));
 }
@@ -50,18 +46,11 @@ fn the_parquet_table_is_the_csv_typed() {
     let csv = table(&text(&deliverables, "patients.csv"));
     let parquet = std::io::Cursor::new(bytes(&deliverables, "patients.parquet").to_vec());
     let frame = ParquetReader::new(parquet).finish().unwrap();
-    let names: Vec<&str> = frame
-        .get_column_names()
-        .iter()
-        .map(|name| name.as_str())
-        .collect();
+    let names: Vec<&str> = frame.get_column_names().iter().map(|name| name.as_str()).collect();
     assert_eq!(names, csv[0]);
     assert_eq!(frame.height(), csv.len() - 1);
     let first = frame.column("first_time").unwrap();
-    assert_eq!(
-        *first.dtype(),
-        DataType::Datetime(TimeUnit::Microseconds, None)
-    );
+    assert_eq!(*first.dtype(), DataType::Datetime(TimeUnit::Microseconds, None));
     let micros = first.cast(&DataType::Int64).unwrap();
     assert_eq!(micros.i64().unwrap().get(0), Some(-983_750_400_000_000));
     let mean = frame.column("mean").unwrap().f64().unwrap();
@@ -99,14 +88,8 @@ fn the_summary_has_the_promised_shape() {
     assert_eq!(json["inputs"][0]["outcome"], "analysed");
     assert_eq!(json["inputs"][0]["digest"].as_str().unwrap().len(), 64);
     let systolic = &json["vitals"]["systolic_bp"];
-    assert_eq!(
-        (&systolic["n"], &systolic["patients"]),
-        (&5.into(), &2.into())
-    );
-    assert_eq!(
-        (&systolic["mean"], &systolic["max"]),
-        (&99.0.into(), &120.0.into())
-    );
+    assert_eq!((&systolic["n"], &systolic["patients"]), (&5.into(), &2.into()));
+    assert_eq!((&systolic["mean"], &systolic["max"]), (&99.0.into(), &120.0.into()));
     assert_eq!(systolic["first_value"], 102.5);
     assert_eq!(systolic["unit"], "mm[Hg]");
     assert!(json["vitals"].get("height").is_none());
@@ -124,24 +107,9 @@ fn the_cohort_table_reads_like_a_paper() {
     let csv = table(&text(&deliver(&file(&ROWS)), "cohort.csv"));
     assert_eq!(csv[0], ["variable", "statistic", "n", "missing", "value"]);
     assert_eq!(csv[1], ["patients", "n", "", "", "2"]);
-    assert_eq!(
-        csv[2],
-        ["systolic_bp (mm[Hg])", "mean (SD)", "5", "0", "99 (19.17)"]
-    );
-    assert_eq!(
-        csv[3],
-        [
-            "systolic_bp (mm[Hg])",
-            "median [Q1,Q3]",
-            "5",
-            "0",
-            "85 [85,120]"
-        ]
-    );
-    assert_eq!(
-        csv[csv.len() - 4],
-        ["news2_partial low", "n (%)", "4", "", "2 (50.0)"]
-    );
+    assert_eq!(csv[2], ["systolic_bp (mm[Hg])", "mean (SD)", "5", "0", "99 (19.17)"]);
+    assert_eq!(csv[3], ["systolic_bp (mm[Hg])", "median [Q1,Q3]", "5", "0", "85 [85,120]"]);
+    assert_eq!(csv[csv.len() - 4], ["news2_partial low", "n (%)", "4", "", "2 (50.0)"]);
 }
 
 #[test]
@@ -158,9 +126,7 @@ fn a_run_in_which_everything_was_set_aside_has_its_files_too() {
             input("b.csv", InputOutcome::Failed),
         ],
     };
-    let deliverables = study()
-        .deliver(&facts, study().merge(Vec::new()).unwrap())
-        .unwrap();
+    let deliverables = study().deliver(&facts, study().merge(Vec::new()).unwrap()).unwrap();
     let json: serde_json::Value =
         serde_json::from_slice(bytes(&deliverables, "summary.json")).unwrap();
     assert_eq!(json["inputs"][0]["outcome"], "quarantined");
@@ -176,18 +142,12 @@ fn a_run_in_which_everything_was_set_aside_has_its_files_too() {
 #[test]
 fn the_report_fetches_nothing_and_says_what_it_must() {
     let report = text(&deliver(&file(&ROWS)), "report.html");
-    for forbidden in [
-        "<script", "http://", "https://", "<link", "@import", "url(", "src=",
-    ] {
+    for forbidden in ["<script", "http://", "https://", "<link", "@import", "url(", "src="] {
         assert!(!report.contains(forbidden), "{forbidden}");
     }
-    for wanted in [
-        "not for under 16s or in pregnancy",
-        "age unknown",
-        "run-7f3a",
-        "a.csv",
-        "lang=\"en\"",
-    ] {
+    for wanted in
+        ["not for under 16s or in pregnancy", "age unknown", "run-7f3a", "a.csv", "lang=\"en\""]
+    {
         assert!(report.contains(wanted), "{wanted}");
     }
 }
@@ -196,10 +156,7 @@ fn the_report_fetches_nothing_and_says_what_it_must() {
 fn facts_and_partial_must_agree() {
     let part = || partial("a.csv", &file(&ROWS));
     let differs = |facts: &RunFacts| {
-        matches!(
-            study().deliver(facts, part()),
-            Err(StudyError::FactsDiffer { .. })
-        )
+        matches!(study().deliver(facts, part()), Err(StudyError::FactsDiffer { .. }))
     };
     assert!(differs(&analysed(&[])));
     assert!(differs(&analysed(&["a.csv", "b.csv"])));

@@ -53,10 +53,7 @@ impl EncryptionContext {
             }
         }
         let serialized = serialize(&sorted)?;
-        Ok(Self {
-            pairs: sorted,
-            serialized,
-        })
+        Ok(Self { pairs: sorted, serialized })
     }
 
     /// The value under a name.
@@ -67,9 +64,7 @@ impl EncryptionContext {
 
     /// All pairs in sorted order (KMS takes the context as a map).
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The bytes that are authenticated with the data key: u16 count, then
@@ -89,14 +84,9 @@ impl EncryptionContext {
     /// # Errors
     /// `ContextDiffers` with the first name that is missing or differs.
     pub fn require(&self, expected: &[(&str, &str)]) -> Result<(), EnvelopeError> {
-        match expected
-            .iter()
-            .find(|(name, value)| self.get(name) != Some(*value))
-        {
+        match expected.iter().find(|(name, value)| self.get(name) != Some(*value)) {
             None => Ok(()),
-            Some((name, _)) => Err(EnvelopeError::ContextDiffers {
-                key: (*name).to_owned(),
-            }),
+            Some((name, _)) => Err(EnvelopeError::ContextDiffers { key: (*name).to_owned() }),
         }
     }
 
@@ -126,10 +116,7 @@ fn parse_pairs(bytes: &[u8]) -> Result<EncryptionContext, Stop> {
         if name.starts_with(RESERVED_PREFIX) {
             return Err(bad("a name has the reserved prefix `aws-crypto-`").into());
         }
-        if pairs
-            .last_key_value()
-            .is_some_and(|(last, _): (&String, _)| *last >= name)
-        {
+        if pairs.last_key_value().is_some_and(|(last, _): (&String, _)| *last >= name) {
             return Err(malformed("encryption context is unsorted or a name repeats").into());
         }
         pairs.insert(name, value);
@@ -137,10 +124,7 @@ fn parse_pairs(bytes: &[u8]) -> Result<EncryptionContext, Stop> {
     if cursor.position() != bytes.len() {
         return Err(malformed("encryption context is longer than its pairs").into());
     }
-    Ok(EncryptionContext {
-        pairs,
-        serialized: bytes.to_vec(),
-    })
+    Ok(EncryptionContext { pairs, serialized: bytes.to_vec() })
 }
 
 fn text(bytes: &[u8]) -> Result<String, EnvelopeError> {
@@ -157,16 +141,8 @@ fn serialize(pairs: &BTreeMap<String, String>) -> Result<Vec<u8>, EnvelopeError>
     let count = u16::try_from(pairs.len()).map_err(|_| too_large())?;
     out.extend_from_slice(&count.to_be_bytes());
     for (name, value) in pairs {
-        put_field(
-            &mut out,
-            "encryption context name in bytes",
-            name.as_bytes(),
-        )?;
-        put_field(
-            &mut out,
-            "encryption context value in bytes",
-            value.as_bytes(),
-        )?;
+        put_field(&mut out, "encryption context name in bytes", name.as_bytes())?;
+        put_field(&mut out, "encryption context value in bytes", value.as_bytes())?;
     }
     if out.len() as u64 > CONTEXT_MAX_BYTES {
         return Err(too_large());
@@ -179,17 +155,11 @@ const fn bad(what: &'static str) -> EnvelopeError {
 }
 
 const fn too_large() -> EnvelopeError {
-    EnvelopeError::TooLarge {
-        what: "encryption context in bytes",
-        limit: CONTEXT_MAX_BYTES,
-    }
+    EnvelopeError::TooLarge { what: "encryption context in bytes", limit: CONTEXT_MAX_BYTES }
 }
 
 const fn malformed(what: &'static str) -> EnvelopeError {
-    EnvelopeError::Malformed {
-        place: Place::Header,
-        what,
-    }
+    EnvelopeError::Malformed { place: Place::Header, what }
 }
 
 impl fmt::Debug for EncryptionContext {

@@ -11,15 +11,9 @@ fn refused<const N: usize>(pairs: [(&str, &str); N]) -> EnvelopeError {
 fn is_sorted_by_bytes_and_comes_back() {
     let context = EncryptionContext::new([("object", "in.csv"), ("Z", ""), ("a", "1")]).unwrap();
     let bytes = context.serialize();
-    assert_eq!(
-        bytes,
-        b"\0\x03\0\x01Z\0\0\0\x01a\0\x011\0\x06object\0\x06in.csv"
-    );
+    assert_eq!(bytes, b"\0\x03\0\x01Z\0\0\0\x01a\0\x011\0\x06object\0\x06in.csv");
     assert_eq!(EncryptionContext::parse(&bytes).unwrap(), context);
-    assert_eq!(
-        context.iter().collect::<Vec<_>>(),
-        [("Z", ""), ("a", "1"), ("object", "in.csv")]
-    );
+    assert_eq!(context.iter().collect::<Vec<_>>(), [("Z", ""), ("a", "1"), ("object", "in.csv")]);
 }
 
 #[test]
@@ -42,10 +36,7 @@ fn writing_refuses_what_other_clients_cannot_share() {
 #[test]
 fn writing_refuses_more_than_a_length_can_say() {
     let long = "x".repeat(65_536);
-    assert!(matches!(
-        refused([("a", &long)]),
-        EnvelopeError::TooLarge { .. }
-    ));
+    assert!(matches!(refused([("a", &long)]), EnvelopeError::TooLarge { .. }));
     let half = "x".repeat(40_000);
     assert_eq!(refused([("a", &half), ("b", &half)]), too_large());
 }
@@ -73,21 +64,11 @@ fn reading_takes_only_the_canonical_form() {
 #[test]
 fn require_compares_exactly_and_shows_no_value() {
     let context = EncryptionContext::new([("pit", "hipaa"), ("object", "secret.csv")]).unwrap();
-    context
-        .require(&[("pit", "hipaa"), ("object", "secret.csv")])
-        .unwrap();
+    context.require(&[("pit", "hipaa"), ("object", "secret.csv")]).unwrap();
     for expected in [("object", "secret.csv2"), ("object", ""), ("owner", "h")] {
         let error = context.require(&[("pit", "hipaa"), expected]).unwrap_err();
-        assert_eq!(
-            error,
-            EnvelopeError::ContextDiffers {
-                key: expected.0.to_owned()
-            }
-        );
+        assert_eq!(error, EnvelopeError::ContextDiffers { key: expected.0.to_owned() });
         assert!(!error.to_string().contains("secret"));
     }
-    assert_eq!(
-        format!("{context:?}"),
-        r#"EncryptionContext{"object", "pit"}"#
-    );
+    assert_eq!(format!("{context:?}"), r#"EncryptionContext{"object", "pit"}"#);
 }

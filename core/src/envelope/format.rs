@@ -61,9 +61,7 @@ impl FrameLength {
     /// `Empty` for 0, `TooLarge` over [`FRAME_LENGTH_MAX_BYTES`].
     pub fn new(bytes: u32) -> Result<Self, EnvelopeError> {
         match bytes {
-            0 => Err(EnvelopeError::Empty {
-                what: "frame length",
-            }),
+            0 => Err(EnvelopeError::Empty { what: "frame length" }),
             1..=FRAME_LENGTH_MAX_BYTES => Ok(Self(bytes)),
             _ => Err(EnvelopeError::TooLarge {
                 what: "frame length in bytes",
@@ -110,10 +108,7 @@ pub fn sealed_len(
 }
 
 pub(super) const fn too_many_frames() -> EnvelopeError {
-    EnvelopeError::TooLarge {
-        what: "number of frames",
-        limit: FRAMES_MAX as u64,
-    }
+    EnvelopeError::TooLarge { what: "number of frames", limit: FRAMES_MAX as u64 }
 }
 
 #[cfg(test)]
@@ -122,17 +117,11 @@ mod tests {
 
     #[test]
     fn frame_length_is_between_one_byte_and_the_cap() {
-        assert!(matches!(
-            FrameLength::new(0),
-            Err(EnvelopeError::Empty { .. })
-        ));
+        assert!(matches!(FrameLength::new(0), Err(EnvelopeError::Empty { .. })));
         assert_eq!(FrameLength::new(1).map(FrameLength::get), Ok(1));
         let cap = FRAME_LENGTH_MAX_BYTES;
         assert_eq!(FrameLength::new(cap).map(FrameLength::get), Ok(cap));
-        assert!(matches!(
-            FrameLength::new(cap + 1),
-            Err(EnvelopeError::TooLarge { .. })
-        ));
+        assert!(matches!(FrameLength::new(cap + 1), Err(EnvelopeError::TooLarge { .. })));
     }
 
     #[test]

@@ -61,9 +61,7 @@ impl FrameCipher {
         let (iv, nothing) = (Nonce::from([0; IV_BYTES]), &mut [][..]);
         self.cipher
             .decrypt_inout_detached(&iv, body, nothing.into(), &Tag::from(tag))
-            .map_err(|_| EnvelopeError::TagFails {
-                place: Place::Header,
-            })
+            .map_err(|_| EnvelopeError::TagFails { place: Place::Header })
     }
 
     /// Encrypts a frame's content in place under `iv_of(seq)`; gives its tag.
@@ -96,9 +94,7 @@ impl FrameCipher {
         verified.map_err(|_| {
             out[start..].zeroize();
             out.truncate(start);
-            EnvelopeError::TagFails {
-                place: Place::Frame(head.seq),
-            }
+            EnvelopeError::TagFails { place: Place::Frame(head.seq) }
         })
     }
 
@@ -117,12 +113,9 @@ impl FrameCipher {
         };
         let mut aad = [0; AAD_MAX_BYTES];
         let mut end = 0;
-        for part in [
-            &self.message_id,
-            label,
-            &seq.to_be_bytes(),
-            &(content_len as u64).to_be_bytes(),
-        ] {
+        for part in
+            [&self.message_id, label, &seq.to_be_bytes(), &(content_len as u64).to_be_bytes()]
+        {
             aad[end..end + part.len()].copy_from_slice(part);
             end += part.len();
         }

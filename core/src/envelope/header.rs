@@ -34,10 +34,7 @@ impl HeaderReader {
     /// A reader at the start of an object.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            collected: Vec::new(),
-            wanted: 1,
-        }
+        Self { collected: Vec::new(), wanted: 1 }
     }
 
     /// Takes the next bytes of the object. Gives nothing while the header is
@@ -70,13 +67,9 @@ impl HeaderReader {
     #[must_use]
     pub fn finish(self) -> EnvelopeError {
         if self.collected.is_empty() {
-            return EnvelopeError::NotAnEnvelope {
-                what: "it is empty",
-            };
+            return EnvelopeError::NotAnEnvelope { what: "it is empty" };
         }
-        EnvelopeError::Truncated {
-            place: Place::Header,
-        }
+        EnvelopeError::Truncated { place: Place::Header }
     }
 }
 
@@ -132,9 +125,7 @@ impl Header {
     ) -> Result<Opener, EnvelopeError> {
         let (cipher, commitment) = data_key.derive(&self.message_id);
         if !bool::from(commitment.ct_eq(&self.commitment)) {
-            return Err(EnvelopeError::TagFails {
-                place: Place::Header,
-            });
+            return Err(EnvelopeError::TagFails { place: Place::Header });
         }
         let cipher = FrameCipher::new(cipher, self.message_id);
         cipher.verify_header(&self.bytes[..self.bytes.len() - TAG_BYTES], self.tag)?;

@@ -12,9 +12,7 @@ fn sample() -> Vec<u8> {
     let data_key = DataKey::from([9; 32]);
     let wrapping = WrappingKey::new("hospitalA", "HomerKey", &[7; 32]).unwrap();
     let edk = wrapping.wrap(&data_key, &context, [3; 12]).unwrap();
-    Sealer::new(&data_key, &[edk], &context, [1; 32], FrameLength::DEFAULT)
-        .unwrap()
-        .1
+    Sealer::new(&data_key, &[edk], &context, [1; 32], FrameLength::DEFAULT).unwrap().1
 }
 
 fn read(bytes: &[u8]) -> Result<Option<(Header, usize)>, EnvelopeError> {
@@ -62,18 +60,10 @@ fn reads_in_any_pieces_and_says_what_is_left() {
 
 #[test]
 fn an_early_end_is_named() {
-    assert!(matches!(
-        HeaderReader::new().finish(),
-        EnvelopeError::NotAnEnvelope { .. }
-    ));
+    assert!(matches!(HeaderReader::new().finish(), EnvelopeError::NotAnEnvelope { .. }));
     let mut reader = HeaderReader::new();
     assert!(reader.push(&sample()[..218]).unwrap().is_none());
-    assert_eq!(
-        reader.finish(),
-        EnvelopeError::Truncated {
-            place: Place::Header
-        }
-    );
+    assert_eq!(reader.finish(), EnvelopeError::Truncated { place: Place::Header });
 }
 
 #[test]
@@ -81,10 +71,7 @@ fn refuses_other_kinds_and_says_what_to_change() {
     let mut non_framed = sample();
     non_framed[166] = CONTENT_NON_FRAMED;
     let cases: [(&[u8], &str); 7] = [
-        (
-            &[0x02, 0x05, 0x78],
-            "--algorithm AES_256_GCM_HKDF_SHA512_COMMIT_KEY",
-        ),
+        (&[0x02, 0x05, 0x78], "--algorithm AES_256_GCM_HKDF_SHA512_COMMIT_KEY"),
         (&[0x02, 0x03, 0x78], "algorithm suite 0378"),
         (&[0x01, 0x80, 0x03, 0x78], "version 1"),
         (&non_framed, "--frame-length"),
@@ -131,14 +118,8 @@ fn caps_are_checked_before_anything_is_collected() {
 #[test]
 fn refuses_no_edks_and_no_frame_length() {
     let sample = sample();
-    for bytes in [
-        [&sample[..73], &[0, 0]].concat(),
-        [&sample[..167], &[0; 4]].concat(),
-    ] {
-        assert!(matches!(
-            read(&bytes).unwrap_err(),
-            EnvelopeError::Empty { .. }
-        ));
+    for bytes in [[&sample[..73], &[0, 0]].concat(), [&sample[..167], &[0; 4]].concat()] {
+        assert!(matches!(read(&bytes).unwrap_err(), EnvelopeError::Empty { .. }));
     }
 }
 
@@ -156,14 +137,8 @@ fn writing_refuses_what_reading_would() {
     };
     new(&[edk(20)]).unwrap();
     assert!(matches!(new(&[]), Err(EnvelopeError::Empty { .. })));
-    assert!(matches!(
-        new(&vec![edk(20); 6]),
-        Err(EnvelopeError::TooLarge { .. })
-    ));
-    assert!(matches!(
-        new(&[edk(70_000)]),
-        Err(EnvelopeError::TooLarge { .. })
-    ));
+    assert!(matches!(new(&vec![edk(20); 6]), Err(EnvelopeError::TooLarge { .. })));
+    assert!(matches!(new(&[edk(70_000)]), Err(EnvelopeError::TooLarge { .. })));
     assert_eq!(new(&[edk(6_000)]), Err(header_too_large()));
 }
 
@@ -191,18 +166,8 @@ fn a_wrong_commitment_is_refused_under_a_right_tag() {
             edks,
             FrameLength::DEFAULT,
         );
-        read(&header.unwrap())
-            .unwrap()
-            .unwrap()
-            .0
-            .open(&data_key, &[])
-            .map(|_| ())
+        read(&header.unwrap()).unwrap().unwrap().0.open(&data_key, &[]).map(|_| ())
     };
     assert_eq!(open(0), Ok(()));
-    assert_eq!(
-        open(1),
-        Err(EnvelopeError::TagFails {
-            place: Place::Header
-        })
-    );
+    assert_eq!(open(1), Err(EnvelopeError::TagFails { place: Place::Header }));
 }

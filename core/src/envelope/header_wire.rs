@@ -36,10 +36,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Stop> {
         bytes: bytes[..cursor.position()].to_vec(),
         message_id,
         context: EncryptionContext::parse(context)?,
-        edks: edks
-            .into_iter()
-            .map(EdkFields::into_edk)
-            .collect::<Result<_, _>>()?,
+        edks: edks.into_iter().map(EdkFields::into_edk).collect::<Result<_, _>>()?,
         frame_length,
         commitment,
         tag,
@@ -59,10 +56,7 @@ fn check_kind(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
     match cursor.u16()? {
         SUITE => Ok(()),
         SUITE_SIGNED => Err(unsupported("signed suite 0578", CHANGE_SUITE)),
-        suite => Err(unsupported(
-            &format!("algorithm suite {suite:04x}"),
-            CHANGE_SUITE,
-        )),
+        suite => Err(unsupported(&format!("algorithm suite {suite:04x}"), CHANGE_SUITE)),
     }
 }
 
@@ -85,22 +79,12 @@ impl EdkFields<'_> {
 fn parse_edks<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<EdkFields<'a>>, Stop> {
     let count = cursor.u16()?;
     check_edk_count(usize::from(count))?;
-    (0..count)
-        .map(|_| {
-            Ok(EdkFields([
-                cursor.field()?,
-                cursor.field()?,
-                cursor.field()?,
-            ]))
-        })
-        .collect()
+    (0..count).map(|_| Ok(EdkFields([cursor.field()?, cursor.field()?, cursor.field()?]))).collect()
 }
 
 fn check_edk_count(count: usize) -> Result<(), EnvelopeError> {
     match count {
-        0 => Err(EnvelopeError::Empty {
-            what: "list of encrypted data keys",
-        }),
+        0 => Err(EnvelopeError::Empty { what: "list of encrypted data keys" }),
         1..=EDKS_MAX => Ok(()),
         _ => Err(EnvelopeError::TooLarge {
             what: "number of encrypted data keys",
@@ -125,24 +109,12 @@ pub(super) fn write(
     let mut header = vec![VERSION];
     header.extend_from_slice(&SUITE.to_be_bytes());
     header.extend_from_slice(message_id);
-    put_field(
-        &mut header,
-        "encryption context in bytes",
-        context.as_bytes(),
-    )?;
+    put_field(&mut header, "encryption context in bytes", context.as_bytes())?;
     let count = u16::try_from(edks.len()).map_err(|_| header_too_large())?;
     header.extend_from_slice(&count.to_be_bytes());
     for edk in edks {
-        put_field(
-            &mut header,
-            "key provider id in bytes",
-            edk.provider_id.as_bytes(),
-        )?;
-        put_field(
-            &mut header,
-            "key provider info in bytes",
-            &edk.provider_info,
-        )?;
+        put_field(&mut header, "key provider id in bytes", edk.provider_id.as_bytes())?;
+        put_field(&mut header, "key provider info in bytes", &edk.provider_info)?;
         put_field(&mut header, "encrypted data key in bytes", &edk.ciphertext)?;
     }
     header.push(CONTENT_FRAMED);
@@ -157,17 +129,9 @@ pub(super) fn write(
 }
 
 fn unsupported(what: &str, change: &'static str) -> Stop {
-    EnvelopeError::Unsupported {
-        what: what.to_owned(),
-        change,
-    }
-    .into()
+    EnvelopeError::Unsupported { what: what.to_owned(), change }.into()
 }
 
 fn malformed(what: &'static str) -> Stop {
-    EnvelopeError::Malformed {
-        place: Place::Header,
-        what,
-    }
-    .into()
+    EnvelopeError::Malformed { place: Place::Header, what }.into()
 }

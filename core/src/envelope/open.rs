@@ -44,14 +44,7 @@ enum State {
 impl Opener {
     pub(super) const fn new(cipher: FrameCipher, frame_length: FrameLength) -> Self {
         let partial = Vec::new();
-        Self {
-            cipher,
-            frame_length,
-            partial,
-            next_seq: 1,
-            plaintext_bytes: 0,
-            state: State::Open,
-        }
+        Self { cipher, frame_length, partial, next_seq: 1, plaintext_bytes: 0, state: State::Open }
     }
 
     /// Takes the next bytes of the object; appends the plaintext of each frame
@@ -82,9 +75,7 @@ impl Opener {
     pub fn finish(self) -> Result<Opened, EnvelopeError> {
         match self.state {
             State::Failed(error) => Err(error),
-            State::Open => Err(EnvelopeError::Truncated {
-                place: Place::Frame(self.next_seq),
-            }),
+            State::Open => Err(EnvelopeError::Truncated { place: Place::Frame(self.next_seq) }),
             State::Done => Ok(Opened {
                 frames: u64::from(self.next_seq),
                 plaintext_bytes: self.plaintext_bytes,
@@ -149,8 +140,7 @@ impl Opener {
     }
 
     fn open_frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        self.cipher
-            .open(frame.head, frame.content, frame.tag, out)?;
+        self.cipher.open(frame.head, frame.content, frame.tag, out)?;
         self.plaintext_bytes += frame.content.len() as u64;
         match frame.head.kind {
             // No overflow: a regular frame cannot carry the end mark's number.

@@ -46,25 +46,10 @@ impl Sealer {
     ) -> Result<(Self, Vec<u8>), EnvelopeError> {
         let (cipher, commitment) = data_key.derive(&message_id);
         let cipher = FrameCipher::new(cipher, message_id);
-        let header = header_wire::write(
-            &cipher,
-            &commitment,
-            &message_id,
-            context,
-            edks,
-            frame_length,
-        )?;
+        let header =
+            header_wire::write(&cipher, &commitment, &message_id, context, edks, frame_length)?;
         let pending = Zeroizing::new(Vec::new());
-        Ok((
-            Self {
-                cipher,
-                frame_length,
-                pending,
-                next_seq: 1,
-                failed: false,
-            },
-            header,
-        ))
+        Ok((Self { cipher, frame_length, pending, next_seq: 1, failed: false }, header))
     }
 
     /// Takes the next plaintext; appends each frame that it fills to `out`.
@@ -171,9 +156,7 @@ mod tests {
         let one = FrameLength::new(1).unwrap();
         let mut out = Vec::new();
         let at = |seq: u32| {
-            let mut sealer = Sealer::new(&data_key, &edks, &context, [1; 32], one)
-                .unwrap()
-                .0;
+            let mut sealer = Sealer::new(&data_key, &edks, &context, [1; 32], one).unwrap().0;
             sealer.next_seq = seq;
             sealer
         };

@@ -42,13 +42,7 @@ pub(super) fn next_frame(
     if first != END_MARK {
         check_seq(expected_seq, first)?;
         let content_len = frame_length.bytes();
-        return Ok(cut(
-            bytes,
-            FrameKind::Regular,
-            first,
-            REGULAR_PREFIX_BYTES,
-            content_len,
-        ));
+        return Ok(cut(bytes, FrameKind::Regular, first, REGULAR_PREFIX_BYTES, content_len));
     }
     let Some(seq) = word(bytes, WORD_BYTES) else {
         return Ok(Step::Need(2 * WORD_BYTES));
@@ -59,18 +53,9 @@ pub(super) fn next_frame(
     };
     if content_len > frame_length.get() {
         let what = "final frame claims to be longer than the frame length";
-        return Err(EnvelopeError::Malformed {
-            place: Place::Frame(seq),
-            what,
-        });
+        return Err(EnvelopeError::Malformed { place: Place::Frame(seq), what });
     }
-    Ok(cut(
-        bytes,
-        FrameKind::Final,
-        seq,
-        FINAL_PREFIX_BYTES,
-        content_len as usize,
-    ))
+    Ok(cut(bytes, FrameKind::Final, seq, FINAL_PREFIX_BYTES, content_len as usize))
 }
 
 fn cut(bytes: &[u8], kind: FrameKind, seq: u32, prefix_len: usize, content_len: usize) -> Step<'_> {
@@ -83,12 +68,7 @@ fn cut(bytes: &[u8], kind: FrameKind, seq: u32, prefix_len: usize, content_len: 
         let (front, tag) = frame.split_last_chunk()?;
         let iv = *front.get(iv_at..)?.first_chunk()?;
         let head = FrameHead { kind, seq, iv };
-        Some(Frame {
-            head,
-            content: &front[prefix_len..],
-            tag: *tag,
-            len,
-        })
+        Some(Frame { head, content: &front[prefix_len..], tag: *tag, len })
     });
     found.map_or(Step::Need(len), Step::Frame)
 }
@@ -101,8 +81,5 @@ const fn check_seq(expected: u32, found: u32) -> Result<(), EnvelopeError> {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|word| u32::from_be_bytes(*word))
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word))
 }

@@ -75,10 +75,7 @@ impl<'a> Cursor<'a> {
 }
 
 pub(super) const fn header_too_large() -> EnvelopeError {
-    EnvelopeError::TooLarge {
-        what: "header in bytes",
-        limit: HEADER_MAX_BYTES as u64,
-    }
+    EnvelopeError::TooLarge { what: "header in bytes", limit: HEADER_MAX_BYTES as u64 }
 }
 
 /// Appends a u16 length and the field.

@@ -62,11 +62,7 @@ impl WrappingKey {
             return Err(EnvelopeError::BadKeyName { what });
         }
         let cipher = Aes256Gcm::new(key.into());
-        Ok(Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            cipher,
-        })
+        Ok(Self { namespace: namespace.to_owned(), name: name.to_owned(), cipher })
     }
 
     /// Wraps a data key, bound to the context. `iv` must be new random bytes
@@ -91,11 +87,7 @@ impl WrappingKey {
         tag_out.copy_from_slice(&tag);
         let mut provider_info = self.info_prefix();
         provider_info.extend_from_slice(&iv);
-        Ok(EncryptedDataKey {
-            provider_id: self.namespace.clone(),
-            provider_info,
-            ciphertext,
-        })
+        Ok(EncryptedDataKey { provider_id: self.namespace.clone(), provider_info, ciphertext })
     }
 
     /// Unwraps the first EDK that carries this key's namespace and name and
@@ -116,11 +108,7 @@ impl WrappingKey {
                 return Ok(data_key);
             }
         }
-        Err(if tried == 0 {
-            self.not_named(edks.len())
-        } else {
-            self.unusable()
-        })
+        Err(if tried == 0 { self.not_named(edks.len()) } else { self.unusable() })
     }
 
     fn try_unwrap(
@@ -143,10 +131,7 @@ impl WrappingKey {
         if edk.provider_id != self.namespace {
             return None;
         }
-        edk.provider_info
-            .strip_prefix(self.info_prefix().as_slice())?
-            .try_into()
-            .ok()
+        edk.provider_info.strip_prefix(self.info_prefix().as_slice())?.try_into().ok()
     }
 
     /// Key name, then the tag's length in bits and the IV's in bytes.
@@ -158,17 +143,13 @@ impl WrappingKey {
     }
 
     fn not_named(&self, count: usize) -> EnvelopeError {
-        let Self {
-            namespace, name, ..
-        } = self;
+        let Self { namespace, name, .. } = self;
         let why = format!("none of its {count} encrypted data keys names {namespace}/{name}");
         EnvelopeError::WrongKey { why }
     }
 
     fn unusable(&self) -> EnvelopeError {
-        let Self {
-            namespace, name, ..
-        } = self;
+        let Self { namespace, name, .. } = self;
         let why = format!("its data key does not unwrap with this {namespace}/{name}");
         EnvelopeError::WrongKey { why }
     }
@@ -176,9 +157,7 @@ impl WrappingKey {
 
 impl fmt::Debug for WrappingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace, name, ..
-        } = self;
+        let Self { namespace, name, .. } = self;
         write!(f, "WrappingKey({namespace}/{name}, redacted)")
     }
 }

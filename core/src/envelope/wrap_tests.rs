@@ -17,9 +17,7 @@ fn is_wrong_key(result: &Result<DataKey, EnvelopeError>, why: &str) -> bool {
 
 #[test]
 fn wraps_in_48_bytes_and_unwraps() {
-    let edk = homer("HomerKey", 7)
-        .wrap(&DataKey::from([9; 32]), &context("a"), [3; 12])
-        .unwrap();
+    let edk = homer("HomerKey", 7).wrap(&DataKey::from([9; 32]), &context("a"), [3; 12]).unwrap();
     assert_eq!(edk.provider_id, "hospitalA");
     assert_eq!(
         edk.provider_info,
@@ -34,15 +32,9 @@ fn wraps_in_48_bytes_and_unwraps() {
 fn picks_the_edk_that_names_it_and_tries_each() {
     let data_key = DataKey::from([9; 32]);
     let edks = [
-        homer("Other", 1)
-            .wrap(&data_key, &context("a"), [1; 12])
-            .unwrap(),
-        homer("HomerKey", 2)
-            .wrap(&data_key, &context("a"), [2; 12])
-            .unwrap(),
-        homer("HomerKey", 7)
-            .wrap(&data_key, &context("a"), [3; 12])
-            .unwrap(),
+        homer("Other", 1).wrap(&data_key, &context("a"), [1; 12]).unwrap(),
+        homer("HomerKey", 2).wrap(&data_key, &context("a"), [2; 12]).unwrap(),
+        homer("HomerKey", 7).wrap(&data_key, &context("a"), [3; 12]).unwrap(),
     ];
     let key = homer("HomerKey", 7).unwrap(&edks, &context("a")).unwrap();
     assert_eq!(key.as_bytes(), &[9; 32]);
@@ -51,39 +43,22 @@ fn picks_the_edk_that_names_it_and_tries_each() {
 #[test]
 fn refuses_another_key_name_context_or_shape() {
     let data_key = DataKey::from([9; 32]);
-    let edk = homer("HomerKey", 7)
-        .wrap(&data_key, &context("a"), [3; 12])
-        .unwrap();
+    let edk = homer("HomerKey", 7).wrap(&data_key, &context("a"), [3; 12]).unwrap();
     let edks = [edk.clone()];
     let unwrap = |key: &WrappingKey, edks: &[_]| key.unwrap(edks, &context("a"));
-    assert!(is_wrong_key(
-        &unwrap(&homer("HomerKey", 8), &edks),
-        "does not unwrap"
-    ));
-    assert!(is_wrong_key(
-        &unwrap(&homer("Homer", 7), &edks),
-        "names hospitalA/Homer"
-    ));
-    assert!(is_wrong_key(
-        &unwrap(&homer("HomerKey", 7), &[]),
-        "none of its 0"
-    ));
+    assert!(is_wrong_key(&unwrap(&homer("HomerKey", 8), &edks), "does not unwrap"));
+    assert!(is_wrong_key(&unwrap(&homer("Homer", 7), &edks), "names hospitalA/Homer"));
+    assert!(is_wrong_key(&unwrap(&homer("HomerKey", 7), &[]), "none of its 0"));
     let other_place = homer("HomerKey", 7).unwrap(&edks, &context("b"));
     assert!(is_wrong_key(&other_place, "does not unwrap"));
     for len in [0, 15, 47] {
         let mut short = edk.clone();
         short.ciphertext.truncate(len);
-        assert!(is_wrong_key(
-            &unwrap(&homer("HomerKey", 7), &[short]),
-            "does not unwrap"
-        ));
+        assert!(is_wrong_key(&unwrap(&homer("HomerKey", 7), &[short]), "does not unwrap"));
     }
     let mut long = edk;
     long.ciphertext.push(0);
-    assert!(is_wrong_key(
-        &unwrap(&homer("HomerKey", 7), &[long]),
-        "does not unwrap"
-    ));
+    assert!(is_wrong_key(&unwrap(&homer("HomerKey", 7), &[long]), "does not unwrap"));
 }
 
 #[test]
@@ -104,8 +79,5 @@ fn refuses_names_of_kms_and_unusable_names() {
 
 #[test]
 fn debug_shows_names_only() {
-    assert_eq!(
-        format!("{:?}", homer("HomerKey", 7)),
-        "WrappingKey(hospitalA/HomerKey, redacted)"
-    );
+    assert_eq!(format!("{:?}", homer("HomerKey", 7)), "WrappingKey(hospitalA/HomerKey, redacted)");
 }

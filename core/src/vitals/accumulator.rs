@@ -119,8 +119,7 @@ impl ObjectAccumulator {
         let waiting = &mut self.waiting[patient.0 as usize];
         waiting.push((time, readings));
         if waiting.len() >= BURST {
-            self.kept
-                .take_in(patient.0 as usize, waiting, &mut self.scratch);
+            self.kept.take_in(patient.0 as usize, waiting, &mut self.scratch);
         }
     }
 
@@ -143,10 +142,8 @@ impl ObjectStatistics {
         scratch.clear();
         scratch.resize(moments.len(), [None; Vital::COUNT]);
         for vital in Vital::ALL {
-            let (cell, quality) = (
-                &mut patient.cells[vital.index()],
-                &mut self.quality[vital.index()],
-            );
+            let (cell, quality) =
+                (&mut patient.cells[vital.index()], &mut self.quality[vital.index()]);
             for ((time, readings), analysed) in moments.iter().zip(scratch.iter_mut()) {
                 if let Some(reading) = readings.get(vital) {
                     analysed[vital.index()] =
@@ -345,11 +342,7 @@ mod tests {
         all.observe(john, 2, readings(&hot));
         let all = all.finish();
         let (_, patient) = all.patients().next().expect("a patient");
-        let expected = BandCounts {
-            complete: 1,
-            low_medium: 1,
-            ..BandCounts::default()
-        };
+        let expected = BandCounts { complete: 1, low_medium: 1, ..BandCounts::default() };
         assert_eq!(patient.bands, expected);
     }
 }

@@ -20,11 +20,7 @@ pub struct Instant {
 
 impl Instant {
     const fn new(time: i64, value: Fixed) -> Self {
-        Self {
-            time,
-            sum: value.steps() as i128,
-            count: 1,
-        }
+        Self { time, sum: value.steps() as i128, count: 1 }
     }
 
     fn add(&mut self, value: Fixed) {
@@ -77,16 +73,8 @@ impl Default for Cell {
             implausible: 0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
-            first: Instant {
-                time: i64::MAX,
-                sum: 0,
-                count: 0,
-            },
-            last: Instant {
-                time: i64::MIN,
-                sum: 0,
-                count: 0,
-            },
+            first: Instant { time: i64::MAX, sum: 0, count: 0 },
+            last: Instant { time: i64::MIN, sum: 0, count: 0 },
             bins: Bins::default(),
         }
     }
@@ -128,11 +116,7 @@ mod tests {
     use super::*;
 
     fn add(cell: &mut Cell, time: i64, value: f64) -> Sequence {
-        cell.add(
-            time,
-            value,
-            Fixed::from_units(value).expect("within the limit"),
-        )
+        cell.add(time, value, Fixed::from_units(value).expect("within the limit"))
     }
 
     #[test]

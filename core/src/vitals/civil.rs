@@ -81,11 +81,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * years + years / 4 - years / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = years + era * 400 + (month <= 2) as i64;
     (year, month, day)
 }

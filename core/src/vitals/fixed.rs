@@ -64,23 +64,11 @@ mod tests {
 
     #[test]
     fn decimals_come_back_as_the_same_number() {
-        for value in [
-            0.0,
-            118.0,
-            24.39,
-            97.304_125_43,
-            0.198,
-            680.4,
-            -12.5,
-            1000.0,
-        ] {
+        for value in [0.0, 118.0, 24.39, 97.304_125_43, 0.198, 680.4, -12.5, 1000.0] {
             let fixed = Fixed::from_units(value).expect("within the limit");
             assert_eq!(mean_units(i128::from(fixed.steps()) * 7, 7), value);
         }
-        assert_eq!(
-            Fixed::from_units(1000.0).map(Fixed::steps),
-            Some(Fixed::LIMIT_STEPS)
-        );
+        assert_eq!(Fixed::from_units(1000.0).map(Fixed::steps), Some(Fixed::LIMIT_STEPS));
     }
 
     #[test]

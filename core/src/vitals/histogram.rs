@@ -108,17 +108,9 @@ impl Bins {
     #[must_use]
     pub fn sorted(&self) -> Vec<(i32, u64)> {
         // The bin is the high part of a slot, so slots sort as bins do.
-        let mut slots: Vec<u64> = self
-            .slots
-            .iter()
-            .copied()
-            .filter(|slot| *slot != 0)
-            .collect();
+        let mut slots: Vec<u64> = self.slots.iter().copied().filter(|slot| *slot != 0).collect();
         slots.sort_unstable();
-        slots
-            .into_iter()
-            .map(|slot| (Self::bin(slot), slot & COUNT_MASK))
-            .collect()
+        slots.into_iter().map(|slot| (Self::bin(slot), slot & COUNT_MASK)).collect()
     }
 }
 

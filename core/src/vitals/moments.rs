@@ -128,9 +128,8 @@ mod tests {
     fn a_narrow_series_keeps_nine_digits() {
         // Temperatures from two-decimal Fahrenheit, SD about 0.03 °C: the case
         // that fixed the resolution at 1e-11.
-        let values: Vec<f64> = (0..97)
-            .map(|i| (98.0 + f64::from(i * 37 % 19) * 0.01 - 32.0) / 1.8)
-            .collect();
+        let values: Vec<f64> =
+            (0..97).map(|i| (98.0 + f64::from(i * 37 % 19) * 0.01 - 32.0) / 1.8).collect();
         let (mean, sd) = two_pass(&values);
         let sums = sums(&values);
         assert!(close(sums.mean().expect("values"), mean, 1e-14));
@@ -141,35 +140,13 @@ mod tests {
     fn the_largest_sums_fit_and_one_more_does_not() {
         let limit = i128::from(Fixed::LIMIT_STEPS);
         let n = i128::from(MAX_COUNT);
-        let full = Sums {
-            n: MAX_COUNT,
-            sum: n * limit,
-            sum_squares: n * limit * limit,
-        };
+        let full = Sums { n: MAX_COUNT, sum: n * limit, sum_squares: n * limit * limit };
         assert!(full.is_possible());
         assert_eq!(full.sd(), Some(0.0));
-        let one = Sums {
-            n: 1,
-            sum: limit,
-            sum_squares: limit * limit,
-        };
+        let one = Sums { n: 1, sum: limit, sum_squares: limit * limit };
         assert_eq!(full.merged(one), None);
-        assert!(
-            !Sums {
-                n: 1,
-                sum: limit + 1,
-                sum_squares: 0
-            }
-            .is_possible()
-        );
-        assert!(
-            !Sums {
-                n: 1,
-                sum: 0,
-                sum_squares: -1
-            }
-            .is_possible()
-        );
+        assert!(!Sums { n: 1, sum: limit + 1, sum_squares: 0 }.is_possible());
+        assert!(!Sums { n: 1, sum: 0, sum_squares: -1 }.is_possible());
     }
 
     proptest! {

@@ -151,10 +151,7 @@ pub fn score(five: &Five) -> Score {
         pulse(five.pulse.round_half_up(1)),
         temperature(five.temperature.round_half_up(10)),
     ];
-    Score {
-        total: parts.iter().sum(),
-        single_three: parts.contains(&3),
-    }
+    Score { total: parts.iter().sum(), single_three: parts.contains(&3) }
 }
 
 /// The band a score falls into.
@@ -245,12 +242,7 @@ mod tests {
             (Vital::Temperature, 39.05, 2),
         ];
         for (vital, value, expected) in table {
-            assert_eq!(
-                scored(vital, value).total,
-                expected,
-                "{} {value}",
-                vital.name()
-            );
+            assert_eq!(scored(vital, value).total, expected, "{} {value}", vital.name());
         }
     }
 
@@ -276,12 +268,7 @@ mod tests {
 
     #[test]
     fn bands_by_total_and_by_a_single_three() {
-        let band = |total, single_three| {
-            super::band(Score {
-                total,
-                single_three,
-            })
-        };
+        let band = |total, single_three| super::band(Score { total, single_three });
         for total in 0..=4 {
             assert_eq!(band(total, false), Band::Low);
         }
@@ -297,22 +284,10 @@ mod tests {
             assert_eq!(band(total, true), Band::High);
         }
         let mut counts = BandCounts::default();
-        for band in [
-            Band::Low,
-            Band::LowMedium,
-            Band::Medium,
-            Band::High,
-            Band::High,
-        ] {
+        for band in [Band::Low, Band::LowMedium, Band::Medium, Band::High, Band::High] {
             counts.add(band);
         }
-        let expected = BandCounts {
-            complete: 5,
-            low: 1,
-            low_medium: 1,
-            medium: 1,
-            high: 2,
-        };
+        let expected = BandCounts { complete: 5, low: 1, low_medium: 1, medium: 1, high: 2 };
         assert_eq!(counts, expected);
     }
 }

@@ -40,10 +40,7 @@ mod tests {
     fn known_conversions() {
         assert_eq!(Conversion::None.apply(97.3), 97.3);
         assert_eq!(Conversion::FahrenheitToCelsius.apply(212.0), 100.0);
-        assert_eq!(
-            Conversion::FahrenheitToCelsius.apply(98.6),
-            (98.6 - 32.0) / 1.8
-        );
+        assert_eq!(Conversion::FahrenheitToCelsius.apply(98.6), (98.6 - 32.0) / 1.8);
         assert_eq!(Conversion::PoundsToKilograms.apply(100.0), 45.359_237);
         assert_eq!(Conversion::InchesToCentimetres.apply(10.0), 25.4);
     }

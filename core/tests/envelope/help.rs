@@ -76,8 +76,5 @@ pub fn header_len(sealed: &[u8]) -> usize {
 
 /// `n` bytes that differ from place to place.
 pub fn pattern(n: usize) -> Vec<u8> {
-    (0_u32..)
-        .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0])
-        .take(n)
-        .collect()
+    (0_u32..).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(n).collect()
 }

@@ -22,13 +22,9 @@ fn edges_of_frames_come_back_in_any_chunking() {
     for frame_bytes in [1_u32, 2, 16, 33, 4096] {
         let f = frame_bytes as usize;
         for size in [0, 1, f - 1, f, f + 1, 2 * f, 2 * f + 7] {
-            for (seal_chunk, open_chunk) in [
-                (1, 1),
-                (3, 31),
-                (f, f + 32),
-                (f + 1, f + 31),
-                (1 << 20, 1 << 20),
-            ] {
+            for (seal_chunk, open_chunk) in
+                [(1, 1), (3, 31), (f, f + 32), (f + 1, f + 31), (1 << 20, 1 << 20)]
+            {
                 check(&pattern(size), frame_bytes, seal_chunk, open_chunk);
             }
         }

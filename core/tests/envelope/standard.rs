@@ -9,10 +9,7 @@ const LINE: &[u8] = b"no patient is in here; 23 byte";
 
 #[test]
 fn objects_of_the_standard_clients_open() {
-    for file in [
-        include_str!("sealed/python-cli.hex"),
-        include_str!("sealed/python-mpl.hex"),
-    ] {
+    for file in [include_str!("sealed/python-cli.hex"), include_str!("sealed/python-mpl.hex")] {
         let sealed = hex::decode(file.replace('\n', "")).unwrap();
         for chunk in [1, 100, 1000] {
             let (released, opened) = open(&sealed, chunk, &PLACE);

@@ -22,14 +22,7 @@ fn refused(altered: &[u8], plaintext: &[u8]) -> EnvelopeError {
     for chunk in CHUNKS {
         let (released, opened) = open(altered, chunk, &PLACE);
         assert!(plaintext.starts_with(&released), "released a wrong byte");
-        assert_eq!(
-            released.len() % F,
-            if released.len() == plaintext.len() {
-                5
-            } else {
-                0
-            }
-        );
+        assert_eq!(released.len() % F, if released.len() == plaintext.len() { 5 } else { 0 });
         last = Some(opened.unwrap_err());
     }
     last.unwrap()
@@ -77,12 +70,7 @@ fn every_flipped_header_bit_is_refused_with_the_data_key_known() {
                 continue;
             };
             let opened = header.open(&DataKey::from([1; 32]), &[]);
-            assert_eq!(
-                opened.unwrap_err(),
-                EnvelopeError::TagFails {
-                    place: Place::Header
-                }
-            );
+            assert_eq!(opened.unwrap_err(), EnvelopeError::TagFails { place: Place::Header });
         }
     }
 }
@@ -91,10 +79,7 @@ fn every_flipped_header_bit_is_refused_with_the_data_key_known() {
 fn swapped_repeated_and_missing_frames_are_refused() {
     let (plaintext, sealed, body) = small();
     let header = &sealed[..body];
-    let (one, two) = (
-        &sealed[body..body + STRIDE],
-        &sealed[body + STRIDE..body + 2 * STRIDE],
-    );
+    let (one, two) = (&sealed[body..body + STRIDE], &sealed[body + STRIDE..body + 2 * STRIDE]);
     let last = &sealed[body + 2 * STRIDE..];
     let order = |frames: &[&[u8]]| refused(&[&[header], frames].concat().concat(), &plaintext);
     let out_of = |expected, found| EnvelopeError::OutOfSequence { expected, found };
@@ -103,12 +88,7 @@ fn swapped_repeated_and_missing_frames_are_refused() {
     assert_eq!(order(&[one, last]), out_of(2, 3));
     assert_eq!(order(&[last]), out_of(1, 3));
     assert_eq!(order(&[one, two, two, last]), out_of(3, 2));
-    assert_eq!(
-        order(&[one, two]),
-        EnvelopeError::Truncated {
-            place: Place::Frame(3)
-        }
-    );
+    assert_eq!(order(&[one, two]), EnvelopeError::Truncated { place: Place::Frame(3) });
 }
 
 /// Renumbering hides a swap from the sequence check, not from the tag.
@@ -119,12 +99,7 @@ fn renumbered_frames_are_refused_by_their_tag() {
     altered[body..body + STRIDE].copy_from_slice(&sealed[body + STRIDE..body + 2 * STRIDE]);
     altered[body..body + 4].copy_from_slice(&1_u32.to_be_bytes());
     let error = refused(&altered, &plaintext);
-    assert_eq!(
-        error,
-        EnvelopeError::TagFails {
-            place: Place::Frame(1)
-        }
-    );
+    assert_eq!(error, EnvelopeError::TagFails { place: Place::Frame(1) });
 }
 
 #[test]
@@ -133,12 +108,7 @@ fn frames_of_another_object_are_refused() {
     let other = seal_as(&plaintext, 16, 100, 2);
     let spliced = [&sealed[..body + STRIDE], &other[body + STRIDE..]].concat();
     let error = refused(&spliced, &plaintext);
-    assert_eq!(
-        error,
-        EnvelopeError::TagFails {
-            place: Place::Frame(2)
-        }
-    );
+    assert_eq!(error, EnvelopeError::TagFails { place: Place::Frame(2) });
 }
 
 #[test]
@@ -157,23 +127,13 @@ fn a_final_frame_longer_than_the_frame_length_is_refused_at_once() {
     let mut altered = sealed[..length_at].to_vec();
     altered.extend_from_slice(&17_u32.to_be_bytes());
     let error = refused(&altered, &plaintext);
-    assert!(matches!(
-        error,
-        EnvelopeError::Malformed {
-            place: Place::Frame(3),
-            ..
-        }
-    ));
+    assert!(matches!(error, EnvelopeError::Malformed { place: Place::Frame(3), .. }));
 }
 
 #[test]
 fn an_object_of_another_place_is_refused() {
     let (_, sealed, _) = small();
-    for expected in [
-        ("object", "out.csv"),
-        ("pit", "HIPAA"),
-        ("owner", "hospitalA"),
-    ] {
+    for expected in [("object", "out.csv"), ("pit", "HIPAA"), ("owner", "hospitalA")] {
         let (released, opened) = open(&sealed, 50, &[expected]);
         let key = expected.0.to_owned();
         assert_eq!(opened.unwrap_err(), EnvelopeError::ContextDiffers { key });
@@ -185,22 +145,15 @@ fn an_object_of_another_place_is_refused() {
 fn a_failed_opener_stays_failed_and_keeps_what_was_there() {
     let (_, sealed, body) = small();
     let header = HeaderReader::new().push(&sealed).unwrap().unwrap().0;
-    let data_key = homer()
-        .unwrap(header.encrypted_data_keys(), header.context())
-        .unwrap();
+    let data_key = homer().unwrap(header.encrypted_data_keys(), header.context()).unwrap();
     let mut opener = header.open(&data_key, &PLACE).unwrap();
     let mut altered = sealed[body..].to_vec();
     altered[STRIDE + 20] ^= 1;
     let mut out = b"before".to_vec();
-    let fails = EnvelopeError::TagFails {
-        place: Place::Frame(2),
-    };
+    let fails = EnvelopeError::TagFails { place: Place::Frame(2) };
     assert_eq!(opener.push(&altered, &mut out), Err(fails.clone()));
     assert_eq!(out, [b"before", &pattern(F)[..]].concat());
-    assert_eq!(
-        opener.push(&sealed[body + STRIDE..], &mut out),
-        Err(fails.clone())
-    );
+    assert_eq!(opener.push(&sealed[body + STRIDE..], &mut out), Err(fails.clone()));
     assert_eq!(opener.push(b"", &mut out), Err(fails.clone()));
     assert_eq!(out.len(), 6 + F);
     assert_eq!(opener.finish(), Err(fails));

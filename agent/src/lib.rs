@@ -1,6 +1,128 @@
 //! The worker's agent: opens sealed objects, analyses them and delivers
 //! sealed results.
+//!
+//! `work` is the loop and knows no more of the analysis than `study` says;
+//! `analysis` knows nothing of queues and ledgers. Plaintext lives in memory
+//! and under the directory standing for /hipaa, nowhere else.
 
 pub mod analysis;
+mod analyze;
+pub mod cli;
+mod scratch;
 pub mod study;
 pub mod work;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use sce_cloud::error::Class;
+use sce_cloud::local;
+use sce_cloud::overlay::Overlay;
+use sce_cloud::settings::{Mode, SettingsError};
+use sce_core::ids::WorkerId;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use crate::analysis::{Format, VitalsStudy};
+use crate::cli::{Cli, Command, WorkArgs};
+use crate::scratch::Scratch;
+use crate::work::{Wish, WorkRules, Worker};
+
+/// Exit codes, as `--help` lists them.
+const DONE: u8 = 0;
+const UNFINISHED: u8 = 1;
+const USAGE: u8 = 2;
+const INFRASTRUCTURE: u8 = 3;
+
+/// Runs one command to its exit code; an error is one line on standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")
+        .and_then(|runtime| runtime.block_on(command(cli)));
+    match done {
+        Ok(code) => code.into(),
+        Err(e) => {
+            eprintln!("sce-agent: {e:#}");
+            exit_code(&e).into()
+        }
+    }
+}
+
+async fn command(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        Command::Work(args) => work(&args, &cli.overlay).await,
+        Command::Analyze(args) => {
+            let complete = analyze::analyze(&args, &cli.overlay).await?;
+            Ok(if complete { DONE } else { UNFINISHED })
+        }
+    }
+}
+
+async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
+    sce_cloud::telemetry::start();
+    let settings = overlay.settings()?;
+    let ports = match settings.mode {
+        Mode::Local => local::open(&settings, std::env::current_exe()?, overlay.environment())?,
+    };
+    let id = match args.worker {
+        Some(id) => id,
+        None => WorkerId::new(ports.random_id()?),
+    };
+    let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
+    let worker = Worker {
+        ports,
+        study: Arc::new(VitalsStudy::new(Format::Wide)),
+        rules: WorkRules {
+            lease: settings.lease(),
+            budgets: settings.budgets(),
+            poll: settings.poll(),
+            lifetime: std::time::Duration::from_secs(settings.lifetime_seconds),
+        },
+        pit: settings.pit.clone(),
+        id,
+        scratch: scratch.path().to_owned(),
+    };
+    info!(worker = %id, "starts");
+    let left = worker.work(follow_signals()?).await;
+    match &left {
+        Ok(left) => info!(worker = %id, "leaves: {left:?}"),
+        Err(e) => error!(worker = %id, "leaves: {e}"),
+    }
+    scratch.leave()?;
+    Ok(left.map(|_| DONE)?)
+}
+
+/// The first SIGTERM drains, a second (or SIGINT) stops.
+fn follow_signals() -> anyhow::Result<watch::Receiver<Wish>> {
+    let (wish, receiver) = watch::channel(Wish::Work);
+    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::spawn(async move {
+        loop {
+            let asked = tokio::select! {
+                _ = term.recv() => match *wish.borrow() {
+                    Wish::Work => Wish::Drain,
+                    Wish::Drain | Wish::Stop => Wish::Stop,
+                },
+                _ = interrupt.recv() => Wish::Stop,
+            };
+            wish.send_replace(asked);
+        }
+    });
+    Ok(receiver)
+}
+
+fn exit_code(e: &anyhow::Error) -> u8 {
+    let configuration = e
+        .downcast_ref::<sce_cloud::error::PortError>()
+        .is_some_and(|e| e.class == Class::Configuration);
+    if configuration || e.is::<SettingsError>() || e.is::<analyze::UsageError>() {
+        USAGE
+    } else {
+        INFRASTRUCTURE
+    }
+}

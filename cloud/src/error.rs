@@ -19,6 +19,8 @@ pub enum Class {
     Changed,
     /// No key at hand opens it.
     WrongKey,
+    /// A person must correct the settings or the key file first.
+    Configuration,
 }
 
 /// An error at a port.
@@ -43,6 +45,11 @@ impl PortError {
         cause: impl fmt::Display,
     ) -> Self {
         Self { class, operation, target: target.to_string(), cause: cause.to_string() }
+    }
+
+    /// What is wrong, without the operation and its target.
+    pub fn cause(&self) -> &str {
+        &self.cause
     }
 
     /// Can trying again help?

@@ -151,7 +151,11 @@ pub async fn open_stream<E>(
     Ok(opener.finish()?)
 }
 
-async fn read_header<E>(
+/// Reads an object's header, unverified, and what was read beyond it.
+///
+/// # Errors
+/// The stream fails, or does not begin as a sealed object.
+pub async fn read_header<E>(
     reader: &mut dyn ObjectReader,
 ) -> Result<(Header, bytes::Bytes), OpenError<E>> {
     let mut parser = HeaderReader::new();

@@ -152,13 +152,18 @@ impl Settings {
                 cause: e.message().lines().next().unwrap_or_default().to_owned(),
             }
         })?;
+        settings.checked(path)
+    }
+
+    /// These settings, if every value is within its range.
+    pub(crate) fn checked(self, path: &Path) -> Result<Self, SettingsError> {
         let range = |holds: bool, cause| {
             if holds { Ok(()) } else { Err(SettingsError::Range { path: path.to_owned(), cause }) }
         };
-        range((1..=43_200).contains(&settings.lease_seconds), "lease_seconds must be 1 to 43200")?;
-        range((1..=20_000).contains(&settings.poll_milliseconds), "poll_milliseconds must be 1 to 20000")?;
-        range((60..=2_592_000).contains(&settings.lifetime_seconds), "lifetime_seconds must be 60 to 2592000")?;
-        Ok(settings)
+        range((1..=43_200).contains(&self.lease_seconds), "lease_seconds must be 1 to 43200")?;
+        range((1..=20_000).contains(&self.poll_milliseconds), "poll_milliseconds must be 1 to 20000")?;
+        range((60..=2_592_000).contains(&self.lifetime_seconds), "lifetime_seconds must be 60 to 2592000")?;
+        Ok(self)
     }
 
     /// A path of the settings, relative to the file they were read from.

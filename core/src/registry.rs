@@ -28,7 +28,7 @@ pub struct Name {
 pub enum Standing {
     /// No run has processed it.
     Free,
-    /// A run that has not ended has it.
+    /// A released run that has not ended has it.
     Taken,
     /// A run analysed or quarantined it.
     Processed,
@@ -55,6 +55,11 @@ impl RunFacts {
         let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {
             return Standing::Free;
         };
+        // A draft's submitter may have died: whoever submits the same again
+        // finds the same run and goes on with it.
+        if run.status == RunStatus::Draft {
+            return Standing::Free;
+        }
         if !run.has_ended() {
             return Standing::Taken;
         }
@@ -90,7 +95,7 @@ mod tests {
         let key = ObjectKey::try_from("part-1.csv".to_owned()).unwrap();
         let object = ObjectRef { key: key.clone(), version: "null".into(), etag: "e".into(), size: 1 };
         for (status, processed, expected) in [
-            (RunStatus::Draft, false, Standing::Taken),
+            (RunStatus::Draft, false, Standing::Free),
             (RunStatus::Running, false, Standing::Taken),
             (RunStatus::Done, false, Standing::Processed),
             (RunStatus::Canceled, false, Standing::Free),

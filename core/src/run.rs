@@ -336,3 +336,8 @@ fn require(holds: bool) -> Result<(), Refused> {
 fn require_else(holds: bool, otherwise: Refused) -> Result<(), Refused> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -296,3 +296,8 @@ impl UnitChange {
 fn require_budget(holds: bool) -> Result<(), Refused> {
     if holds { Ok(()) } else { Err(Refused::Budget) }
 }
+
+#[cfg(test)]
+#[path = "unit_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

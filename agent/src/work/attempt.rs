@@ -18,6 +18,14 @@ use crate::study::Study;
 /// How often an unanswered or unclear write of an outcome is looked into.
 const RECORD_TRIES: u32 = 20;
 
+/// Returns once somebody wants the worker to put its unit back.
+async fn wished_to_stop(mut wish: watch::Receiver<Wish>) {
+    if wish.wait_for(|wish| *wish == Wish::Stop).await.is_err() {
+        // Nobody is left who could wish.
+        std::future::pending().await
+    }
+}
+
 /// Where an attempt left its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attempted {
@@ -46,14 +54,13 @@ impl<S: Study> Worker<S> {
             return Ok(Attempted::Terminal);
         }
         info!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, objects = unit.objects.len(), "claimed");
-        let mut wish = wish.clone();
         tokio::select! {
             attempted = self.work_on(&unit, owner) => attempted,
             end = self.keep_unit(&unit, delivery) => {
                 warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "lease {end:?}; dropped");
                 Ok(Attempted::NotMine)
             }
-            _ = wish.wait_for(|wish| *wish == Wish::Stop) => {
+            () = wished_to_stop(wish.clone()) => {
                 self.record(&unit, owner, UnitChange::Stop { epoch: unit.epoch }).await
             }
         }

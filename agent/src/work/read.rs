@@ -64,6 +64,6 @@ fn quarantine_reason(e: PortError) -> PortResult<String> {
         Class::Absent => Ok("it is missing from the store: put it again, then retry".to_owned()),
         Class::Changed => Ok("it changed after it was registered: put it again with --replace, then retry".to_owned()),
         Class::WrongKey => Ok(format!("{e}: configure the key it was sealed with, then retry")),
-        Class::Transient | Class::Permanent => Err(e),
+        Class::Transient | Class::Permanent | Class::Configuration => Err(e),
     }
 }

@@ -72,7 +72,7 @@ impl SimulatedFleet {
             id: WorkerId::new(id),
             scratch: PathBuf::new(),
         };
-        let task = tokio::spawn(async move {
+        let task = tokio::task::spawn_local(async move {
             let (_keep, wish) = watch::channel(Wish::Work);
             // An error here is a port that failed for longer than retries
             // last: the worker is gone, as if killed.

@@ -4,6 +4,7 @@
 //! lock lives exactly as long as the worker, whoever else dies, so a worker is
 //! alive if and only if its file is locked. No process id is ever trusted.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -26,27 +27,27 @@ pub struct ProcessFleet {
     root: PathBuf,
     logs: PathBuf,
     agent: PathBuf,
-    config: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl ProcessFleet {
-    /// Opens the fleet's directory. `agent` is the agent's binary, `config`
-    /// the `sce.toml` that workers read.
+    /// Opens the fleet's directory. `agent` is the agent's binary,
+    /// `environment` what its settings come from.
     ///
     /// # Errors
     /// A folder cannot be made.
     pub fn open(
         root: &Path,
         agent: PathBuf,
-        config: PathBuf,
+        environment: Vec<(&'static str, OsString)>,
         entropy: Arc<dyn Entropy>,
     ) -> PortResult<Self> {
         let logs = root.join("logs");
         for folder in [&root.join("workers"), &root.join("tokens"), &logs] {
             fs::create_dir_all(folder).map_err(|e| fleet_error("open fleet", root.display(), &e))?;
         }
-        Ok(Self { root: root.to_owned(), logs, agent, config, entropy })
+        Ok(Self { root: root.to_owned(), logs, agent, environment, entropy })
     }
 
     fn worker_file(&self, worker: &str) -> PathBuf {
@@ -61,8 +62,7 @@ impl ProcessFleet {
         let child = Command::new(&self.agent)
             .arg("work")
             .args(["--worker", &name])
-            .arg("--config")
-            .arg(&self.config)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(file.try_clone()?))
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))

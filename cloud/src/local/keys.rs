@@ -88,7 +88,7 @@ fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
 }
 
 fn key_error(path: &Path, cause: String) -> PortError {
-    PortError::new(Class::Permanent, "key file", path.display(), cause)
+    PortError::new(Class::Configuration, "key file", path.display(), cause)
 }
 
 #[async_trait]

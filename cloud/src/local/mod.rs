@@ -4,6 +4,7 @@
 //! the tests' double. Safe across processes; a kill at any moment loses
 //! nothing that was committed.
 
+mod file;
 mod fleet;
 mod keys;
 mod ledger;
@@ -12,9 +13,11 @@ mod objects;
 mod queue;
 mod sqlite;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::file::FileReader;
 pub use self::fleet::ProcessFleet;
 pub use self::keys::{FileKeys, KEY_NAME, create_key_file};
 pub use self::ledger::SqliteLedger;
@@ -23,21 +26,24 @@ pub use self::objects::DirectoryStore;
 pub use self::queue::SqliteQueue;
 use crate::error::PortResult;
 use crate::ports::{Clock, Entropy, Ports};
-use crate::settings::{FILE_NAME, Settings};
+use crate::settings::Settings;
 use crate::system::{SystemClock, SystemEntropy};
 
 /// Opens every port of a project on this machine. `agent` is the binary that
-/// the fleet starts.
+/// the fleet starts, `environment` what its settings come from.
 ///
 /// # Errors
 /// The key file, a database or a directory cannot be used.
-pub fn open(settings: &Settings, config: &Path, agent: PathBuf) -> PortResult<Ports> {
+pub fn open(
+    settings: &Settings,
+    agent: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
+) -> PortResult<Ports> {
     let root = settings.path(&settings.root);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let key_file = settings.path(&settings.key_file);
-    let config = std::path::absolute(config).unwrap_or_else(|_| settings.path(Path::new(FILE_NAME)));
-    let fleet = ProcessFleet::open(&root.join("fleet"), agent, config, entropy.clone())?;
+    let fleet = ProcessFleet::open(&root.join("fleet"), agent, environment, entropy.clone())?;
     Ok(Ports {
         objects: Arc::new(DirectoryStore::open(&root.join("objects"))?),
         queue: Arc::new(SqliteQueue::open(&root.join("queue.sqlite"), clock.clone())?),

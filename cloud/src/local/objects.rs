@@ -10,16 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::file::FileReader;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{ObjectReader, ObjectStore, ObjectWriter, Put, PutMode};
 
-/// Bytes handed on at a time.
-const READ_BYTES: usize = 1 << 20;
 /// Bytes at each end of an object that its etag is taken from.
 const ETAG_BYTES: u64 = 4096;
 /// Unfinished puts older than this are removed.
@@ -70,7 +68,7 @@ impl ObjectStore for DirectoryStore {
             return Err(PortError::new(Class::Changed, "get object", &object.key, cause));
         }
         file.rewind().map_err(fail)?;
-        Ok(Box::new(DirectoryReader { file, left: size, key: object.key.clone() }))
+        Ok(Box::new(FileReader::of(file, &object.key)))
     }
 
     async fn head(&self, bucket: Bucket, key: &ObjectKey) -> PortResult<Option<ObjectRef>> {
@@ -114,26 +112,6 @@ impl ObjectWriter for DirectoryWriter {
     }
 }
 
-struct DirectoryReader {
-    file: File,
-    left: u64,
-    key: ObjectKey,
-}
-
-#[async_trait]
-impl ObjectReader for DirectoryReader {
-    async fn next(&mut self) -> PortResult<Option<Bytes>> {
-        let want = usize::try_from(self.left).unwrap_or(READ_BYTES).min(READ_BYTES);
-        if want == 0 {
-            return Ok(None);
-        }
-        let mut chunk = vec![0; want];
-        self.file.read_exact(&mut chunk).map_err(|e| io_error("get object", &self.key, &e))?;
-        self.left -= want as u64;
-        Ok(Some(chunk.into()))
-    }
-}
-
 fn reference(file: &mut File, key: &ObjectKey) -> PortResult<ObjectRef> {
     let fail = |e: io::Error| io_error("head object", key, &e);
     let size = file.metadata().map_err(fail)?.len();
@@ -169,7 +147,12 @@ fn clear_unfinished(incoming: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn io_error(operation: &'static str, target: impl std::fmt::Display, e: &io::Error) -> PortError {
+/// The error of a file operation on `target`.
+pub(super) fn io_error(
+    operation: &'static str,
+    target: impl std::fmt::Display,
+    e: &io::Error,
+) -> PortError {
     match e.kind() {
         io::ErrorKind::NotFound => PortError::new(Class::Absent, operation, target, "it is not there"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

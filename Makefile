@@ -1,0 +1,41 @@
+# One line each: `make help`.
+PYTHON ?= python3
+VENV := target/venv
+DEMO := target/demo
+
+.PHONY: help build demo test lint bench venv bench-venv
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+build: ## compile both binaries into target/release
+	cargo build --release --workspace --locked
+
+demo: build ## the whole job on pseudo-data, on this machine
+	rm -rf $(DEMO)
+	target/release/sce demo --dir $(DEMO)
+
+venv: $(VENV)/test/.done $(VENV)/cli/.done $(VENV)/mpl/.done
+
+# Each in an environment of its own: the two standard clients cannot share one.
+$(VENV)/test/.done: tests/python/requirements.txt
+$(VENV)/cli/.done: tests/interop/requirements-cli.txt
+$(VENV)/mpl/.done: tests/interop/requirements-mpl.txt
+$(VENV)/bench/.done: bench/requirements.txt
+$(VENV)/%/.done:
+	$(PYTHON) -m venv --clear $(VENV)/$*
+	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(if $(filter cli,$*),cp -r tests/interop/homer_cli_plugin $(VENV)/cli/plugin && $(VENV)/cli/bin/python -m pip install --quiet --disable-pip-version-check $(VENV)/cli/plugin)
+	touch $@
+
+test: build venv ## everything the tests need, then the tests
+	cargo test --release --workspace --locked
+
+lint: ## formatting, clippy, house rules, dependencies
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	cargo test --release --workspace --locked -p sce-core --test tidy
+	tests/deny.sh
+
+bench: build $(VENV)/bench/.done ## speed and memory beside the alternatives
+	$(VENV)/bench/bin/python bench/run.py

@@ -1,0 +1,118 @@
+//! `sce-agent analyze`: the same analysis for files at hand, sealed or plain.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use sce_cloud::error::Class;
+use sce_cloud::local::{FileKeys, FileReader};
+use sce_cloud::overlay::Overlay;
+use sce_cloud::ports::ObjectReader as Stream;
+use sce_cloud::sealed::{OpenError, open_stream};
+use sce_cloud::settings::Settings;
+use sce_cloud::system::SystemEntropy;
+
+use crate::analysis::{Format, VitalsStudy};
+use crate::cli::AnalyzeArgs;
+use crate::study::{InputFact, InputOutcome, ObjectReader, RunFacts, Study};
+
+/// How a sealed object begins: format version 2, suite 0478.
+const SEALED_START: [u8; 3] = [0x02, 0x04, 0x78];
+/// What stands for the run's id in results of files at hand.
+const NO_RUN: &str = "files at hand";
+
+/// The command line asks for something that cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// Analyses the files; false if one was set aside.
+pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Result<bool> {
+    let settings = overlay.settings_or_default()?;
+    let study = VitalsStudy::new(Format::Wide);
+    let mut parts = Vec::new();
+    let mut inputs = Vec::new();
+    for file in &args.files {
+        let object = file.display().to_string();
+        let mut fact = InputFact { object: object.clone(), outcome: InputOutcome::Analysed, reason: None };
+        match read(&study, &object, file, args, &settings).await? {
+            Ok(part) => parts.push(part),
+            Err(reason) => {
+                eprintln!("sce-agent: {object} set aside: {reason}");
+                fact.outcome = InputOutcome::Quarantined;
+                fact.reason = Some(reason);
+            }
+        }
+        inputs.push(fact);
+    }
+    inputs.sort_by(|a, b| a.object.cmp(&b.object));
+    if inputs.windows(2).any(|pair| pair[0].object == pair[1].object) {
+        return Err(UsageError("a file is named twice: name each once".to_owned()).into());
+    }
+    let complete = inputs.iter().all(|input| input.outcome == InputOutcome::Analysed);
+    let facts = RunFacts { run: NO_RUN.to_owned(), inputs };
+    write_results(&study, &facts, parts, &args.out)?;
+    Ok(complete)
+}
+
+fn write_results<S: Study>(study: &S, facts: &RunFacts, parts: Vec<S::Partial>, out: &Path) -> anyhow::Result<()> {
+    let merged = study.merge(parts)?;
+    std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
+    for one in study.deliver(facts, merged)? {
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(out)?;
+            file.write_all(&one.bytes)?;
+            file.persist(out.join(one.name))?;
+            Ok(())
+        };
+        write().with_context(|| format!("write {} into {}", one.name, out.display()))?;
+    }
+    eprintln!("sce-agent: results in {}, in the clear", out.display());
+    Ok(())
+}
+
+/// The file's partial, or why it is set aside.
+async fn read<S: Study>(
+    study: &S,
+    object: &str,
+    path: &Path,
+    args: &AnalyzeArgs,
+    settings: &Settings,
+) -> anyhow::Result<Result<S::Partial, String>> {
+    let mut stream = FileReader::open(path).map_err(|e| UsageError(e.to_string()))?;
+    let mut reader = study.begin(object);
+    if !is_sealed(path)? {
+        while let Some(chunk) = stream.next().await? {
+            if let Err(defect) = reader.push(&chunk) {
+                return Ok(Err(defect.to_string()));
+            }
+        }
+        return Ok(reader.finish().map_err(|defect| defect.to_string()));
+    }
+    let keys = FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
+    let key = object_key(path, args)?;
+    let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
+    match open_stream(&mut stream, &keys, &expected, |plaintext| reader.push(plaintext)).await {
+        Ok(_) => Ok(reader.finish().map_err(|defect| defect.to_string())),
+        Err(OpenError::Port(e)) if e.class != Class::WrongKey => Err(e.into()),
+        Err(e) => Ok(Err(e.to_string())),
+    }
+}
+
+fn object_key(path: &Path, args: &AnalyzeArgs) -> anyhow::Result<String> {
+    if let Some(key) = &args.object {
+        return Ok(key.clone());
+    }
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| UsageError(format!("{}: name the object with --object", path.display())))?;
+    Ok(name.strip_suffix(".sealed").unwrap_or(name).to_owned())
+}
+
+fn is_sealed(path: &Path) -> anyhow::Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(3).read_to_end(&mut start).map(drop));
+    file.with_context(|| format!("read {}", path.display()))?;
+    Ok(start == SEALED_START)
+}

@@ -1,0 +1,74 @@
+//! `sce demo`: the whole job, by the very steps a researcher takes.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, anyhow};
+use clap::Parser;
+use sce_cloud::overlay::Overlay;
+
+use super::{put, results, run, setup};
+use crate::cli::{Cli, Command, DemoArgs, KeyCommand};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::project::Project;
+
+/// `sce demo`
+pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let dir = prepare(&args.dir).map_err(Failure::usage)?;
+    let path = |name: &str| dir.join(name).display().to_string();
+    let config = path("sce.toml");
+    let step = |text: &str| output.say(format_args!("\n== {text}"));
+
+    step("a project of its own: settings, and a key that never leaves it");
+    setup::init(&dir, output)?;
+    setup::key(&KeyCommand::New { file: dir.join("homer.key") }, output)?;
+
+    step("pseudo-data: 100 people, 10,000 visits, 20 objects");
+    let (plain, tables) = (path("plain"), path("tables"));
+    if let Command::Synth(synth) = parse(&["synth", "--out", &plain, "--tables", &tables])?.command {
+        setup::synth(&synth, output)?;
+    }
+
+    step("sealed, put, names registered");
+    let cli = parse(&["--config", &config, "put", &plain])?;
+    if let Command::Put(put_args) = &cli.command {
+        put::put(put_args, &cli.overlay, output).await?;
+    }
+
+    step("a run: workers open and analyse the objects, the last one out consolidates");
+    let workers = args.workers.to_string();
+    let cli = parse(&["--config", &config, "run", "--workers", &workers])?;
+    let mut exit = Exit::Done;
+    if let Command::Run(run_args) = &cli.command {
+        exit = run::run(run_args, &cli.overlay, output).await?;
+    }
+
+    step("results, opened");
+    let latest = Project::open(&cli.overlay)?.ports.ledger.runs().await?;
+    let latest = latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the run vanished")))?;
+    let (id, out) = (latest.id.to_string(), path("out"));
+    let cli = parse(&["--config", &config, "results", &id, "--out", &out])?;
+    if let Command::Results(results_args) = &cli.command {
+        results::results(results_args, &cli.overlay, output).await?;
+    }
+    output.say(format_args!("\nnotices: {}", path(".sce/mail/new")));
+    output.say(format_args!("report:  {}", path("out/report.html")));
+    output.say(format_args!("the demo took {:.1} s", start.elapsed().as_secs_f64()));
+    Ok(exit)
+}
+
+fn prepare(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
+    fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    if fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))?.next().is_some() {
+        return Err(anyhow!("{} is not empty: remove it, or name another with --dir", dir.display()));
+    }
+    std::path::absolute(dir).context("find the working directory")
+}
+
+/// A command line, read as if typed.
+fn parse(words: &[&str]) -> Result<Cli, Failure> {
+    Cli::try_parse_from(["sce"].iter().chain(words)).map_err(Failure::usage)
+}

@@ -1,0 +1,35 @@
+//! The commands, one module per group of them.
+
+mod demo;
+mod put;
+mod results;
+mod run;
+mod seal;
+mod setup;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Runs the command that the command line names.
+pub(crate) async fn run(cli: Cli) -> Result<Exit, Failure> {
+    let output = Output::new(cli.output);
+    let overlay = &cli.overlay;
+    match &cli.command {
+        Command::Init(args) => setup::init(&args.dir, output),
+        Command::Key(key) => setup::key(key, output),
+        Command::Completions { shell } => setup::completions(*shell),
+        Command::Man { out } => setup::man(out, output),
+        Command::Synth(args) => setup::synth(args, output),
+        Command::Demo(args) => demo::demo(args, overlay, output).await,
+        Command::Seal(args) => seal::seal(args, overlay).await,
+        Command::Open(args) => seal::open(args, overlay).await,
+        Command::Put(args) => put::put(args, overlay, output).await,
+        Command::Run(args) => run::run(args, overlay, output).await,
+        Command::Watch(args) => run::watch(args, overlay, output).await,
+        Command::Retry(args) => run::retry_run(args, overlay, output).await,
+        Command::Cancel(args) => run::cancel(&args.run, overlay, output).await,
+        Command::Runs => results::runs(overlay, output).await,
+        Command::Results(args) => results::results(args, overlay, output).await,
+    }
+}

@@ -1,0 +1,200 @@
+//! `sce results` and `sce runs`, and how the end of a run is told.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, anyhow};
+use comfy_table::Table;
+use comfy_table::presets;
+use sce_cloud::overlay::Overlay;
+use sce_cloud::ports::Ports;
+use sce_cloud::retry::retry;
+use sce_cloud::sealed::{OpenError, open_object};
+use sce_core::object::{Bucket, ObjectKey, ObjectRef};
+use sce_core::run::{Counts, Run, RunStatus};
+use sce_core::unit::UnitState;
+use serde::Serialize;
+use std::io::Write;
+
+use crate::cli::ResultsArgs;
+use crate::exit::{Exit, Failure};
+use crate::files::FileWriter;
+use crate::output::Output;
+use crate::project::Project;
+
+/// Units read at a time.
+const PAGE: u32 = 500;
+/// Lines told of objects that were not analysed; the summary has them all.
+const LINES_MAX: usize = 50;
+
+/// What the unit rows of a run say of its objects.
+#[derive(Default)]
+pub(super) struct Processed {
+    /// Analysed or quarantined.
+    pub(super) processed: BTreeSet<ObjectKey>,
+    /// Quarantined, failed, or never done.
+    pub(super) not_analysed: Vec<ObjectKey>,
+    lines: Vec<SetAside>,
+    counts: Counts,
+}
+
+/// An object that was not analysed.
+#[derive(Debug, Clone, Serialize)]
+struct SetAside {
+    object: String,
+    outcome: &'static str,
+    reason: String,
+}
+
+/// The end of a run, for programs.
+#[derive(Debug, Serialize)]
+struct End<'a> {
+    schema_version: u32,
+    run: String,
+    state: &'static str,
+    counts: Counts,
+    units: u32,
+    set_aside: &'a [SetAside],
+    reason: Option<&'a str>,
+}
+
+/// Reads every unit row of a run.
+pub(super) async fn processed_objects(ports: &Ports, run: &Run) -> Result<Processed, Failure> {
+    let mut all = Processed::default();
+    let mut from = 0;
+    while from < run.units {
+        for unit in retry(|| ports.ledger.units(run.id, from, PAGE)).await? {
+            all.counts.objects += unit.objects.len() as u64;
+            if unit.state == UnitState::Done {
+                for outcome in unit.outcomes {
+                    all.note_outcome(outcome);
+                }
+            } else {
+                let reason = unit.reason.unwrap_or_else(|| "the run ended before it was done".to_owned());
+                for object in unit.objects {
+                    all.note_failed(object.key, format!("unit {}: {reason}", unit.id));
+                }
+            }
+        }
+        from += PAGE;
+    }
+    Ok(all)
+}
+
+impl Processed {
+    fn note_outcome(&mut self, outcome: sce_core::unit::ObjectOutcome) {
+        self.processed.insert(outcome.key.clone());
+        match outcome.quarantined {
+            None => {
+                self.counts.analysed += 1;
+                self.counts.rows += outcome.rows;
+            }
+            Some(reason) => {
+                self.counts.quarantined += 1;
+                self.lines.push(SetAside { object: outcome.key.to_string(), outcome: "quarantined", reason });
+                self.not_analysed.push(outcome.key);
+            }
+        }
+    }
+
+    fn note_failed(&mut self, key: ObjectKey, reason: String) {
+        self.counts.failed += 1;
+        self.lines.push(SetAside { object: key.to_string(), outcome: "failed", reason });
+        self.not_analysed.push(key);
+    }
+}
+
+/// Tells how a run ended, naming each object that was not analysed.
+pub(super) async fn say_end(project: &Project, run: &Run, output: Output) -> Result<Exit, Failure> {
+    let all = processed_objects(&project.ports, run).await?;
+    let (id, state, counts) = (run.id, run.status.name(), all.counts);
+    for one in all.lines.iter().take(LINES_MAX) {
+        eprintln!("sce: object {} {}: {}", one.object, one.outcome, one.reason);
+    }
+    if all.lines.len() > LINES_MAX {
+        eprintln!("sce: and {} more; summary.json lists them all", all.lines.len() - LINES_MAX);
+    }
+    if let Some(reason) = &run.reason {
+        eprintln!("sce: run {id} {state}: {reason}");
+    }
+    output.say(format_args!(
+        "run {id} {state}: {} objects, {} analysed, {} quarantined, {} failed; {} rows",
+        counts.objects, counts.analysed, counts.quarantined, counts.failed, counts.rows
+    ));
+    if run.report.is_some() {
+        output.say(format_args!("fetch the results with: sce results {id} --out DIR"));
+    }
+    output.emit(&End {
+        schema_version: 1,
+        run: id.to_string(),
+        state,
+        counts,
+        units: run.units,
+        set_aside: &all.lines,
+        reason: run.reason.as_deref(),
+    });
+    let complete = run.status == RunStatus::Done && counts.analysed == counts.objects;
+    Ok(if complete { Exit::Done } else { Exit::Unfinished })
+}
+
+/// `sce runs`
+pub(super) async fn runs(overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+    let project = Project::open(overlay)?;
+    let runs = retry(|| project.ports.ledger.runs()).await?;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["run", "state", "objects", "units", "submitted", "ended"]);
+    for run in &runs {
+        let ended = run.ended_at.map(|at| at.to_string()).unwrap_or_default();
+        let (objects, units) = (run.objects.to_string(), run.units.to_string());
+        table.add_row([run.id.to_string(), run.status.name().into(), objects, units, run.created_at.to_string(), ended]);
+        output.emit(&serde_json::json!({
+            "run": run.id, "state": run.status.name(), "objects": run.objects, "units": run.units,
+            "submitted": run.created_at.to_string(), "ended": run.ended_at.map(|at| at.to_string()),
+        }));
+    }
+    output.say(if runs.is_empty() { "no runs yet".to_owned() } else { table.to_string() });
+    Ok(Exit::Done)
+}
+
+/// `sce results`
+pub(super) async fn results(args: &ResultsArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+    let project = Project::open(overlay)?;
+    let run = project.run(&args.run).await?;
+    let Some(report) = &run.report else {
+        let id = run.id;
+        return Err(Failure::usage(match run.status {
+            RunStatus::Draft | RunStatus::Running => anyhow!("run {id} has not ended: sce watch {id}"),
+            state => anyhow!("run {id} is {} and has no results: sce retry {id}", state.name()),
+        }));
+    };
+    fs::create_dir_all(&args.out)
+        .with_context(|| format!("make {}", args.out.display()))
+        .map_err(Failure::usage)?;
+    let mut files = Vec::new();
+    for object in &report.deliverables {
+        files.push(fetch(&project, object, args).await?);
+    }
+    for file in &files {
+        output.say(file);
+    }
+    output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name(), "files": files }));
+    let whole = run.status == RunStatus::Done && report.counts.analysed == report.counts.objects;
+    Ok(if whole { Exit::Done } else { Exit::Unfinished })
+}
+
+/// Opens one deliverable into the directory; it appears when verified whole.
+async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Result<String, Failure> {
+    let name = object.key.as_str().rsplit('/').next().unwrap_or_default();
+    let path = args.out.join(name);
+    let mut writer = FileWriter::create(&path).map_err(Failure::usage)?;
+    let sink = |plaintext: &[u8]| writer.write_all(plaintext);
+    let pit = &project.settings.pit;
+    match open_object(&project.ports, pit, Bucket::Output, object, sink).await {
+        Ok(_) => writer.finish().map_err(Failure::infrastructure)?,
+        Err(OpenError::Sink(e)) => {
+            return Err(Failure::infrastructure(anyhow!("write {}: {e}", path.display())));
+        }
+        Err(e) => return Err(Failure::infrastructure(anyhow!("open result {}: {e}", object.key))),
+    }
+    Ok(path.display().to_string())
+}

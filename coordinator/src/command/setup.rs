@@ -1,0 +1,90 @@
+//! Commands that need no project yet: init, key, synth, completions, man.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use sce_cloud::local::create_key_file;
+use sce_cloud::settings::{FILE_NAME, Settings, TEMPLATE};
+use sce_cloud::system::SystemEntropy;
+use serde_json::json;
+
+use crate::cli::{Cli, KeyCommand, SynthArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::synth::{SynthSettings, write_study};
+
+/// `sce init`
+pub(super) fn init(dir: &Path, output: Output) -> Result<Exit, Failure> {
+    let file = dir.join(FILE_NAME);
+    let refuse = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::usage(anyhow!("{} exists: this is a project already", file.display()))
+        }
+        _ => Failure::infrastructure(anyhow!("write {}: {e}", file.display())),
+    };
+    fs::create_dir_all(dir).map_err(refuse)?;
+    File::create_new(&file).and_then(|mut f| f.write_all(TEMPLATE.as_bytes())).map_err(refuse)?;
+    let defaults = Settings::default();
+    private_dir(&dir.join(&defaults.root)).map_err(Failure::infrastructure)?;
+    private_dir(&dir.join(&defaults.hipaa)).map_err(Failure::infrastructure)?;
+    output.say(format_args!("wrote {}; next: sce key new {}", file.display(), defaults.key_file.display()));
+    output.emit(&json!({ "settings": file }));
+    Ok(Exit::Done)
+}
+
+/// Makes a directory that only its owner may enter.
+fn private_dir(dir: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("make {}", dir.display()))
+}
+
+/// `sce key`
+pub(super) fn key(command: &KeyCommand, output: Output) -> Result<Exit, Failure> {
+    let KeyCommand::New { file } = command;
+    create_key_file(file, &SystemEntropy)?;
+    output.say(format_args!(
+        "wrote {}; keep a copy in a safe place: without it the data cannot be opened",
+        file.display()
+    ));
+    output.emit(&json!({ "key_file": file }));
+    Ok(Exit::Done)
+}
+
+/// `sce synth`
+pub(super) fn synth(args: &SynthArgs, output: Output) -> Result<Exit, Failure> {
+    let settings: SynthSettings = args.clone().into();
+    settings.check().map_err(Failure::usage)?;
+    let mut progress = Progress::new("rows written", settings.visits);
+    let written = write_study(&settings, &mut |rows| progress.set(rows));
+    progress.finish();
+    let written = written.map_err(Failure::usage)?;
+    let out = settings.out.display();
+    output.say(format_args!("wrote {} rows in {} objects into {out}", written.rows, written.objects));
+    output.emit(&json!({
+        "objects": written.objects, "rows": written.rows, "bytes": written.bytes, "out": settings.out
+    }));
+    Ok(Exit::Done)
+}
+
+/// `sce completions`
+pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sce", &mut script);
+    std::io::stdout().write_all(&script).map_err(Failure::infrastructure)?;
+    Ok(Exit::Done)
+}
+
+/// `sce man`
+pub(super) fn man(out: &Path, output: Output) -> Result<Exit, Failure> {
+    let write = || fs::create_dir_all(out).and_then(|()| clap_mangen::generate_to(Cli::command(), out));
+    write().with_context(|| format!("write into {}", out.display())).map_err(Failure::infrastructure)?;
+    output.say(format_args!("wrote man pages into {}", out.display()));
+    output.emit(&json!({ "out": out }));
+    Ok(Exit::Done)
+}

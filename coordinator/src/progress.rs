@@ -1,0 +1,50 @@
+//! Progress of a long step: a bar on a terminal, plain lines off it, always
+//! on standard error.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Off a terminal, a line at most this often.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// Counts something up to a total.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    what: &'static str,
+    plain: bool,
+    last_line: Option<Instant>,
+    last_count: u64,
+}
+
+impl Progress {
+    /// Progress of `what` (a plural) up to `total`.
+    pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        let plain = !std::io::stderr().is_terminal();
+        let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let template = "{bar:30} {human_pos} of {human_len} {msg} [{elapsed}, {eta} left]";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar, what, plain, last_line: None, last_count: 0 }
+    }
+
+    /// `count` are done.
+    pub(crate) fn set(&mut self, count: u64) {
+        self.bar.set_position(count);
+        let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY);
+        if self.plain && due && count != self.last_count {
+            self.last_line = Some(Instant::now());
+            self.last_count = count;
+            eprintln!("{count} of {} {}", self.bar.length().unwrap_or(0), self.what);
+        }
+    }
+
+    /// The step is over; the bar goes.
+    pub(crate) fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -15,7 +15,6 @@ mod patients;
 mod records;
 mod report;
 mod results;
-mod scan;
 mod split;
 mod summary;
 mod tables;

@@ -10,42 +10,104 @@ use sce_core::vitals::Reading;
 const POWERS: [f64; 16] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// The number in a cell; blanks around it do not matter. Empty, `NA` and
-/// `NaN` (in any case) are missing; infinities are not numbers.
-#[inline]
-pub fn read(cell: &[u8]) -> Reading {
-    plain_decimal(cell).map_or_else(|| read_any(cell), Reading::Value)
+/// The cell that starts at `at` and ends before the next comma or line feed
+/// (or with the text): what it reads as, and where it ends. Blanks around the
+/// number do not matter. Empty, `NA` and `NaN` (in any case) are missing;
+/// infinities are not numbers.
+#[inline(always)]
+pub fn read_cell(text: &[u8], at: usize) -> (Reading, usize) {
+    let rest = text.get(at..).unwrap_or_default();
+    let (mut digits, whole) = leading_digits(0, rest);
+    let (mut length, mut decimals) = (whole, 0);
+    if rest.get(whole) == Some(&b'.') {
+        (digits, decimals) = leading_digits(digits, &rest[whole + 1..]);
+        length += 1 + decimals;
+    }
+    // At most 15 digits: they and the power of ten are exact in `f64`, and
+    // one division rounds correctly (Clinger's fast path).
+    let ends = matches!(rest.get(length), None | Some(b',' | b'\n'));
+    if ends && (1..=15).contains(&(whole + decimals)) {
+        #[allow(clippy::cast_precision_loss)] // below 1e15
+        let value = digits as f64;
+        let value = if decimals == 0 { value } else { value / POWERS[decimals] };
+        return (Reading::Value(value), at + length);
+    }
+    read_odd_cell(text, at)
 }
 
-/// Digits with at most one point, at most 15 digits in all: then digits and
-/// power of ten are exact in `f64`, and one division rounds correctly
-/// (Clinger's fast path).
-#[inline]
-fn plain_decimal(cell: &[u8]) -> Option<f64> {
-    if cell.len() > 16 {
-        return None;
-    }
-    let (mut digits, mut count, mut point) = (0_i64, 0_usize, None);
-    for byte in cell {
+/// Appends the digits at the start of `text` to a number; and how many. The
+/// number is wrong beyond 18 digits, which no caller looks at.
+#[inline(always)]
+fn leading_digits(mut number: i64, text: &[u8]) -> (i64, usize) {
+    let mut count = 0;
+    for byte in text {
         let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            digits = digits * 10 + i64::from(digit);
-            count += 1;
-        } else if *byte == b'.' && point.is_none() {
-            point = Some(count);
-        } else {
+        if digit > 9 {
+            break;
+        }
+        number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
+        count += 1;
+    }
+    (number, count)
+}
+
+#[cold]
+fn read_odd_cell(text: &[u8], at: usize) -> (Reading, usize) {
+    let end = end_of_cell(text, at);
+    (read_any(&text[at..end]), end)
+}
+
+/// Where the cell that starts at `at` ends.
+#[inline]
+pub fn end_of_cell(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|b| matches!(b, b',' | b'\n')).unwrap_or(rest.len())
+}
+
+/// How many cells there are from `at` to the end of the line, and where the
+/// next line starts; nothing if there is no line end or a quote before it.
+#[inline]
+pub fn rest_of_line(text: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    let mut cells = 1;
+    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*word);
+        let (commas, ends) = (equal(word, b','), equal(word, b'\n'));
+        if equal(word, b'"') != 0 {
             return None;
         }
+        // The lowest set bit less one: everything before the line end.
+        let before = if ends == 0 { u64::MAX } else { (ends & ends.wrapping_neg()) - 1 };
+        cells += ((commas & before) >> 7).wrapping_mul(ONES) as usize >> 56;
+        if ends != 0 {
+            return Some((cells, at + ends.trailing_zeros() as usize / 8 + 1));
+        }
+        at += 8;
     }
-    if count == 0 || count > 15 {
-        return None;
+    for byte in text.get(at..)? {
+        at += 1;
+        match byte {
+            b',' => cells += 1,
+            b'\n' => return Some((cells, at)),
+            b'"' => return None,
+            _ => {}
+        }
     }
-    #[allow(clippy::cast_precision_loss)] // below 1e15
-    let value = digits as f64;
-    Some(match point {
-        Some(point) => value / POWERS[count - point],
-        None => value,
-    })
+    None
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The top bit of every byte that equals `wanted`, and no other.
+#[inline]
+const fn equal(word: u64, wanted: u8) -> u64 {
+    let differs = word ^ (ONES * wanted as u64);
+    !(((differs & (ONES * 0x7f)) + ONES * 0x7f) | differs | (ONES * 0x7f))
+}
+
+/// A cell that was quoted, so that it may hold anything.
+pub fn read(cell: &[u8]) -> Reading {
+    let (reading, end) = read_cell(cell, 0);
+    if end == cell.len() { reading } else { read_any(cell) }
 }
 
 #[cold]
@@ -101,6 +163,19 @@ mod tests {
             "\u{ff11}", "--1", "98.6F",
         ] {
             assert_eq!(read(text.as_bytes()), Reading::Unparsable, "{text}");
+        }
+    }
+
+    #[test]
+    fn cells_are_counted_to_the_line_end() {
+        for line in ["", "a", ",", "0,18.4,0,0,0,0", "0,18.40,0,0,0,0\r", "a,b,c,d,e,f,g,h,i,j,k"] {
+            for after in ["", "1", "1,2,3,4,5,6,7,8,9,10\n"] {
+                let text = format!("{line}\n{after}");
+                let expected = Some((line.split(',').count(), line.len() + 1));
+                assert_eq!(rest_of_line(text.as_bytes(), 0), expected, "{text}");
+            }
+            assert_eq!(rest_of_line(line.as_bytes(), 0), None);
+            assert_eq!(rest_of_line(format!("{line}\"\n").as_bytes(), 0), None);
         }
     }
 

@@ -1,10 +1,8 @@
-//! Cuts one record of comma-separated text into its fields.
+//! Cuts one record of comma-separated text, quoted or not, into its fields.
 //!
-//! Used by [`super::records`]. A record without quotes is cut where
-//! [`super::scan`] finds delimiters; one with a quoted field goes to
-//! `csv-core`. It must not know rows, columns or UTF-8.
+//! Used by [`super::records`] for whatever a format module does not read by
+//! itself. It must not know rows, columns or UTF-8.
 
-use super::scan::Scanner;
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 /// Longest record accepted.
@@ -13,33 +11,20 @@ pub const RECORD_LIMIT_BYTES: usize = 1 << 20;
 /// The fields of one record.
 #[derive(Debug)]
 pub struct Record<'a> {
-    bytes: &'a [u8],
-    ends: &'a [u32],
-    /// Bytes between fields: the comma, or nothing once unquoted.
-    gap: usize,
+    text: &'a [u8],
+    ends: &'a [usize],
 }
 
 impl<'a> Record<'a> {
     /// How many fields there are.
-    #[inline]
     pub const fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// A field's bytes, unquoted; empty beyond the last.
-    #[inline]
-    pub fn field(&self, at: usize) -> &'a [u8] {
-        let start = match at {
-            0 => 0,
-            _ => self.ends.get(at - 1).map_or(usize::MAX, |end| *end as usize + self.gap),
-        };
-        let end = self.ends.get(at).map_or(0, |end| *end as usize);
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
-    /// Every field in order.
+    /// Every field's bytes in order, unquoted.
     pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        (0..self.len()).map(|at| self.field(at))
+        let (text, mut start) = (self.text, 0);
+        self.ends.iter().map(move |end| &text[std::mem::replace(&mut start, *end)..*end])
     }
 }
 
@@ -55,117 +40,42 @@ pub enum Cut<'a> {
 
 /// The cutter and its buffers.
 pub struct Splitter {
-    scanner: Scanner,
-    /// Where in the lines at hand the scanner stands.
-    position: Option<usize>,
-    /// Room for the fields' ends, as many as the widest record needed.
-    ends: Vec<u32>,
-    quoted: csv_core::Reader,
+    reader: csv_core::Reader,
     text: Vec<u8>,
-    quoted_ends: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 impl Splitter {
     pub fn new() -> Self {
-        Self {
-            scanner: Scanner::default(),
-            position: None,
-            ends: vec![0; 64],
-            // Only a line feed ends a record, as in the unquoted path; the
-            // carriage return before it is dropped with the line end.
-            quoted: ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build(),
-            text: Vec::new(),
-            quoted_ends: Vec::new(),
-        }
+        // Only a line feed ends a record; the carriage return before it is
+        // dropped with it.
+        let reader = ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
+        Self { reader, text: Vec::new(), ends: Vec::new() }
     }
 
-    /// Announces other lines than those at hand.
-    pub const fn restart(&mut self) {
-        self.position = None;
-    }
-
-    /// Cuts the record at a position of `lines`, which must end with a line
+    /// Cuts the record at the start of `bytes`, which must end with a line
     /// feed (perhaps inside a quoted field).
-    #[inline]
-    pub fn cut<'a>(&'a mut self, lines: &'a [u8], at: usize) -> Cut<'a> {
-        let Some((next, count)) = self.cut_plain(lines, at) else {
-            self.position = None;
-            return self.cut_quoted(&lines[at..]);
-        };
-        self.position = Some(next);
-        if next - at > RECORD_LIMIT_BYTES {
-            return Cut::TooLong;
-        }
-        let record = Record { bytes: &lines[at..next], ends: &self.ends[..count], gap: 1 };
-        Cut::Record(record, next - at)
-    }
-
-    /// Where the record ends and how many fields it has, their ends being in
-    /// `ends`; nothing if a field begins with a quote.
-    ///
-    /// State is in locals while it runs: a `Vec::push` per field would spend
-    /// more time on waiting for the length than on anything else.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)] // what is longer than the limit is refused
-    fn cut_plain(&mut self, lines: &[u8], at: usize) -> Option<(usize, usize)> {
-        if self.position != Some(at) {
-            self.scanner.seek(lines, at);
-        }
-        let (mut scanner, mut field, mut count) = (self.scanner, at, 0);
-        let mut ends = self.ends.as_mut_slice();
-        loop {
-            let end = scanner.next(lines)?;
-            let byte = lines[end];
-            if byte == b'"' && end == field {
-                return None;
-            }
-            if byte != b',' && byte != b'\n' {
-                continue;
-            }
-            if count == ends.len() {
-                self.ends.resize(2 * count, 0);
-                ends = self.ends.as_mut_slice();
-            }
-            ends[count] = (end - at) as u32;
-            count += 1;
-            if byte == b'\n' {
-                if end > field && lines[end - 1] == b'\r' {
-                    ends[count - 1] -= 1;
-                }
-                self.scanner = scanner;
-                return Some((end + 1, count));
-            }
-            field = end + 1;
-        }
-    }
-
-    #[cold]
-    fn cut_quoted(&mut self, bytes: &[u8]) -> Cut<'_> {
-        self.quoted.reset();
+    pub fn cut(&mut self, bytes: &[u8]) -> Cut<'_> {
+        self.reader.reset();
         // csv-core never writes more than it reads, nor more ends than bytes.
         let input = &bytes[..bytes.len().min(RECORD_LIMIT_BYTES)];
         self.text.resize(self.text.len().max(input.len()), 0);
-        self.quoted_ends.resize(self.quoted_ends.len().max(input.len() + 1), 0);
+        self.ends.resize(self.ends.len().max(input.len() + 1), 0);
         let (result, used, _, count) =
-            self.quoted.read_record(input, &mut self.text, &mut self.quoted_ends);
+            self.reader.read_record(input, &mut self.text, &mut self.ends);
         match result {
             ReadRecordResult::Record => {}
             _ if bytes.len() > RECORD_LIMIT_BYTES => return Cut::TooLong,
             _ => return Cut::Open,
         }
-        self.ends.resize(self.ends.len().max(count), 0);
         let ends = &mut self.ends[..count];
-        for (end, wide) in ends.iter_mut().zip(&self.quoted_ends) {
-            // A record is at most 2^20 bytes long.
-            *end = u32::try_from(*wide).unwrap_or(u32::MAX);
-        }
-        let start = if count < 2 { 0 } else { ends[count - 2] as usize };
+        let start = if count < 2 { 0 } else { ends[count - 2] };
         if let Some(end) = ends.last_mut()
-            && self.text[start..*end as usize].ends_with(b"\r")
+            && self.text[start..*end].ends_with(b"\r")
         {
             *end -= 1;
         }
-        Cut::Record(Record { bytes: &self.text, ends: &self.ends[..count], gap: 0 }, used)
+        Cut::Record(Record { text: &self.text, ends: &self.ends[..count] }, used)
     }
 }
 
@@ -173,10 +83,9 @@ impl Splitter {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use proptest::prelude::*;
 
     fn fields(text: &str) -> Option<(Vec<String>, usize)> {
-        match Splitter::new().cut(text.as_bytes(), 0) {
+        match Splitter::new().cut(text.as_bytes()) {
             Cut::Record(record, used) => Some((
                 record.fields().map(|f| String::from_utf8(f.to_vec()).unwrap()).collect(),
                 used,
@@ -215,39 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn a_field_beyond_the_last_is_empty() {
-        let mut splitter = Splitter::new();
-        let Cut::Record(record, _) = splitter.cut(b"a,b\n", 0) else { panic!("a record") };
-        assert_eq!(
-            (record.field(1), record.field(2), record.field(9)),
-            (&b"b"[..], &b""[..], &b""[..])
-        );
-    }
-
-    #[test]
-    fn long_records_are_refused_by_either_path() {
+    fn long_records_are_refused() {
         let long = "x".repeat(RECORD_LIMIT_BYTES) + "\n";
-        assert!(matches!(Splitter::new().cut(long.as_bytes(), 0), Cut::TooLong));
-        assert!(matches!(Splitter::new().cut(format!("\"{long}").as_bytes(), 0), Cut::TooLong));
-    }
-
-    proptest! {
-        /// The unquoted path and csv-core agree wherever both apply.
-        #[test]
-        fn both_paths_agree(text in "[a-z0-9.,:+ !\"\r-]{0,60}") {
-            let line = text.clone() + "\n";
-            prop_assume!(!line.trim_end_matches(['\r', '\n']).is_empty());
-            let mut plain = Splitter::new();
-            if let Some((end, count)) = plain.cut_plain(line.as_bytes(), 0) {
-                prop_assert_eq!(end, line.len());
-                let mut splitter = Splitter::new();
-                let Cut::Record(quoted, used) = splitter.cut_quoted(line.as_bytes()) else {
-                    panic!("a record")
-                };
-                let plain = Record { bytes: line.as_bytes(), ends: &plain.ends[..count], gap: 1 };
-                prop_assert_eq!(used, line.len());
-                prop_assert_eq!(plain.fields().collect::<Vec<_>>(), quoted.fields().collect::<Vec<_>>());
-            }
-        }
+        assert!(matches!(Splitter::new().cut(long.as_bytes()), Cut::TooLong));
+        assert!(matches!(Splitter::new().cut(format!("\"{long}").as_bytes()), Cut::TooLong));
     }
 }

@@ -7,8 +7,8 @@
 //! one; a vital that cannot be read is counted and left out.
 
 use super::format::Decoder;
-use super::number;
-use super::records::Records;
+use super::number::{self, end_of_cell, rest_of_line};
+use super::records::{Records, Sink};
 use super::split::Record;
 use crate::study::Defect;
 use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Readings, Vital, civil};
@@ -34,19 +34,38 @@ const COLUMNS: [(&str, Vital, Conversion); 8] = [
     ("BMI", Vital::Bmi, Conversion::None),
 ];
 
-/// Where the needed columns are in this object.
-struct Layout {
-    width: usize,
-    date: usize,
-    patient: usize,
-    /// Position of each of [`COLUMNS`].
-    vitals: [usize; COLUMNS.len()],
+/// What a column of this object is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Other,
+    Date,
+    Patient,
+    Vital(Vital, Conversion),
+}
+
+/// One row, before it is looked at as a whole.
+#[derive(Default)]
+struct Row<'a> {
+    date: &'a [u8],
+    patient: &'a [u8],
+    readings: Readings,
 }
 
 /// Decoder of one object.
 pub struct WideCsv {
     records: Records,
-    layout: Option<Layout>,
+    rows: Rows,
+}
+
+/// What the rows are read with.
+#[derive(Default)]
+struct Rows {
+    /// The columns; none before the header.
+    roles: Vec<Role>,
+    /// How many columns there are up to the last one that matters.
+    needed: usize,
+    /// The last date read and its time: files mostly go by date.
+    last_date: (Vec<u8>, i64),
 }
 
 impl WideCsv {
@@ -63,19 +82,17 @@ impl WideCsv {
     ];
 
     pub fn new() -> Self {
-        Self { records: Records::new(), layout: None }
+        Self { records: Records::new(), rows: Rows::default() }
     }
 }
 
 impl Decoder for WideCsv {
     fn push(&mut self, bytes: &[u8], into: &mut ObjectAccumulator) -> Result<(), Defect> {
-        let layout = &mut self.layout;
-        self.records.push(bytes, |row, record| take(layout, row, record, into))
+        self.records.push(bytes, &mut Reader { rows: &mut self.rows, into })
     }
 
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
-        let layout = &mut self.layout;
-        self.records.finish(|row, record| take(layout, row, record, into))?;
+        self.records.finish(&mut Reader { rows: &mut self.rows, into })?;
         match self.records.count() {
             0 => Err(Defect::Empty),
             1 => Err(Defect::NoRows),
@@ -84,84 +101,151 @@ impl Decoder for WideCsv {
     }
 }
 
-#[inline]
-fn take(
-    layout: &mut Option<Layout>,
-    row: u64,
-    record: &Record<'_>,
-    into: &mut ObjectAccumulator,
-) -> Result<(), Defect> {
-    match layout {
-        Some(layout) => observe_row(layout, row, record, into),
-        None => {
-            *layout = Some(Layout::of(record)?);
-            Ok(())
-        }
-    }
+/// The rows and where they go.
+struct Reader<'a> {
+    rows: &'a mut Rows,
+    into: &'a mut ObjectAccumulator,
 }
 
-impl Layout {
-    fn of(header: &Record<'_>) -> Result<Self, Defect> {
-        if header.len() > COLUMN_LIMIT {
-            return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
+impl Sink for Reader<'_> {
+    #[inline]
+    fn take_plain(&mut self, number: u64, lines: &[u8]) -> Result<Option<usize>, Defect> {
+        match self.rows.plain(lines) {
+            Some((row, used)) => self.rows.observe(number, &row, self.into).map(|()| Some(used)),
+            None => Ok(None),
         }
-        let mut missing = Vec::new();
-        let mut find = |column: &'static str| {
-            let mut places = header
-                .fields()
-                .enumerate()
-                .filter(|(_, name)| name.trim_ascii() == column.as_bytes())
-                .map(|(place, _)| place);
-            match (places.next(), places.next()) {
-                (Some(place), None) => Ok(place),
-                (Some(_), Some(_)) => Err(Defect::RepeatedColumn { column }),
-                (None, _) => {
-                    missing.push(column);
-                    Ok(0)
+    }
+
+    fn take(&mut self, number: u64, record: &Record<'_>) -> Result<(), Defect> {
+        if self.rows.roles.is_empty() {
+            self.rows.roles = roles(record)?;
+            let last = self.rows.roles.iter().rposition(|role| *role != Role::Other);
+            self.rows.needed = last.map_or(0, |last| last + 1);
+            return Ok(());
+        }
+        let (found, expected) = (record.len(), self.rows.roles.len());
+        if found != expected {
+            return Err(Defect::Ragged { row: number, found, expected });
+        }
+        let mut row = Row::default();
+        for (role, field) in self.rows.roles.iter().zip(record.fields()) {
+            match role {
+                Role::Other => {}
+                Role::Date => row.date = field,
+                Role::Patient => row.patient = field,
+                Role::Vital(vital, conversion) => {
+                    row.readings.set(*vital, converted(*conversion, number::read(field)));
                 }
             }
-        };
-        let (date, patient) = (find(DATE)?, find(PATIENT)?);
-        let mut vitals = [0; COLUMNS.len()];
-        for (place, (column, _, _)) in vitals.iter_mut().zip(COLUMNS) {
-            *place = find(column)?;
         }
-        if missing.is_empty() {
-            Ok(Self { width: header.len(), date, patient, vitals })
-        } else {
-            Err(Defect::MissingColumns { columns: missing })
-        }
+        self.rows.observe(number, &row, self.into)
     }
 }
 
+/// What each column is for.
+fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
+    if header.len() > COLUMN_LIMIT {
+        return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
+    }
+    let names: Vec<&[u8]> = header.fields().map(<[u8]>::trim_ascii).collect();
+    let mut roles = vec![Role::Other; names.len()];
+    let mut missing = Vec::new();
+    let vitals =
+        COLUMNS.map(|(column, vital, conversion)| (column, Role::Vital(vital, conversion)));
+    for (column, role) in [(DATE, Role::Date), (PATIENT, Role::Patient)].into_iter().chain(vitals) {
+        let mut places = (0..names.len()).filter(|place| names[*place] == column.as_bytes());
+        match (places.next(), places.next()) {
+            (Some(place), None) => roles[place] = role,
+            (Some(_), Some(_)) => return Err(Defect::RepeatedColumn { column }),
+            (None, _) => missing.push(column),
+        }
+    }
+    if missing.is_empty() { Ok(roles) } else { Err(Defect::MissingColumns { columns: missing }) }
+}
+
+/// Most rows have the date of the row before, which need not be searched.
 #[inline]
-fn observe_row(
-    layout: &Layout,
-    row: u64,
-    record: &Record<'_>,
-    into: &mut ObjectAccumulator,
-) -> Result<(), Defect> {
-    if record.len() != layout.width {
-        return Err(Defect::Ragged { row, found: record.len(), expected: layout.width });
+fn end_of_date(lines: &[u8], at: usize, last: &[u8]) -> usize {
+    let end = at + last.len();
+    let same = lines.get(at..end) == Some(last) && matches!(lines.get(end), Some(b',' | b'\n'));
+    if same { end } else { end_of_cell(lines, at) }
+}
+
+#[inline]
+fn converted(conversion: Conversion, reading: Reading) -> Reading {
+    match reading {
+        Reading::Value(value) => Reading::Value(conversion.apply(value)),
+        other => other,
     }
-    if row > MAX_COUNT {
-        return Err(Defect::TooManyRows { limit: MAX_COUNT });
+}
+
+impl Rows {
+    /// The row at the start of `lines` in one pass, without splitting it first,
+    /// and its length; nothing if a field may be quoted or there are more or
+    /// fewer fields than columns. Says the same as splitting would: what is read
+    /// here is trimmed, so the carriage return of a line end does not matter.
+    #[inline]
+    fn plain<'a>(&self, lines: &'a [u8]) -> Option<(Row<'a>, usize)> {
+        if self.roles.is_empty() {
+            return None; // the header
+        }
+        let (mut row, mut at) = (Row::default(), 0);
+        for (column, role) in self.roles[..self.needed].iter().enumerate() {
+            if lines.get(at) == Some(&b'"') {
+                return None;
+            }
+            let end = match role {
+                Role::Vital(vital, conversion) => {
+                    let (reading, end) = number::read_cell(lines, at);
+                    row.readings.set(*vital, converted(*conversion, reading));
+                    end
+                }
+                Role::Other => end_of_cell(lines, at),
+                Role::Date => {
+                    let end = end_of_date(lines, at, &self.last_date.0);
+                    row.date = &lines[at..end];
+                    end
+                }
+                Role::Patient => {
+                    let end = end_of_cell(lines, at);
+                    row.patient = &lines[at..end];
+                    end
+                }
+            };
+            let is_last = column + 1 == self.roles.len();
+            if *lines.get(end)? != if is_last { b'\n' } else { b',' } {
+                return None;
+            }
+            at = end + 1;
+        }
+        if self.needed == self.roles.len() {
+            return Some((row, at));
+        }
+        let (cells, next) = rest_of_line(lines, at)?;
+        (self.needed + cells == self.roles.len()).then_some((row, next))
     }
-    let time = civil::parse(record.field(layout.date).trim_ascii())
-        .ok_or(Defect::Unreadable { row, column: DATE })?;
-    let patient = patient_id(record.field(layout.patient))
-        .and_then(|id| into.patient(id))
-        .ok_or(Defect::Unreadable { row, column: PATIENT })?;
-    let mut readings = Readings::default();
-    for (place, (_, vital, conversion)) in layout.vitals.iter().zip(COLUMNS) {
-        let reading = match number::read(record.field(*place)) {
-            Reading::Value(value) => Reading::Value(conversion.apply(value)),
-            other => other,
-        };
-        readings.set(vital, reading);
+
+    #[inline]
+    fn observe(
+        &mut self,
+        number: u64,
+        row: &Row<'_>,
+        into: &mut ObjectAccumulator,
+    ) -> Result<(), Defect> {
+        if number > MAX_COUNT {
+            return Err(Defect::TooManyRows { limit: MAX_COUNT });
+        }
+        if row.date != self.last_date.0 {
+            let time = civil::parse(row.date.trim_ascii())
+                .ok_or(Defect::Unreadable { row: number, column: DATE })?;
+            self.last_date = (row.date.to_vec(), time);
+        }
+        let patient = patient_id(row.patient)
+            .and_then(|id| into.patient(id))
+            .ok_or(Defect::Unreadable { row: number, column: PATIENT })?;
+        into.observe(patient, self.last_date.1, row.readings);
+        Ok(())
     }
-    into.observe(patient, time, readings);
-    Ok(())
 }
 
 /// The id without blanks around it; `None` if there is none.
@@ -171,3 +255,6 @@ fn patient_id(field: &[u8]) -> Option<&[u8]> {
     let missing = id.eq_ignore_ascii_case(b"na") || id.eq_ignore_ascii_case(b"nan");
     (!id.is_empty() && !missing && id.len() <= PATIENT_LIMIT_BYTES).then_some(id)
 }
+
+#[cfg(test)]
+mod tests;

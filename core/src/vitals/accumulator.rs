@@ -55,7 +55,9 @@ const BURST: usize = 64;
 /// Statistics of one object in the making.
 #[derive(Debug)]
 pub struct ObjectAccumulator {
-    index: FxHashMap<Box<[u8]>, u32>,
+    /// Ids of up to seven bytes, packed into one number, and the others.
+    short_ids: FxHashMap<u64, u32>,
+    long_ids: FxHashMap<Box<[u8]>, u32>,
     /// Moments not yet taken in, per patient; apart from the patients, so
     /// that a row touches as little memory as can be.
     waiting: Vec<Vec<Moment>>,
@@ -79,7 +81,8 @@ impl ObjectAccumulator {
     #[must_use]
     pub fn new(ranges: PlausibleRanges, measured: &[Vital]) -> Self {
         Self {
-            index: FxHashMap::default(),
+            short_ids: FxHashMap::default(),
+            long_ids: FxHashMap::default(),
             waiting: Vec::new(),
             scratch: Vec::with_capacity(BURST),
             kept: ObjectStatistics {
@@ -96,7 +99,11 @@ impl ObjectAccumulator {
     /// more patients than an index can name.
     #[inline]
     pub fn patient(&mut self, id: &[u8]) -> Option<PatientIndex> {
-        match self.index.get(id) {
+        let known = match packed(id) {
+            Some(short) => self.short_ids.get(&short),
+            None => self.long_ids.get(id),
+        };
+        match known {
             Some(index) => Some(PatientIndex(*index)),
             None => self.admit(id),
         }
@@ -106,7 +113,10 @@ impl ObjectAccumulator {
     fn admit(&mut self, id: &[u8]) -> Option<PatientIndex> {
         let name = std::str::from_utf8(id).ok()?.to_owned();
         let index = u32::try_from(self.kept.patients.len()).ok()?;
-        self.index.insert(id.into(), index);
+        match packed(id) {
+            Some(short) => self.short_ids.insert(short, index),
+            None => self.long_ids.insert(id.into(), index),
+        };
         self.waiting.push(Vec::new());
         self.kept.names.push(name);
         self.kept.patients.push(PatientCells::default());
@@ -186,6 +196,13 @@ impl ObjectStatistics {
         }
         counts
     }
+}
+
+/// An id of up to seven bytes as one number, its length in the highest byte.
+#[inline]
+fn packed(id: &[u8]) -> Option<u64> {
+    let whole = id.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
+    (id.len() <= 7).then_some((id.len() as u64) << 56 | whole)
 }
 
 /// Takes one reading in; the answer is the value if it is analysed.
@@ -302,10 +319,14 @@ mod tests {
         let (a, b) = (all.patient(b"a"), all.patient(b"b"));
         assert_ne!(a, b);
         assert_eq!(all.patient(b"a"), a);
+        for other in ["\0a", "1234567", "12345678", "012345678"] {
+            let index = all.patient(other.as_bytes());
+            assert_eq!(all.patient(other.as_bytes()), index);
+        }
         assert_eq!(all.patient(b"\xff"), None);
         let all = all.finish();
         let names: Vec<&str> = all.patients().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "b"]);
+        assert_eq!(names, ["a", "b", "\0a", "1234567", "12345678", "012345678"]);
     }
 
     #[test]

@@ -85,9 +85,14 @@ impl Cell {
     #[inline]
     pub(super) fn add(&mut self, time: i64, units: f64, value: Fixed) -> Sequence {
         self.sums.add(value);
-        self.min = self.min.min(units);
-        self.max = self.max.max(units);
-        self.bins.add(value);
+        // Plain comparisons: `units` is no NaN, and `f64::min` minds them.
+        if units < self.min {
+            self.min = units;
+        }
+        if units > self.max {
+            self.max = units;
+        }
+        self.bins.add(units);
         if time < self.first.time {
             self.first = Instant::new(time, value);
         } else if time == self.first.time {

@@ -6,8 +6,6 @@
 //! by hand because one lookup per cell is a fifth of the decoding budget and
 //! `HashMap<i32, u64>` costs twice the memory and time of one packed word.
 
-use super::Fixed;
-
 /// Bins per canonical unit; the resolution of every quantile is its inverse.
 pub const BINS_PER_UNIT: i32 = 100;
 
@@ -17,12 +15,13 @@ const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 /// High 24 bits of a slot: the bin, shifted so that it is not negative.
 const BIN_OFFSET: i32 = 1 << 23;
 
-/// The bin nearest to a value.
+/// The bin nearest to a value in canonical units, which must be within
+/// [`super::UNIT_LIMIT`].
 #[must_use]
 #[inline]
-#[allow(clippy::cast_possible_truncation)] // |value| ≤ 1000 units, so |bin| ≤ 100,000
-pub const fn bin_of(value: Fixed) -> i32 {
-    value.round_half_up(BINS_PER_UNIT as i64) as i32
+#[allow(clippy::cast_possible_truncation)] // |bin| ≤ 100,000
+pub fn bin_of(units: f64) -> i32 {
+    (units * f64::from(BINS_PER_UNIT) + 0.5_f64.copysign(units)) as i32
 }
 
 /// The value a bin stands for, in canonical units.
@@ -40,10 +39,10 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Counts one more value in its bin.
+    /// Counts one more value (see [`bin_of`]).
     #[inline]
-    pub fn add(&mut self, value: Fixed) {
-        self.add_many(bin_of(value), 1);
+    pub fn add(&mut self, units: f64) {
+        self.add_many(bin_of(units), 1);
     }
 
     #[inline]
@@ -145,14 +144,10 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn fixed(value: f64) -> Fixed {
-        Fixed::from_units(value).expect("within the limit")
-    }
-
     fn counted(values: &[f64]) -> Bins {
         let mut bins = Bins::default();
         for value in values {
-            bins.add(fixed(*value));
+            bins.add(*value);
         }
         bins
     }
@@ -170,11 +165,11 @@ mod tests {
     fn grid_values_are_exact_and_others_within_half_a_bin() {
         for cents in -100_000..=100_000 {
             let value = f64::from(cents) / 100.0;
-            assert_eq!(bin_units(bin_of(fixed(value))), value);
+            assert_eq!(bin_units(bin_of(value)), value);
         }
-        assert_eq!(bin_of(fixed(36.277_77)), 3628);
-        assert_eq!(bin_of(fixed(36.274_99)), 3627);
-        assert_eq!(bin_of(fixed(36.275)), 3628);
+        assert_eq!(bin_of(36.277_77), 3628);
+        assert_eq!(bin_of(36.274_99), 3627);
+        assert_eq!(bin_of(36.275), 3628);
     }
 
     #[test]

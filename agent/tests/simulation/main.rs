@@ -132,7 +132,7 @@ async fn simulate(seed: u64) -> RunStatus {
     let calm = seed.is_multiple_of(50);
     let rates = if calm { SLOW } else { rates(&mut random) };
     let kills = if calm { 0 } else { random.next_u32() % 6 };
-    let world = World::new(seed, rates);
+    let world = World::new(seed, rates, calm);
     let (manifest, good) = put_objects(&world.ports, &mut random).await;
     let lengths = lengths(&world.ports, &manifest, &good).await;
     let wanted = expected(&manifest, &good, &lengths);

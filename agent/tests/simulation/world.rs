@@ -50,6 +50,8 @@ pub struct SimulatedFleet {
     faults: Faults,
     random: Mutex<ChaCha8Rng>,
     start: Instant,
+    /// No worker's clock is wrong by more than the margin.
+    calm: bool,
     tokens: Mutex<BTreeSet<String>>,
     workers: Mutex<Vec<(WorkerId, JoinHandle<()>)>>,
 }
@@ -95,6 +97,7 @@ impl Fleet for LaunchingFleet {
         if self.0.tokens.lock().unwrap().insert(intent.token()) {
             for _ in 0..intent.workers {
                 let skewed = self.0.random.lock().unwrap().next_u32().is_multiple_of(20);
+                let skewed = skewed && !self.0.calm;
                 self.0.start_worker(skewed);
             }
         }
@@ -123,7 +126,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, rates: FaultRates) -> Self {
+    pub fn new(seed: u64, rates: FaultRates, calm: bool) -> Self {
         let start = Instant::now();
         let clock = Arc::new(SimulatedClock::new(start, Duration::ZERO));
         let entropy = Arc::new(SeededEntropy::new(seed));
@@ -146,6 +149,7 @@ impl World {
             faults: faults.clone(),
             random: Mutex::new(ChaCha8Rng::seed_from_u64(seed ^ 0xf1ee7)),
             start,
+            calm,
             tokens: Mutex::default(),
             workers: Mutex::default(),
         });

@@ -87,7 +87,7 @@ fn columns_are_found_by_name_in_any_order() {
             .map(str::to_owned)
             .to_vec();
     for turn in 0..HEADER.len() {
-        let (rows, statistics) = read(&file(&[row.clone()], turn, "", "\n")).unwrap();
+        let (rows, statistics) = read(&file(std::slice::from_ref(&row), turn, "", "\n")).unwrap();
         let (name, patient) = statistics.patients().next().unwrap();
         assert_eq!((rows, name), (1, "John"));
         assert_eq!(patient.cells[Vital::SystolicBp.index()].max, 120.0);

@@ -73,6 +73,8 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         None => WorkerId::new(ports.random_id()?),
     };
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
+    // Whatever a library writes by a relative path lands there, core dumps too.
+    std::env::set_current_dir(scratch.path()).context("enter the scratch directory")?;
     let worker = Worker {
         ports,
         study: Arc::new(VitalsStudy::new(Format::Wide)),
@@ -84,7 +86,6 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         },
         pit: settings.pit.clone(),
         id,
-        scratch: scratch.path().to_owned(),
     };
     info!(worker = %id, "starts");
     let left = worker.work(follow_signals()?).await;

@@ -9,7 +9,6 @@ mod finalize;
 mod lease;
 mod read;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,8 +80,6 @@ pub struct Worker<S> {
     pub pit: Pit,
     /// This worker.
     pub id: WorkerId,
-    /// A private directory on /hipaa, the only place for plaintext files.
-    pub scratch: PathBuf,
 }
 
 impl<S: Study> Worker<S> {

@@ -2,7 +2,7 @@
 //! launched, killed and slowed down; every port lies and forgets.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,7 +72,6 @@ impl SimulatedFleet {
             rules: rules(),
             pit: Pit::default(),
             id: WorkerId::new(id),
-            scratch: PathBuf::new(),
         };
         let task = tokio::task::spawn_local(async move {
             let (_keep, wish) = watch::channel(Wish::Work);

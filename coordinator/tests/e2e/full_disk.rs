@@ -61,6 +61,9 @@ fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_goes_on() {
         !project.path("part-000004.csv.sealed").exists(),
         "no half file"
     );
+    let synth = limited(&project, 100, &["synth", "--out", "more", "--objects", "1"]).exits(3);
+    assert!(synth.stderr.contains("more/"), "{synth:?}");
+    project.sce(&["synth", "--out", "plain"]).exits(2);
     fs::remove_file(project.path("plain/part-000004.csv")).unwrap();
     let ran = project.run(&[]).exits(0);
     project.results(&ran.run(), "out", 0);

@@ -13,6 +13,7 @@ mod full_disk;
 mod help;
 mod interop;
 mod journey;
+mod one_file;
 mod same_result;
 mod settings;
 mod support;

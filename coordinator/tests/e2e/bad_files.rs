@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Project, files_holding};
+use crate::support::{Project, files_holding, finish};
 
 fn allow_words(project: &Project, words: &str) {
     project.alter("sce.toml", |text| {
@@ -189,8 +189,19 @@ fn inputs_that_cannot_be_read_are_refused_alone() {
     let put = project.sce(&["put", "plain", "--output", "json"]).exits(1);
     assert_eq!(put.json()["put"], 1);
     assert_eq!(put.lines_with("part-000002.csv").len(), 1, "{put:?}");
-    let none = project.sce(&["put", "nothing-here"]).exits(2);
-    assert_eq!(none.stderr.lines().count(), 1, "{none:?}");
+    let mut pipe = project.command("mkfifo");
+    finish(pipe.arg("plain/part-000003.csv")).exits(0);
+    let piped = project.sce(&["put", "plain/part-000003.csv"]).exits(1);
+    assert!(
+        piped.only_line().contains("it is not a regular file"),
+        "{piped:?}"
+    );
+    let none = project.sce(&["put", "plain", "john_smith"]).exits(2);
+    let line = none.only_line();
+    assert!(
+        line.contains("argument 2: No such file") && !line.contains("smith"),
+        "{line}"
+    );
     fs::create_dir(project.path("empty")).unwrap();
     project.sce(&["put", "empty"]).exits(2).only_line();
 }

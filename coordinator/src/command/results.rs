@@ -198,7 +198,10 @@ async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Res
         Err(OpenError::Port(e)) if e.class == Class::WrongKey => {
             return Err(Failure::usage(anyhow!("open result {}: {}", object.key, e.cause())));
         }
-        Err(e) => return Err(Failure::infrastructure(anyhow!("open result {}: {e}", object.key))),
+        Err(e) => {
+            let remedy = "restore it from a copy, or make the results anew with sce run --again";
+            return Err(Failure::infrastructure(anyhow!("open result {}: {e}: {remedy}", object.key)));
+        }
     }
     Ok(path.display().to_string())
 }

@@ -217,6 +217,33 @@ fn a_wrong_key_costs_nothing_but_the_retry() {
 }
 
 #[test]
+fn a_damaged_result_is_not_written_and_can_be_made_anew() {
+    let project = Project::with_data(100, 2);
+    let ran = project.run(&[]).exits(0);
+    let stored = format!(
+        ".sce/objects/output/runs/{}/final/1/patients.csv",
+        ran.run()
+    );
+    project.alter(&stored, |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    let refused = project
+        .sce(&["results", &ran.run(), "--out", "out"])
+        .exits(3);
+    assert!(
+        refused.only_line().contains("sce run --again"),
+        "{refused:?}"
+    );
+    assert!(
+        !project.path("out/patients.csv").exists(),
+        "nothing unverified takes the place"
+    );
+    project.results(&project.run(&["--again"]).exits(0).run(), "out", 0);
+    project.check_by_reference("out", &[]);
+}
+
+#[test]
 fn an_object_replaced_under_a_run_waits_for_the_next() {
     let project = Project::with_data(300, 3);
     let started = project.run(&["--detach", "--workers", "0"]).exits(0);

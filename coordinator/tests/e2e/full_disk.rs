@@ -90,6 +90,27 @@ fn a_full_device_is_said_plainly() {
     );
 }
 
+#[test]
+fn standard_output_that_is_full_or_closed_is_no_panic() {
+    let project = Project::new();
+    for (script, code) in [
+        ("\"$1\" runs >/dev/full", 3),
+        ("(\"$1\" runs; echo $? >code) | true; exit 0", 0),
+    ] {
+        let mut command = project.command("sh");
+        let output = finish(command.args(["-c", script, "sh"]).arg(sce())).exits(code);
+        assert_eq!(
+            output
+                .stderr
+                .contains("write standard output: No space left"),
+            code == 3,
+            "{output:?}"
+        );
+        assert!(!output.stderr.contains("panicked"), "{output:?}");
+    }
+    assert_eq!(project.read("code"), b"0\n");
+}
+
 /// In a mount namespace of its own: .sce on a tmpfs with a few KiB left, then
 /// none at all, at a put and at a run; and space again after each.
 const FULL: &str = r#"

@@ -136,7 +136,7 @@ pub struct SealArgs {
 /// `sce put`
 #[derive(Debug, Args)]
 pub struct PutArgs {
-    /// Files, or directories whose files are put under their relative paths
+    /// Files, or directories whose files (but hidden ones) are put under their relative paths
     #[arg(required = true, value_name = "DIR|FILE")]
     pub inputs: Vec<PathBuf>,
     /// Put before each name, as PREFIX/NAME

@@ -1,6 +1,7 @@
 //! Exit codes, and which error leads to which.
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use sce_cloud::error::{Class, PortError};
@@ -43,6 +44,24 @@ impl Failure {
     /// An object is not what it should be.
     pub(crate) fn refused(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Unfinished, error: error.into() }
+    }
+
+    /// A file that a person named cannot be used: theirs to change where the
+    /// path is wrong, the machine's where the disk is (full, failing).
+    pub(crate) fn file(error: anyhow::Error) -> Self {
+        let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+        let disk = io.is_some_and(|e| {
+            use io::ErrorKind::{
+                AlreadyExists, InvalidInput, IsADirectory, NotADirectory, NotFound,
+                PermissionDenied, ReadOnlyFilesystem,
+            };
+            !matches!(
+                e.kind(),
+                AlreadyExists | InvalidInput | IsADirectory | NotADirectory | NotFound
+                    | PermissionDenied | ReadOnlyFilesystem
+            )
+        });
+        if disk { Self::infrastructure(error) } else { Self::usage(error) }
     }
 
     /// The machine or a service fails.

@@ -1,8 +1,11 @@
 //! What `sce` prints: lines for people, or one JSON object a line.
 
+use std::io::{ErrorKind, Write};
+
 use serde::Serialize;
 
 use crate::cli::Form;
+use crate::exit::Exit;
 
 /// Where the results of a command go; progress goes to standard error.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +21,7 @@ impl Output {
     /// Tells people; programs get nothing.
     pub(crate) fn say(self, text: impl std::fmt::Display) {
         if self.form == Form::Text {
-            println!("{text}");
+            print_line(&text);
         }
     }
 
@@ -26,7 +29,20 @@ impl Output {
     pub(crate) fn emit(self, value: &impl Serialize) {
         if self.form == Form::Json {
             // Our own types always have a JSON form.
-            println!("{}", serde_json::to_string(value).unwrap_or_default());
+            print_line(&serde_json::to_string(value).unwrap_or_default());
         }
+    }
+}
+
+/// Whoever closed the other end of a pipe wants no more, and the work goes on;
+/// on a full disk the caller must learn that the output is not whole.
+fn print_line(line: &dyn std::fmt::Display) {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("sce: write standard output: {e}");
+            std::process::exit(Exit::Infrastructure as i32);
+        }
+        _ => {}
     }
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Seals or opens a file with the AWS Encryption SDK for Python, as a hospital would.
+"""Seals or opens files with the AWS Encryption SDK for Python, as a hospital would.
 
-Needs requirements-mpl.txt. Streams: neither file is held in memory. Opening
+Needs requirements-mpl.txt. Streams: no file is held in memory. Opening
 writes next to OUT and renames it, so OUT exists only if everything verified.
+Several pairs of IN and OUT share the key and the context.
 """
 
 import argparse
@@ -40,9 +41,11 @@ def parse_args():
                         help="encryption context: written by seal, required by open")
     parser.add_argument("--frame-length", type=int, default=FRAME_LENGTH_BYTES,
                         help="plaintext bytes in a frame, for seal (default: %(default)s)")
-    parser.add_argument("input")
-    parser.add_argument("output")
-    return parser.parse_args()
+    parser.add_argument("files", nargs="+", metavar="IN OUT", help="file to read, file to write; and so on")
+    args = parser.parse_args()
+    if len(args.files) % 2:
+        parser.error("give an OUT for every IN")
+    return args
 
 
 def keyring(args):
@@ -61,6 +64,18 @@ def keyring(args):
     )
 
 
+def convert(client, kwargs, source_path, target_path):
+    unfinished = target_path + ".part"
+    try:
+        with open(source_path, "rb") as source, open(unfinished, "wb") as target:
+            with client.stream(source=source, **kwargs) as stream:
+                shutil.copyfileobj(stream, target, CHUNK_BYTES)
+        os.replace(unfinished, target_path)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
 def main():
     args = parse_args()
     client = aws_encryption_sdk.EncryptionSDKClient(
@@ -72,15 +87,8 @@ def main():
         kwargs.update(mode="e", algorithm=SUITE, frame_length=args.frame_length)
     else:
         kwargs.update(mode="decrypt-unsigned")
-    unfinished = args.output + ".part"
-    try:
-        with open(args.input, "rb") as source, open(unfinished, "wb") as target:
-            with client.stream(source=source, **kwargs) as stream:
-                shutil.copyfileobj(stream, target, CHUNK_BYTES)
-        os.replace(unfinished, args.output)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
+    for source, target in zip(args.files[::2], args.files[1::2]):
+        convert(client, kwargs, source, target)
 
 
 if __name__ == "__main__":

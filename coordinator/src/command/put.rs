@@ -87,13 +87,17 @@ pub(super) async fn put(args: &PutArgs, overlay: &Overlay, output: Output) -> Re
 /// The files to put, in a stable order; hidden files are left out.
 fn list(args: &PutArgs) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
-    for given in &args.inputs {
+    for (number, given) in (1..).zip(&args.inputs) {
         let visible = |entry: &walkdir::DirEntry| {
             entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
         };
         let walk = WalkDir::new(given).sort_by_file_name().into_iter().filter_entry(visible);
         for entry in walk {
-            let entry = entry.context("list inputs")?;
+            // A path may hold what the rules would refuse: it is not repeated.
+            let entry = entry.map_err(|e| {
+                let cause = e.into_io_error().map_or_else(|| "its links form a loop".to_owned(), |e| e.to_string());
+                anyhow!("list argument {number}: {cause}: check the path")
+            })?;
             if entry.file_type().is_dir() {
                 continue;
             }
@@ -185,6 +189,10 @@ async fn put_sealed(project: &Project, one: &Allowed) -> Result<Put, Refusal> {
 }
 
 fn open_input(path: &Path) -> Result<FileReader, Refusal> {
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    if path.metadata().is_ok_and(|facts| !facts.is_file()) {
+        return Err(Refusal::Input(anyhow!("the file cannot be read: it is not a regular file")));
+    }
     // The path may hold what the rules would refuse: it is not repeated.
     FileReader::open(path).map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
 }

@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context, anyhow};
 use comfy_table::Table;
 use comfy_table::presets;
+use sce_cloud::error::Class;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
 use sce_cloud::retry::retry;
@@ -169,7 +170,7 @@ pub(super) async fn results(args: &ResultsArgs, overlay: &Overlay, output: Outpu
     };
     fs::create_dir_all(&args.out)
         .with_context(|| format!("make {}", args.out.display()))
-        .map_err(Failure::usage)?;
+        .map_err(Failure::file)?;
     let mut files = Vec::new();
     for object in &report.deliverables {
         files.push(fetch(&project, object, args).await?);
@@ -186,7 +187,7 @@ pub(super) async fn results(args: &ResultsArgs, overlay: &Overlay, output: Outpu
 async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Result<String, Failure> {
     let name = object.key.as_str().rsplit('/').next().unwrap_or_default();
     let path = args.out.join(name);
-    let mut writer = FileWriter::create(&path).map_err(Failure::usage)?;
+    let mut writer = FileWriter::create(&path).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let pit = &project.settings.pit;
     match open_object(&project.ports, pit, Bucket::Output, object, sink).await {
@@ -194,7 +195,13 @@ async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Res
         Err(OpenError::Sink(e)) => {
             return Err(Failure::infrastructure(anyhow!("write {}: {e}", path.display())));
         }
-        Err(e) => return Err(Failure::infrastructure(anyhow!("open result {}: {e}", object.key))),
+        Err(OpenError::Port(e)) if e.class == Class::WrongKey => {
+            return Err(Failure::usage(anyhow!("open result {}: {}", object.key, e.cause())));
+        }
+        Err(e) => {
+            let remedy = "restore it from a copy, or make the results anew with sce run --again";
+            return Err(Failure::infrastructure(anyhow!("open result {}: {e}: {remedy}", object.key)));
+        }
     }
     Ok(path.display().to_string())
 }

@@ -31,7 +31,7 @@ pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     let (mut sealer, mut sealed) = Sealer::new(&data_key, &[wrapped], &context, message_id, frames)
         .map_err(Failure::usage)?;
     let mut reader = FileReader::open(&args.input).map_err(Failure::usage)?;
-    let mut writer = FileWriter::create(&args.out).map_err(Failure::usage)?;
+    let mut writer = FileWriter::create(&args.out).map_err(Failure::file)?;
     let full = |e: std::io::Error| Failure::infrastructure(anyhow!("write {}: {e}", args.out.display()));
     while let Some(chunk) = reader.next().await? {
         sealer.push(&chunk, &mut sealed).map_err(Failure::usage)?;
@@ -51,7 +51,7 @@ pub(super) async fn open(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     let key = object_key(args, &args.input)?;
     let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
     let mut reader = FileReader::open(&args.input).map_err(Failure::usage)?;
-    let mut writer = FileWriter::create(&args.out).map_err(Failure::usage)?;
+    let mut writer = FileWriter::create(&args.out).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let input = args.input.display();
     match open_stream(&mut reader, &keys, &expected, sink).await {

@@ -63,7 +63,7 @@ pub(super) fn synth(args: &SynthArgs, output: Output) -> Result<Exit, Failure> {
     let mut progress = Progress::new("rows written", settings.visits);
     let written = write_study(&settings, &mut |rows| progress.set(rows));
     progress.finish();
-    let written = written.map_err(Failure::usage)?;
+    let written = written.map_err(Failure::file)?;
     let out = settings.out.display();
     output.say(format_args!("wrote {} rows in {} objects into {out}", written.rows, written.objects));
     output.emit(&json!({

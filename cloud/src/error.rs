@@ -60,7 +60,8 @@ impl PortError {
 
 impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.operation, self.target, self.cause)
+        let space = if self.target.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}: {}", self.operation, self.target, self.cause)
     }
 }
 

@@ -131,6 +131,6 @@ struct MemoryReader(Option<Bytes>);
 #[async_trait]
 impl ObjectReader for MemoryReader {
     async fn next(&mut self) -> PortResult<Option<Bytes>> {
-        Ok(self.0.take())
+        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each worker's standard input is a file that the launcher has locked: the
 //! lock lives exactly as long as the worker, whoever else dies, so a worker is
-//! alive if and only if its file is locked. No process id is ever trusted.
+//! alive if and only if its file is locked. No process id is trusted for that.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -45,9 +45,16 @@ impl ProcessFleet {
     ) -> PortResult<Self> {
         let logs = root.join("logs");
         for folder in [&root.join("workers"), &root.join("tokens"), &logs] {
-            fs::create_dir_all(folder).map_err(|e| fleet_error("open fleet", root.display(), &e))?;
+            fs::create_dir_all(folder)
+                .map_err(|e| fleet_error("open fleet", root.display(), &e))?;
         }
-        Ok(Self { root: root.to_owned(), logs, agent, environment, entropy })
+        Ok(Self {
+            root: root.to_owned(),
+            logs,
+            agent,
+            environment,
+            entropy,
+        })
     }
 
     fn worker_file(&self, worker: &str) -> PathBuf {
@@ -56,8 +63,7 @@ impl ProcessFleet {
 
     fn spawn(&self, worker: WorkerId) -> io::Result<()> {
         let name = worker.to_string();
-        let mut file = File::create_new(self.worker_file(&name))?;
-        file.try_lock()?;
+        let mut file = self.create_locked(&name)?;
         let log = File::create_new(self.logs.join(format!("{name}.log")))?;
         let child = Command::new(&self.agent)
             .arg("work")
@@ -68,26 +74,52 @@ impl ProcessFleet {
             .stderr(Stdio::from(log))
             .process_group(0)
             .spawn()
+            // The lock may outlast this call, in a child that another thread
+            // has just forked.
+            .inspect_err(|_| drop(fs::remove_file(self.worker_file(&name))))
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.agent.display())))?;
         writeln!(file, "{}", child.id())
     }
 
+    /// Whoever makes, locks, looks at or removes workers' files holds this,
+    /// so that nobody sees a file made but not yet locked, or two lookers each
+    /// other's locks. Let go when dropped.
+    fn hold_workers(&self) -> io::Result<File> {
+        let folder = File::open(self.root.join("workers"))?;
+        folder.lock()?;
+        Ok(folder)
+    }
+
+    fn create_locked(&self, worker: &str) -> io::Result<File> {
+        let _held = self.hold_workers()?;
+        let file = File::create_new(self.worker_file(worker))?;
+        file.try_lock()?;
+        Ok(file)
+    }
+
+    /// The workers that live; the files of the others are removed.
+    fn sweep(&self) -> io::Result<Vec<Instance>> {
+        let _held = self.hold_workers()?;
+        let mut live = Vec::new();
+        for entry in fs::read_dir(self.root.join("workers"))? {
+            live.extend(self.instance(&entry?.file_name().to_string_lossy())?);
+        }
+        Ok(live)
+    }
+
+    /// One worker, or `None` if it is gone; then its file is, too. The caller
+    /// holds the workers.
     fn instance(&self, name: &str) -> io::Result<Option<Instance>> {
-        let Ok(worker) = name.parse() else { return Ok(None) };
-        let path = self.worker_file(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e),
+        let Ok(worker) = name.parse() else {
+            return Ok(None);
         };
-        match file.try_lock() {
+        let path = self.worker_file(name);
+        match File::open(&path)?.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let engine_id = fs::read_to_string(&path)?.trim().to_owned();
                 Ok(Some(Instance { worker, engine_id }))
             }
             Err(TryLockError::Error(e)) => Err(e),
-            // Its worker is gone; a launcher that has made but not yet locked
-            // the file merely loses this name, not its worker.
             Ok(()) => fs::remove_file(&path).map(|()| None),
         }
     }
@@ -97,34 +129,42 @@ impl ProcessFleet {
 impl Fleet for ProcessFleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<()> {
         let token = intent.token();
-        match File::create_new(self.root.join("tokens").join(&token)) {
+        let token_file = self.root.join("tokens").join(&token);
+        match File::create_new(&token_file) {
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
             Err(e) => return Err(fleet_error("launch", token, &e)),
         }
-        for _ in 0..intent.workers {
+        for started in 0..intent.workers {
             let mut id = [0; 8];
             self.entropy.fill(&mut id)?;
-            self.spawn(WorkerId::new(id)).map_err(|e| fleet_error("launch", &token, &e))?;
+            if let Err(e) = self.spawn(WorkerId::new(id)) {
+                // Nothing runs under the token: whoever corrects the cause may
+                // launch with it again.
+                if started == 0 {
+                    let _ = fs::remove_file(&token_file);
+                }
+                return Err(fleet_error("launch", &token, &e));
+            }
         }
         Ok(())
     }
 
     async fn live(&self) -> PortResult<Vec<Instance>> {
-        let list = || -> io::Result<Vec<Instance>> {
-            let mut live = Vec::new();
-            for entry in fs::read_dir(self.root.join("workers"))? {
-                live.extend(self.instance(&entry?.file_name().to_string_lossy())?);
-            }
-            Ok(live)
-        };
-        list().map_err(|e| fleet_error("list fleet", self.root.display(), &e))
+        self.sweep()
+            .map_err(|e| fleet_error("list fleet", self.root.display(), &e))
     }
 
     async fn drain(&self, instance: &Instance) -> PortResult<()> {
+        // Its process id may belong to another by now.
+        if !self.live().await?.contains(instance) {
+            return Ok(());
+        }
         // An empty id: the launcher has not written it yet; the worker sees
         // the ledger and leaves by itself.
-        let Ok(pid) = instance.engine_id.parse() else { return Ok(()) };
+        let Ok(pid) = instance.engine_id.parse() else {
+            return Ok(());
+        };
         match kill(Pid::from_raw(pid), Signal::SIGTERM) {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
             Err(e) => Err(fleet_error("drain worker", instance.worker, &e.into())),
@@ -132,6 +172,10 @@ impl Fleet for ProcessFleet {
     }
 }
 
-fn fleet_error(operation: &'static str, target: impl std::fmt::Display, e: &io::Error) -> PortError {
+fn fleet_error(
+    operation: &'static str,
+    target: impl std::fmt::Display,
+    e: &io::Error,
+) -> PortError {
     PortError::new(Class::Permanent, operation, target, e)
 }

@@ -1,12 +1,13 @@
 //! The key file ("HomerKey") and the data keys it wraps.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use sce_core::envelope::{DataKey, EncryptedDataKey, EncryptionContext, WrappingKey};
 use sce_core::ids::Pit;
@@ -34,17 +35,25 @@ impl FileKeys {
     pub fn open(path: &Path, pit: &Pit, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
         let refuse = |cause: String| key_error(path, cause);
         let bytes = read_key(path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => refuse("it is not there: make one with `sce key new`".into()),
+            _ if e.raw_os_error() == Some(Errno::ELOOP as i32) => {
+                refuse("it is a symbolic link: name the key file itself".into())
+            }
+            io::ErrorKind::NotFound => {
+                refuse("it is not there: make one with `sce key new`".into())
+            }
             _ => refuse(e.to_string()),
         })?;
-        let wrapping_key = WrappingKey::new(pit.as_str(), KEY_NAME, &bytes)
-            .map_err(|e| refuse(e.to_string()))?;
+        let wrapping_key =
+            WrappingKey::new(pit.as_str(), KEY_NAME, &bytes).map_err(|e| refuse(e.to_string()))?;
         Ok(Self::of(wrapping_key, entropy))
     }
 
     /// Data keys wrapped by a key that was read elsewhere.
     pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> Self {
-        Self { wrapping_key, entropy }
+        Self {
+            wrapping_key,
+            entropy,
+        }
     }
 }
 
@@ -56,25 +65,46 @@ pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     entropy.fill(bytes.as_mut())?;
     let create = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes.as_ref())?;
-        file.sync_all()
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        file.write_all(bytes.as_ref())
+            .and_then(|()| file.sync_all())
+            // What is sealed with a key that a power failure takes is lost.
+            .and_then(|()| File::open(folder)?.sync_all())
+            // Half a key is nobody's key.
+            .inspect_err(|_| drop(fs::remove_file(path)))
     };
     create().map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => {
-            key_error(path, "it exists, and objects may be sealed with it: choose another name".into())
-        }
+        io::ErrorKind::AlreadyExists => key_error(
+            path,
+            "it exists, and objects may be sealed with it: choose another name".into(),
+        ),
         _ => key_error(path, e.to_string()),
     })
 }
 
 fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let mut file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mut file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
     let facts = file.metadata()?;
-    let refuse = |cause: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, cause.to_owned()));
+    let refuse = |cause: &str| {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            cause.to_owned(),
+        ))
+    };
     if !facts.is_file() {
-        return refuse("it is not a regular file");
+        return refuse("it is not a regular file: use the file that `sce key new` made");
     }
     if !matches!(facts.mode() & 0o777, 0o600 | 0o400) {
         return refuse("others may read it: chmod 600 it");

@@ -50,7 +50,11 @@ impl SqliteLedger {
     /// # Errors
     /// The file cannot be opened or is damaged.
     pub fn open(path: &Path, lease: LeaseRules, budgets: Budgets) -> PortResult<Self> {
-        Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, lease, budgets })
+        Ok(Self {
+            database: Database::open(path, SCHEMA, REMEDY)?,
+            lease,
+            budgets,
+        })
     }
 }
 
@@ -72,7 +76,11 @@ impl Ledger for SqliteLedger {
                 "INSERT INTO units (run, idx, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             )?;
             for unit in units {
-                insert.execute(params![unit.id.run.to_string(), unit.id.index, to_json(unit)?])?;
+                insert.execute(params![
+                    unit.id.run.to_string(),
+                    unit.id.index,
+                    to_json(unit)?
+                ])?;
             }
             Ok(())
         })
@@ -80,7 +88,9 @@ impl Ledger for SqliteLedger {
 
     async fn apply_run(&self, id: RunId, change: &RunChange) -> PortResult<Verdict<Run>> {
         self.database.write("change run", id, |tx| {
-            let Some(row) = select_run(tx, id)? else { return Ok(Err(Refused::Absent)) };
+            let Some(row) = select_run(tx, id)? else {
+                return Ok(Err(Refused::Absent));
+            };
             let row = match row.apply(change, &self.lease, &self.budgets) {
                 Ok(row) => row,
                 Err(refused) => return Ok(Err(refused)),
@@ -88,7 +98,14 @@ impl Ledger for SqliteLedger {
             match change {
                 RunChange::Release { left, .. } => insert_counters(tx, id, left)?,
                 RunChange::Launch { launch, workers } => {
-                    insert_launch(tx, &LaunchIntent { run: id, launch: *launch, workers: *workers })?;
+                    insert_launch(
+                        tx,
+                        &LaunchIntent {
+                            run: id,
+                            launch: *launch,
+                            workers: *workers,
+                        },
+                    )?;
                 }
                 _ => {}
             }
@@ -102,7 +119,9 @@ impl Ledger for SqliteLedger {
 
     async fn apply_unit(&self, id: UnitId, change: &UnitChange) -> PortResult<Verdict<Unit>> {
         self.database.write("change unit", id, |tx| {
-            let Some(row) = select_unit(tx, id)? else { return Ok(Err(Refused::Absent)) };
+            let Some(row) = select_unit(tx, id)? else {
+                return Ok(Err(Refused::Absent));
+            };
             let row = match row.apply(change, &self.lease, &self.budgets) {
                 Ok(row) => row,
                 Err(refused) => return Ok(Err(refused)),
@@ -119,7 +138,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn run(&self, run: RunId) -> PortResult<Option<Run>> {
-        self.database.read("read run", run, |db| select_run(db, run))
+        self.database
+            .read("read run", run, |db| select_run(db, run))
     }
 
     async fn runs(&self) -> PortResult<Vec<Run>> {
@@ -130,7 +150,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn unit(&self, unit: UnitId) -> PortResult<Option<Unit>> {
-        self.database.read("read unit", unit, |db| select_unit(db, unit))
+        self.database
+            .read("read unit", unit, |db| select_unit(db, unit))
     }
 
     async fn units(&self, run: RunId, from: u32, limit: u32) -> PortResult<Vec<Unit>> {
@@ -138,7 +159,9 @@ impl Ledger for SqliteLedger {
             let mut select = db.prepare(
                 "SELECT row FROM units WHERE run = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
             )?;
-            select.query_map(params![run.to_string(), from, limit], json_row)?.collect()
+            select
+                .query_map(params![run.to_string(), from, limit], json_row)?
+                .collect()
         })
     }
 
@@ -172,13 +195,18 @@ impl Ledger for SqliteLedger {
     }
 
     async fn register(&self, name: &Name) -> PortResult<()> {
-        self.database.write("register object", &name.object.key, |tx| put_name(tx, name))
+        self.database
+            .write("register object", &name.object.key, |tx| put_name(tx, name))
     }
 
     async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>> {
         self.database.read("read name", key, |db| {
-            db.query_row("SELECT row FROM names WHERE key = ?1", params![key.as_str()], json_row)
-                .optional()
+            db.query_row(
+                "SELECT row FROM names WHERE key = ?1",
+                params![key.as_str()],
+                json_row,
+            )
+            .optional()
         })
     }
 
@@ -194,7 +222,9 @@ impl Ledger for SqliteLedger {
                  ORDER BY key LIMIT ?3",
             )?;
             let after = after.map_or("", ObjectKey::as_str);
-            select.query_map(params![after, prefix, limit], json_row)?.collect()
+            select
+                .query_map(params![after, prefix, limit], json_row)?
+                .collect()
         })
     }
 
@@ -205,9 +235,20 @@ impl Ledger for SqliteLedger {
             for name in names {
                 let key = name.object.key.as_str();
                 let now: Option<Name> = select.query_row(params![key], json_row).optional()?;
-                let stands = now.is_some_and(|now| now == *name || now.run == Some(run));
-                if stands {
-                    put_name(tx, &Name { run: Some(run), ..name.clone() })?;
+                // The same key, registered again meanwhile, is another object.
+                let Some(now) = now.filter(|now| now.object == name.object) else {
+                    continue;
+                };
+                if now == *name {
+                    put_name(
+                        tx,
+                        &Name {
+                            run: Some(run),
+                            ..now
+                        },
+                    )?;
+                    taken += 1;
+                } else if now.run == Some(run) {
                     taken += 1;
                 }
             }
@@ -220,13 +261,22 @@ fn put_name(db: &Connection, name: &Name) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO names (key, run, row) VALUES (?1, ?2, ?3)
          ON CONFLICT (key) DO UPDATE SET run = excluded.run, row = excluded.row",
-        params![name.object.key.as_str(), name.run.map(|run| run.to_string()), to_json(name)?],
+        params![
+            name.object.key.as_str(),
+            name.run.map(|run| run.to_string()),
+            to_json(name)?
+        ],
     )
     .map(drop)
 }
 
 fn select_run(db: &Connection, run: RunId) -> rusqlite::Result<Option<Run>> {
-    db.query_row("SELECT row FROM runs WHERE id = ?1", params![run.to_string()], json_row).optional()
+    db.query_row(
+        "SELECT row FROM runs WHERE id = ?1",
+        params![run.to_string()],
+        json_row,
+    )
+    .optional()
 }
 
 fn select_unit(db: &Connection, unit: UnitId) -> rusqlite::Result<Option<Unit>> {

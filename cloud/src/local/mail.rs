@@ -33,7 +33,12 @@ impl Maildir {
         for folder in ["tmp", "new", "cur"] {
             fs::create_dir_all(root.join(folder)).map_err(|e| mail_error(root, &e))?;
         }
-        Ok(Self { root: root.to_owned(), recipient: recipient.to_owned(), clock, entropy })
+        Ok(Self {
+            root: root.to_owned(),
+            recipient: recipient.to_owned(),
+            clock,
+            entropy,
+        })
     }
 }
 
@@ -53,12 +58,15 @@ impl Notifier for Maildir {
             .text_body(text)
             .write_to_vec();
         let draft = self.root.join("tmp").join(&name);
+        let new = self.root.join("new");
         mail.and_then(|mail| {
             let mut file = File::create_new(&draft)?;
             file.write_all(&mail)?;
             file.sync_all()?;
-            fs::rename(&draft, self.root.join("new").join(&name))
+            fs::rename(&draft, new.join(&name))?;
+            File::open(&new)?.sync_all()
         })
+        .inspect_err(|_| drop(fs::remove_file(&draft)))
         .map_err(|e| mail_error(&self.root, &e))
     }
 }

@@ -42,7 +42,9 @@ impl DirectoryStore {
                 .and_then(|()| clear_unfinished(&incoming))
                 .map_err(|e| io_error("open store", incoming.display(), &e))?;
         }
-        Ok(Self { root: root.to_owned() })
+        Ok(Self {
+            root: root.to_owned(),
+        })
     }
 
     fn path(&self, bucket: Bucket, key: &ObjectKey) -> PathBuf {
@@ -56,23 +58,32 @@ impl ObjectStore for DirectoryStore {
         let incoming = self.root.join(bucket.name()).join(".incoming");
         let file = NamedTempFile::new_in(&incoming).map_err(|e| io_error("put object", key, &e))?;
         let path = self.path(bucket, key);
-        Ok(Box::new(DirectoryWriter { file, path, key: key.clone() }))
+        Ok(Box::new(DirectoryWriter {
+            file,
+            path,
+            key: key.clone(),
+        }))
     }
 
     async fn open(&self, bucket: Bucket, object: &ObjectRef) -> PortResult<Box<dyn ObjectReader>> {
         let fail = |e: io::Error| io_error("get object", &object.key, &e);
-        let mut file = File::open(self.path(bucket, &object.key)).map_err(fail)?;
+        let mut file = open_object(&self.path(bucket, &object.key)).map_err(fail)?;
         let size = file.metadata().map_err(fail)?.len();
         if etag(&mut file, size).map_err(fail)? != object.etag || size != object.size {
             let cause = "it is not the version that was registered";
-            return Err(PortError::new(Class::Changed, "get object", &object.key, cause));
+            return Err(PortError::new(
+                Class::Changed,
+                "get object",
+                &object.key,
+                cause,
+            ));
         }
         file.rewind().map_err(fail)?;
         Ok(Box::new(FileReader::of(file, &object.key)))
     }
 
     async fn head(&self, bucket: Bucket, key: &ObjectKey) -> PortResult<Option<ObjectRef>> {
-        match File::open(self.path(bucket, key)) {
+        match open_object(&self.path(bucket, key)) {
             Ok(mut file) => reference(&mut file, key).map(Some),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(io_error("head object", key, &e)),
@@ -89,7 +100,9 @@ struct DirectoryWriter {
 #[async_trait]
 impl ObjectWriter for DirectoryWriter {
     async fn write(&mut self, bytes: &[u8]) -> PortResult<()> {
-        self.file.write_all(bytes).map_err(|e| io_error("put object", &self.key, &e))
+        self.file
+            .write_all(bytes)
+            .map_err(|e| io_error("put object", &self.key, &e))
     }
 
     async fn finish(self: Box<Self>, mode: PutMode) -> PortResult<Put> {
@@ -97,7 +110,10 @@ impl ObjectWriter for DirectoryWriter {
         let fail = |e: io::Error| io_error("put object", &key, &e);
         file.as_file().sync_all().map_err(fail)?;
         let folder = path.parent().unwrap_or(&path).to_owned();
-        fs::create_dir_all(&folder).map_err(fail)?;
+        create_durably(&folder).map_err(|e| io_error("put object", &key, &as_collision(e)))?;
+        if path.is_dir() {
+            return Err(fail(as_collision(io::ErrorKind::IsADirectory.into())));
+        }
         let kept = match mode {
             PutMode::Replace => file.persist(&path),
             PutMode::IfAbsent => file.persist_noclobber(&path),
@@ -107,8 +123,57 @@ impl ObjectWriter for DirectoryWriter {
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Put::Exists),
             Err(e) => return Err(fail(e.error)),
         };
-        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        sync_folder(&folder).map_err(fail)?;
         reference(&mut file, &key).map(Put::Written)
+    }
+}
+
+/// Opens the file of an object. A key that is only the beginning of others is
+/// a folder here, or lies below a file: nothing is there.
+fn open_object(path: &Path) -> io::Result<File> {
+    let absent = || io::Error::from(io::ErrorKind::NotFound);
+    let file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(absent()),
+        opened => opened?,
+    };
+    if file.metadata()?.is_dir() {
+        Err(absent())
+    } else {
+        Ok(file)
+    }
+}
+
+/// Makes a folder and those above it, each entry synced before it is used.
+fn create_durably(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(above) = folder.parent() else {
+        return Ok(());
+    };
+    create_durably(above)?;
+    match fs::create_dir(folder) {
+        // Another writer was faster.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
+    }?;
+    sync_folder(above)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Unlike a bucket, a directory cannot hold both `a` and `a/b`.
+fn as_collision(e: io::Error) -> io::Error {
+    use io::ErrorKind::{AlreadyExists, InvalidInput, IsADirectory, NotADirectory};
+    match e.kind() {
+        AlreadyExists | IsADirectory | NotADirectory => io::Error::new(
+            InvalidInput,
+            "its key and another's differ by a further `/…` only, which a directory cannot hold: \
+             choose another key",
+        ),
+        _ => e,
     }
 }
 
@@ -116,7 +181,12 @@ fn reference(file: &mut File, key: &ObjectKey) -> PortResult<ObjectRef> {
     let fail = |e: io::Error| io_error("head object", key, &e);
     let size = file.metadata().map_err(fail)?.len();
     let etag = etag(file, size).map_err(fail)?;
-    Ok(ObjectRef { key: key.clone(), version: NO_VERSION.to_owned(), etag, size })
+    Ok(ObjectRef {
+        key: key.clone(),
+        version: NO_VERSION.to_owned(),
+        etag,
+        size,
+    })
 }
 
 /// Marks a version by its length and both ends. Sealed objects differ from
@@ -139,7 +209,10 @@ fn etag(file: &mut File, size: u64) -> io::Result<String> {
 fn clear_unfinished(incoming: &Path) -> io::Result<()> {
     for entry in fs::read_dir(incoming)? {
         let entry = entry?;
-        let age = entry.metadata().and_then(|m| m.modified()).map(|at| at.elapsed());
+        let age = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .map(|at| at.elapsed());
         if matches!(age, Ok(Ok(age)) if age > UNFINISHED_AGE) {
             fs::remove_file(entry.path())?;
         }
@@ -154,10 +227,15 @@ pub(super) fn io_error(
     e: &io::Error,
 ) -> PortError {
     match e.kind() {
-        io::ErrorKind::NotFound => PortError::new(Class::Absent, operation, target, "it is not there"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            PortError::new(Class::Permanent, operation, target, format!("{e}: free space and repeat"))
+        io::ErrorKind::NotFound => {
+            PortError::new(Class::Absent, operation, target, "it is not there")
         }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PortError::new(
+            Class::Permanent,
+            operation,
+            target,
+            format!("{e}: free space and repeat"),
+        ),
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {
             PortError::new(Class::Transient, operation, target, e)
         }

@@ -38,7 +38,10 @@ impl SqliteQueue {
     /// # Errors
     /// The file cannot be opened or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> PortResult<Self> {
-        Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, clock })
+        Ok(Self {
+            database: Database::open(path, SCHEMA, REMEDY)?,
+            clock,
+        })
     }
 
     fn visible_at(&self, after: Duration) -> i64 {
@@ -48,7 +51,8 @@ impl SqliteQueue {
     fn take_one(&self, visibility: Duration) -> PortResult<Option<Delivery>> {
         let now = self.clock.now().0;
         let until = self.visible_at(visibility);
-        self.database.write("receive message", "", |tx| take_visible(tx, now, until))
+        self.database
+            .write("receive message", "", |tx| take_visible(tx, now, until))
     }
 }
 
@@ -60,7 +64,10 @@ fn take_visible(tx: &Transaction<'_>, now: i64, until: i64) -> rusqlite::Result<
         params![now, until],
         |row| {
             let (id, receives): (i64, i64) = (row.get(0)?, row.get(2)?);
-            Ok(Delivery { body: row.get(1)?, receipt: format!("{id}.{receives}") })
+            Ok(Delivery {
+                body: row.get(1)?,
+                receipt: format!("{id}.{receives}"),
+            })
         },
     )
     .optional()
@@ -77,7 +84,8 @@ impl WorkQueue for SqliteQueue {
     async fn send(&self, bodies: &[String]) -> PortResult<()> {
         let now = self.visible_at(Duration::ZERO);
         self.database.write("send messages", bodies.len(), |tx| {
-            let mut insert = tx.prepare("INSERT INTO messages (body, visible_at) VALUES (?1, ?2)")?;
+            let mut insert =
+                tx.prepare("INSERT INTO messages (body, visible_at) VALUES (?1, ?2)")?;
             for body in bodies {
                 insert.execute(params![body, now])?;
             }
@@ -89,10 +97,11 @@ impl WorkQueue for SqliteQueue {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let delivery = self.take_one(visibility)?;
-            if delivery.is_some() || tokio::time::Instant::now() >= deadline {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if delivery.is_some() || left.is_zero() {
                 return Ok(delivery);
             }
-            tokio::time::sleep(LOOK_EVERY.min(wait)).await;
+            tokio::time::sleep(LOOK_EVERY.min(left)).await;
         }
     }
 
@@ -111,8 +120,11 @@ impl WorkQueue for SqliteQueue {
     async fn delete(&self, receipt: &str) -> PortResult<()> {
         let (id, receives) = read_receipt(receipt);
         self.database.write("delete message", receipt, |tx| {
-            tx.execute("DELETE FROM messages WHERE id = ?1 AND receives = ?2", params![id, receives])
-                .map(drop)
+            tx.execute(
+                "DELETE FROM messages WHERE id = ?1 AND receives = ?2",
+                params![id, receives],
+            )
+            .map(drop)
         })
     }
 }

@@ -1,0 +1,16 @@
+//! One suite for every adapter of every port.
+//!
+//! A check is written against the port alone; [`candidates`] lists who must
+//! pass it. An adapter is added there, never here.
+#![allow(clippy::unwrap_used)]
+
+mod candidates;
+mod fleet;
+mod keys;
+mod ledger_model;
+mod ledger_races;
+mod ledger_rows;
+mod names;
+mod notices;
+mod objects;
+mod queue;

@@ -30,6 +30,11 @@ $(VENV)/%/.done:
 
 test: build venv ## everything the tests need, then the tests
 	cargo test --release --workspace --locked
+ifeq ($(shell id -u),0)
+	cargo test --release --workspace --locked --test e2e -- --ignored
+else
+	@echo "not run, because they need root: cargo test --test e2e -- --ignored"
+endif
 
 lint: ## formatting, clippy, house rules, dependencies
 	cargo fmt --all --check

@@ -88,11 +88,12 @@ impl Overlay {
         ];
         let mut environment = vec![("SCE_CONFIG", absolute(&self.config))];
         environment.extend(
-            paths.iter().filter_map(|(name, path)| path.as_ref().map(|path| (*name, absolute(path)))),
+            paths
+                .iter()
+                .filter_map(|(name, path)| path.as_ref().map(|path| (*name, absolute(path)))),
         );
         environment.extend(self.pit.as_ref().map(|pit| ("SCE_PIT", pit.to_string().into())));
-        environment
-            .extend(self.lease_seconds.map(|s| ("SCE_LEASE_SECONDS", s.to_string().into())));
+        environment.extend(self.lease_seconds.map(|s| ("SCE_LEASE_SECONDS", s.to_string().into())));
         environment
     }
 }

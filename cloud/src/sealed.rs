@@ -5,7 +5,9 @@
 //! project and its key; bytes handed on are verified, but they *count* only
 //! when [`open_object`] has returned without an error.
 
-use sce_core::envelope::{EncryptionContext, EnvelopeError, FrameLength, Header, HeaderReader, Opened, Sealer};
+use sce_core::envelope::{
+    EncryptionContext, EnvelopeError, FrameLength, Header, HeaderReader, Opened, Sealer,
+};
 use sce_core::ids::Pit;
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use zeroize::Zeroizing;

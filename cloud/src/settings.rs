@@ -161,8 +161,14 @@ impl Settings {
             if holds { Ok(()) } else { Err(SettingsError::Range { path: path.to_owned(), cause }) }
         };
         range((1..=43_200).contains(&self.lease_seconds), "lease_seconds must be 1 to 43200")?;
-        range((1..=20_000).contains(&self.poll_milliseconds), "poll_milliseconds must be 1 to 20000")?;
-        range((60..=2_592_000).contains(&self.lifetime_seconds), "lifetime_seconds must be 60 to 2592000")?;
+        range(
+            (1..=20_000).contains(&self.poll_milliseconds),
+            "poll_milliseconds must be 1 to 20000",
+        )?;
+        range(
+            (60..=2_592_000).contains(&self.lifetime_seconds),
+            "lifetime_seconds must be 60 to 2592000",
+        )?;
         Ok(self)
     }
 
@@ -211,7 +217,10 @@ mod tests {
     #[test]
     fn errors_name_the_line_and_what_is_wrong() {
         for (text, expected) in [
-            ("pit = \"hipaa\"\nlease_second = 3\n", "sce.toml line 2: unknown field `lease_second`"),
+            (
+                "pit = \"hipaa\"\nlease_second = 3\n",
+                "sce.toml line 2: unknown field `lease_second`",
+            ),
             ("pit = \"Not A Pit\"", "line 1: not a project identifier tag"),
             ("pit = ", "line 1:"),
             ("mode = \"aws\"", "line 1: unknown variant `aws`"),

@@ -53,28 +53,15 @@ impl World {
     }
 
     fn unit(&self, index: u32) -> UnitId {
-        UnitId {
-            run: self.run.id,
-            index,
-        }
+        UnitId { run: self.run.id, index }
     }
 
     async fn submit(&self) {
         let pending = |index| Unit::pending(self.unit(index), vec![], index % self.run.shards());
         self.ledger.put_run(&self.run).await.unwrap();
-        self.ledger
-            .put_units(&(0..UNITS).map(pending).collect::<Vec<_>>())
-            .await
-            .unwrap();
-        let release = RunChange::Release {
-            now: Timestamp(1),
-            left: self.run.counters(),
-        };
-        self.ledger
-            .apply_run(self.run.id, &release)
-            .await
-            .unwrap()
-            .unwrap();
+        self.ledger.put_units(&(0..UNITS).map(pending).collect::<Vec<_>>()).await.unwrap();
+        let release = RunChange::Release { now: Timestamp(1), left: self.run.counters() };
+        self.ledger.apply_run(self.run.id, &release).await.unwrap().unwrap();
     }
 
     /// Everything that a worker writes for unit `n`.
@@ -91,27 +78,11 @@ impl World {
         self.queue.send(&[n.to_string()]).await.unwrap();
         acknowledge("sent", n);
         let (owner, lease_until) = (OwnerId::new([1; 8]), Timestamp(i64::MAX));
-        let claim = UnitChange::Claim {
-            epoch: Epoch(0),
-            owner,
-            lease_until,
-        };
-        self.ledger
-            .apply_unit(self.unit(n), &claim)
-            .await
-            .unwrap()
-            .unwrap();
+        let claim = UnitChange::Claim { epoch: Epoch(0), owner, lease_until };
+        self.ledger.apply_unit(self.unit(n), &claim).await.unwrap().unwrap();
         acknowledge("claimed", n);
-        let commit = UnitChange::Commit {
-            epoch: Epoch(1),
-            partial,
-            outcomes: vec![],
-        };
-        self.ledger
-            .apply_unit(self.unit(n), &commit)
-            .await
-            .unwrap()
-            .unwrap();
+        let commit = UnitChange::Commit { epoch: Epoch(1), partial, outcomes: vec![] };
+        self.ledger.apply_unit(self.unit(n), &commit).await.unwrap().unwrap();
         acknowledge("committed", n);
     }
 }
@@ -127,16 +98,12 @@ fn content(n: u32) -> Vec<u8> {
 fn acknowledge(what: &str, n: u32) {
     // One write, so that the parent never reads half a line of a living child.
     let mut out = std::io::stdout().lock();
-    out.write_all(format!("\nack {what} {n}\n").as_bytes())
-        .unwrap();
+    out.write_all(format!("\nack {what} {n}\n").as_bytes()).unwrap();
     out.flush().unwrap();
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 #[test]
@@ -171,11 +138,7 @@ fn write_and_kill(home: &Path, first: u32, delay: Duration, acks: &mut Acks) {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     while !text.contains("ack") {
-        assert_ne!(
-            out.read_line(&mut text).unwrap(),
-            0,
-            "the child ended: {text}"
-        );
+        assert_ne!(out.read_line(&mut text).unwrap(), 0, "the child ended: {text}");
     }
     std::thread::sleep(delay);
     child.kill().unwrap();
@@ -196,11 +159,7 @@ async fn check(world: &World, acks: &Acks, next: u32) {
         let object = world.store.head(Bucket::Output, &key(n)).await.unwrap();
         assert!(object.is_some() || !has("put", n), "object {n} is lost");
         if let Some(object) = &object {
-            assert_eq!(
-                object.size,
-                content(n).len() as u64,
-                "object {n} is not whole"
-            );
+            assert_eq!(object.size, content(n).len() as u64, "object {n} is not whole");
             let mut reader = world.store.open(Bucket::Output, object).await.unwrap();
             let mut bytes = Vec::new();
             while let Some(chunk) = reader.next().await.unwrap() {
@@ -209,26 +168,13 @@ async fn check(world: &World, acks: &Acks, next: u32) {
             assert!(bytes == content(n), "object {n} is damaged");
         }
         let unit = world.ledger.unit(world.unit(n)).await.unwrap().unwrap();
-        assert!(
-            unit.epoch == Epoch(1) || !has("claimed", n),
-            "the claim of {n} is lost"
-        );
-        assert!(
-            unit.state.is_terminal() || !has("committed", n),
-            "the commit of {n} is lost"
-        );
-        assert!(
-            unit.partial.is_none() || unit.partial == object,
-            "{n} names no object"
-        );
+        assert!(unit.epoch == Epoch(1) || !has("claimed", n), "the claim of {n} is lost");
+        assert!(unit.state.is_terminal() || !has("committed", n), "the commit of {n} is lost");
+        assert!(unit.partial.is_none() || unit.partial == object, "{n} names no object");
         terminal += u64::from(unit.state.is_terminal());
     }
     let left = world.ledger.left(world.run.id).await.unwrap();
-    assert_eq!(
-        left,
-        u64::from(UNITS) - terminal,
-        "counters and units disagree"
-    );
+    assert_eq!(left, u64::from(UNITS) - terminal, "counters and units disagree");
 }
 
 /// Every message sent is received once; those acknowledged are among them.
@@ -238,16 +184,8 @@ async fn check_queue(world: &World, acks: &Acks) {
     while let Some(message) = world.queue.receive(wait, hour).await.unwrap() {
         assert!(received.insert(("sent".to_owned(), message.body.parse().unwrap())));
     }
-    let sent: Acks = acks
-        .iter()
-        .filter(|(what, _)| what == "sent")
-        .cloned()
-        .collect();
-    assert!(
-        sent.is_subset(&received),
-        "lost: {:?}",
-        sent.difference(&received)
-    );
+    let sent: Acks = acks.iter().filter(|(what, _)| what == "sent").cloned().collect();
+    assert!(sent.is_subset(&received), "lost: {:?}", sent.difference(&received));
 }
 
 #[test]
@@ -267,10 +205,7 @@ fn what_was_acknowledged_survives_every_kill() {
         // The one after the last that was acknowledged may have been begun; the
         // next child meets what it left.
         runtime.block_on(check(&World::open(home.path()), &acks, last + 2));
-        assert!(
-            last >= first,
-            "round {round}: the child acknowledged nothing"
-        );
+        assert!(last >= first, "round {round}: the child acknowledged nothing");
         first = last + 1;
         checked += 1;
     }

@@ -22,11 +22,7 @@ use tempfile::TempDir;
 const UNITS: u32 = 2000;
 
 fn open_ledger(path: &Path) -> Result<SqliteLedger, PortError> {
-    SqliteLedger::open(
-        path,
-        LeaseRules::of(Duration::from_secs(12)),
-        Budgets::default(),
-    )
+    SqliteLedger::open(path, LeaseRules::of(Duration::from_secs(12)), Budgets::default())
 }
 
 fn open_queue(path: &Path) -> Result<SqliteQueue, PortError> {
@@ -40,13 +36,8 @@ fn run() -> Run {
 }
 
 fn units() -> Vec<Unit> {
-    let id = |index| UnitId {
-        run: run().id,
-        index,
-    };
-    (0..UNITS)
-        .map(|index| Unit::pending(id(index), vec![], 0))
-        .collect()
+    let id = |index| UnitId { run: run().id, index };
+    (0..UNITS).map(|index| Unit::pending(id(index), vec![], 0)).collect()
 }
 
 /// Fills a ledger and a queue; closed, so that their logs are folded in.
@@ -70,11 +61,7 @@ async fn use_file(path: &Path) -> Result<usize, PortError> {
     }
     let queue = open_queue(path)?;
     let mut messages = 0;
-    while queue
-        .receive(Duration::ZERO, Duration::from_secs(600))
-        .await?
-        .is_some()
-    {
+    while queue.receive(Duration::ZERO, Duration::from_secs(600)).await?.is_some() {
         messages += 1;
     }
     Ok(messages)
@@ -84,13 +71,9 @@ type Damage = fn(&mut Vec<u8>);
 
 const DAMAGES: [(&str, Damage); 6] = [
     ("garbage", |bytes| bytes.fill(0xa5)),
-    ("a text file", |bytes| {
-        *bytes = b"this was a database once\n".repeat(400)
-    }),
+    ("a text file", |bytes| *bytes = b"this was a database once\n".repeat(400)),
     ("cut to half", |bytes| bytes.truncate(bytes.len() / 2)),
-    ("cut within a page", |bytes| {
-        bytes.truncate(bytes.len() / 2 + 1000)
-    }),
+    ("cut within a page", |bytes| bytes.truncate(bytes.len() / 2 + 1000)),
     ("a header of zeros", |bytes| bytes[..100].fill(0)),
     ("a middle of zeros", |bytes| {
         let (from, to) = (bytes.len() / 4, bytes.len() * 3 / 4);
@@ -110,20 +93,11 @@ async fn a_damaged_file_is_named_with_what_to_do() {
             assert_eq!(error.class, Class::Permanent, "{name}: {error}");
             let text = error.to_string();
             let place = path.display().to_string();
-            assert!(
-                text.contains(&place) && text.contains("move"),
-                "{name}: {text}"
-            );
-            assert!(
-                !text.contains('\n') && !text.contains("  "),
-                "{name}: {text}"
-            );
+            assert!(text.contains(&place) && text.contains("move"), "{name}: {text}");
+            assert!(!text.contains('\n') && !text.contains("  "), "{name}: {text}");
             // What was found is left to be looked at; nothing was begun afresh.
             use_file(&path).await.expect_err("the second time it opens");
-            assert!(
-                fs::read(&path).unwrap().len() >= bytes.len(),
-                "{name}: the file was cut"
-            );
+            assert!(fs::read(&path).unwrap().len() >= bytes.len(), "{name}: the file was cut");
         }
     }
 }
@@ -150,10 +124,7 @@ async fn an_empty_file_is_new_unless_its_log_says_that_it_was_more() {
     let error = use_file(&path).await.unwrap_err();
     assert_eq!(error.class, Class::Permanent);
     assert!(error.to_string().contains("restore the file"), "{error}");
-    assert_eq!(
-        fs::read(lost.path().join("ledger.sqlite-wal")).unwrap(),
-        kept
-    );
+    assert_eq!(fs::read(lost.path().join("ledger.sqlite-wal")).unwrap(), kept);
 }
 
 #[tokio::test]
@@ -161,16 +132,11 @@ async fn a_row_that_is_no_row_is_named() {
     let folder = TempDir::new().unwrap();
     let [path, _] = fill(folder.path()).await;
     let database = rusqlite::Connection::open(&path).unwrap();
-    database
-        .execute("UPDATE runs SET row = '{\"id\": 3'", [])
-        .unwrap();
+    database.execute("UPDATE runs SET row = '{\"id\": 3'", []).unwrap();
     drop(database);
     let error = use_file(&path).await.unwrap_err();
     assert_eq!(error.class, Class::Permanent);
-    assert!(
-        error.to_string().contains(&path.display().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
 }
 
 #[test]
@@ -181,10 +147,7 @@ fn what_cannot_be_opened_is_not_called_damaged() {
         let error = open_ledger(&path).err().unwrap();
         assert_eq!(error.class, Class::Permanent);
         let text = error.to_string();
-        assert!(
-            text.contains("permissions") && !text.contains("damaged"),
-            "{text}"
-        );
+        assert!(text.contains("permissions") && !text.contains("damaged"), "{text}");
     }
 }
 

@@ -212,4 +212,3 @@ pub struct RunName {
     /// Run id, or the beginning of one
     pub run: String,
 }
-

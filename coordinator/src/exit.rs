@@ -57,8 +57,13 @@ impl Failure {
             };
             !matches!(
                 e.kind(),
-                AlreadyExists | InvalidInput | IsADirectory | NotADirectory | NotFound
-                    | PermissionDenied | ReadOnlyFilesystem
+                AlreadyExists
+                    | InvalidInput
+                    | IsADirectory
+                    | NotADirectory
+                    | NotFound
+                    | PermissionDenied
+                    | ReadOnlyFilesystem
             )
         });
         if disk { Self::infrastructure(error) } else { Self::usage(error) }

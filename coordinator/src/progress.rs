@@ -22,7 +22,8 @@ impl Progress {
     /// Progress of `what` (a plural) up to `total`.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
         let plain = !std::io::stderr().is_terminal();
-        let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target =
+            if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(total), target);
         let template = "{bar:30} {human_pos} of {human_len} {msg} [{elapsed}, {eta} left]";
         if let Ok(style) = ProgressStyle::with_template(template) {

@@ -45,9 +45,9 @@ impl Project {
     /// The run that a person names by its id or the beginning of one.
     pub(crate) async fn run(&self, name: &str) -> Result<Run, Failure> {
         let runs = self.ports.ledger.runs().await?;
-        let mut named = runs.into_iter().filter(|run| {
-            name.len() >= RUN_PREFIX_MIN && run.id.to_string().starts_with(name)
-        });
+        let mut named = runs
+            .into_iter()
+            .filter(|run| name.len() >= RUN_PREFIX_MIN && run.id.to_string().starts_with(name));
         match (named.next(), named.next()) {
             (Some(run), None) => Ok(run),
             (Some(_), Some(_)) => {

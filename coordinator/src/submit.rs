@@ -36,7 +36,9 @@ pub enum SubmitError {
     #[error(transparent)]
     Port(#[from] PortError),
     /// The ledger has another run under the same id.
-    #[error("run {0} is another submission: the ledger is damaged or a digest collides; submit with --again")]
+    #[error(
+        "run {0} is another submission: the ledger is damaged or a digest collides; submit with --again"
+    )]
     Mismatch(RunId),
 }
 

@@ -76,7 +76,8 @@ impl Tender<'_> {
         match retry(|| ledger.apply_run(run.id, &change)).await? {
             Ok(_) => self.resume(&LaunchIntent { run: run.id, launch, workers }, true).await,
             Err(Refused::Budget) => {
-                let reason = format!("{launch} launches did not bring it to its end; see the workers' logs");
+                let reason =
+                    format!("{launch} launches did not bring it to its end; see the workers' logs");
                 let abort = RunChange::Abort { now, reason };
                 // Refused: it ended meanwhile.
                 let _ = retry(|| ledger.apply_run(run.id, &abort)).await?;
@@ -96,9 +97,8 @@ impl Tender<'_> {
         let mut from = 0;
         while from < run.units {
             let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
-            let claimable = |unit: &Unit| {
-                unit.plan_claim(nobody, now, &self.lease, &self.budgets).is_some()
-            };
+            let claimable =
+                |unit: &Unit| unit.plan_claim(nobody, now, &self.lease, &self.budgets).is_some();
             if page.iter().any(claimable) {
                 return Ok(true);
             }

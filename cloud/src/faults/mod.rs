@@ -75,7 +75,9 @@ impl Faults {
         } else if falls_to(rates.repeat) {
             Fault::Repeat
         } else if falls_to(rates.delay) {
-            Fault::Delay(rates.delay_max.mul_f64(f64::from(random.next_u32()) / f64::from(u32::MAX)))
+            Fault::Delay(
+                rates.delay_max.mul_f64(f64::from(random.next_u32()) / f64::from(u32::MAX)),
+            )
         } else {
             Fault::None
         }

@@ -33,29 +33,17 @@ impl FileReader {
         let fail = |e: std::io::Error| io_error("read", &name, &e);
         // Without waiting for somebody to write to a pipe.
         let flags = OFlag::O_NONBLOCK.bits();
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags)
-            .open(path)
-            .map_err(fail)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(fail)?;
         if !file.metadata().map_err(fail)?.is_file() {
             let class = crate::error::Class::Permanent;
-            return Err(PortError::new(
-                class,
-                "read",
-                name,
-                "it is not a regular file",
-            ));
+            return Err(PortError::new(class, "read", name, "it is not a regular file"));
         }
         Ok(Self::of(file, name))
     }
 
     /// Reads on in an open file; `name` is for errors.
     pub(super) fn of(file: File, name: impl Display) -> Self {
-        Self {
-            file,
-            name: name.to_string(),
-        }
+        Self { file, name: name.to_string() }
     }
 }
 
@@ -63,10 +51,7 @@ impl FileReader {
 impl ObjectReader for FileReader {
     async fn next(&mut self) -> PortResult<Option<Bytes>> {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        match (&self.file)
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut chunk)
-        {
+        match (&self.file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk) {
             Ok(0) => Ok(None),
             Ok(_) => Ok(Some(chunk.into())),
             Err(e) => Err(io_error("read", &self.name, &e)),

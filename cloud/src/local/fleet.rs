@@ -48,13 +48,7 @@ impl ProcessFleet {
             fs::create_dir_all(folder)
                 .map_err(|e| fleet_error("open fleet", root.display(), &e))?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-            logs,
-            agent,
-            environment,
-            entropy,
-        })
+        Ok(Self { root: root.to_owned(), logs, agent, environment, entropy })
     }
 
     fn worker_file(&self, worker: &str) -> PathBuf {
@@ -151,8 +145,7 @@ impl Fleet for ProcessFleet {
     }
 
     async fn live(&self) -> PortResult<Vec<Instance>> {
-        self.sweep()
-            .map_err(|e| fleet_error("list fleet", self.root.display(), &e))
+        self.sweep().map_err(|e| fleet_error("list fleet", self.root.display(), &e))
     }
 
     async fn drain(&self, instance: &Instance) -> PortResult<()> {

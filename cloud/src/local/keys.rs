@@ -50,10 +50,7 @@ impl FileKeys {
 
     /// Data keys wrapped by a key that was read elsewhere.
     pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
-            wrapping_key,
-            entropy,
-        }
+        Self { wrapping_key, entropy }
     }
 }
 
@@ -65,15 +62,8 @@ pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     entropy.fill(bytes.as_mut())?;
     let create = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         file.write_all(bytes.as_ref())
             .and_then(|()| file.sync_all())
             // What is sealed with a key that a power failure takes is lost.
@@ -92,17 +82,9 @@ pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
 
 fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let mut file: File = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
+    let mut file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let facts = file.metadata()?;
-    let refuse = |cause: &str| {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            cause.to_owned(),
-        ))
-    };
+    let refuse = |cause: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, cause.to_owned()));
     if !facts.is_file() {
         return refuse("it is not a regular file: use the file that `sce key new` made");
     }

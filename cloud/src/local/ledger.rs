@@ -50,11 +50,7 @@ impl SqliteLedger {
     /// # Errors
     /// The file cannot be opened or is damaged.
     pub fn open(path: &Path, lease: LeaseRules, budgets: Budgets) -> PortResult<Self> {
-        Ok(Self {
-            database: Database::open(path, SCHEMA, REMEDY)?,
-            lease,
-            budgets,
-        })
+        Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, lease, budgets })
     }
 }
 
@@ -76,11 +72,7 @@ impl Ledger for SqliteLedger {
                 "INSERT INTO units (run, idx, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             )?;
             for unit in units {
-                insert.execute(params![
-                    unit.id.run.to_string(),
-                    unit.id.index,
-                    to_json(unit)?
-                ])?;
+                insert.execute(params![unit.id.run.to_string(), unit.id.index, to_json(unit)?])?;
             }
             Ok(())
         })
@@ -100,11 +92,7 @@ impl Ledger for SqliteLedger {
                 RunChange::Launch { launch, workers } => {
                     insert_launch(
                         tx,
-                        &LaunchIntent {
-                            run: id,
-                            launch: *launch,
-                            workers: *workers,
-                        },
+                        &LaunchIntent { run: id, launch: *launch, workers: *workers },
                     )?;
                 }
                 _ => {}
@@ -138,20 +126,18 @@ impl Ledger for SqliteLedger {
     }
 
     async fn run(&self, run: RunId) -> PortResult<Option<Run>> {
-        self.database
-            .read("read run", run, |db| select_run(db, run))
+        self.database.read("read run", run, |db| select_run(db, run))
     }
 
     async fn runs(&self) -> PortResult<Vec<Run>> {
-        self.database.read("list runs", "", |db| {
+        self.database.read("list runs", "of the project", |db| {
             let mut select = db.prepare("SELECT row FROM runs ORDER BY created DESC, id")?;
             select.query_map([], json_row)?.collect()
         })
     }
 
     async fn unit(&self, unit: UnitId) -> PortResult<Option<Unit>> {
-        self.database
-            .read("read unit", unit, |db| select_unit(db, unit))
+        self.database.read("read unit", unit, |db| select_unit(db, unit))
     }
 
     async fn units(&self, run: RunId, from: u32, limit: u32) -> PortResult<Vec<Unit>> {
@@ -159,9 +145,7 @@ impl Ledger for SqliteLedger {
             let mut select = db.prepare(
                 "SELECT row FROM units WHERE run = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
             )?;
-            select
-                .query_map(params![run.to_string(), from, limit], json_row)?
-                .collect()
+            select.query_map(params![run.to_string(), from, limit], json_row)?.collect()
         })
     }
 
@@ -177,7 +161,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn open_launches(&self) -> PortResult<Vec<LaunchIntent>> {
-        self.database.read("list launches", "", |db| {
+        self.database.read("list launches", "not yet closed", |db| {
             let mut select =
                 db.prepare("SELECT row FROM launches WHERE closed = 0 ORDER BY run, launch")?;
             select.query_map([], json_row)?.collect()
@@ -195,18 +179,13 @@ impl Ledger for SqliteLedger {
     }
 
     async fn register(&self, name: &Name) -> PortResult<()> {
-        self.database
-            .write("register object", &name.object.key, |tx| put_name(tx, name))
+        self.database.write("register object", &name.object.key, |tx| put_name(tx, name))
     }
 
     async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>> {
         self.database.read("read name", key, |db| {
-            db.query_row(
-                "SELECT row FROM names WHERE key = ?1",
-                params![key.as_str()],
-                json_row,
-            )
-            .optional()
+            db.query_row("SELECT row FROM names WHERE key = ?1", params![key.as_str()], json_row)
+                .optional()
         })
     }
 
@@ -216,15 +195,13 @@ impl Ledger for SqliteLedger {
         after: Option<&ObjectKey>,
         limit: u32,
     ) -> PortResult<Vec<Name>> {
-        self.database.read("list names", "", |db| {
+        self.database.read("list names", "of the project", |db| {
             let mut select = db.prepare(
                 "SELECT row FROM names WHERE key > ?1 AND substr(key, 1, length(?2)) = ?2
                  ORDER BY key LIMIT ?3",
             )?;
             let after = after.map_or("", ObjectKey::as_str);
-            select
-                .query_map(params![after, prefix, limit], json_row)?
-                .collect()
+            select.query_map(params![after, prefix, limit], json_row)?.collect()
         })
     }
 
@@ -240,13 +217,7 @@ impl Ledger for SqliteLedger {
                     continue;
                 };
                 if now == *name {
-                    put_name(
-                        tx,
-                        &Name {
-                            run: Some(run),
-                            ..now
-                        },
-                    )?;
+                    put_name(tx, &Name { run: Some(run), ..now })?;
                     taken += 1;
                 } else if now.run == Some(run) {
                     taken += 1;
@@ -261,22 +232,14 @@ fn put_name(db: &Connection, name: &Name) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO names (key, run, row) VALUES (?1, ?2, ?3)
          ON CONFLICT (key) DO UPDATE SET run = excluded.run, row = excluded.row",
-        params![
-            name.object.key.as_str(),
-            name.run.map(|run| run.to_string()),
-            to_json(name)?
-        ],
+        params![name.object.key.as_str(), name.run.map(|run| run.to_string()), to_json(name)?],
     )
     .map(drop)
 }
 
 fn select_run(db: &Connection, run: RunId) -> rusqlite::Result<Option<Run>> {
-    db.query_row(
-        "SELECT row FROM runs WHERE id = ?1",
-        params![run.to_string()],
-        json_row,
-    )
-    .optional()
+    db.query_row("SELECT row FROM runs WHERE id = ?1", params![run.to_string()], json_row)
+        .optional()
 }
 
 fn select_unit(db: &Connection, unit: UnitId) -> rusqlite::Result<Option<Unit>> {

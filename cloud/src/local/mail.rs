@@ -33,12 +33,7 @@ impl Maildir {
         for folder in ["tmp", "new", "cur"] {
             fs::create_dir_all(root.join(folder)).map_err(|e| mail_error(root, &e))?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-            recipient: recipient.to_owned(),
-            clock,
-            entropy,
-        })
+        Ok(Self { root: root.to_owned(), recipient: recipient.to_owned(), clock, entropy })
     }
 }
 

@@ -42,9 +42,7 @@ impl DirectoryStore {
                 .and_then(|()| clear_unfinished(&incoming))
                 .map_err(|e| io_error("open store", incoming.display(), &e))?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        Ok(Self { root: root.to_owned() })
     }
 
     fn path(&self, bucket: Bucket, key: &ObjectKey) -> PathBuf {
@@ -58,11 +56,7 @@ impl ObjectStore for DirectoryStore {
         let incoming = self.root.join(bucket.name()).join(".incoming");
         let file = NamedTempFile::new_in(&incoming).map_err(|e| io_error("put object", key, &e))?;
         let path = self.path(bucket, key);
-        Ok(Box::new(DirectoryWriter {
-            file,
-            path,
-            key: key.clone(),
-        }))
+        Ok(Box::new(DirectoryWriter { file, path, key: key.clone() }))
     }
 
     async fn open(&self, bucket: Bucket, object: &ObjectRef) -> PortResult<Box<dyn ObjectReader>> {
@@ -71,12 +65,7 @@ impl ObjectStore for DirectoryStore {
         let size = file.metadata().map_err(fail)?.len();
         if etag(&mut file, size).map_err(fail)? != object.etag || size != object.size {
             let cause = "it is not the version that was registered";
-            return Err(PortError::new(
-                Class::Changed,
-                "get object",
-                &object.key,
-                cause,
-            ));
+            return Err(PortError::new(Class::Changed, "get object", &object.key, cause));
         }
         file.rewind().map_err(fail)?;
         Ok(Box::new(FileReader::of(file, &object.key)))
@@ -100,9 +89,7 @@ struct DirectoryWriter {
 #[async_trait]
 impl ObjectWriter for DirectoryWriter {
     async fn write(&mut self, bytes: &[u8]) -> PortResult<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|e| io_error("put object", &self.key, &e))
+        self.file.write_all(bytes).map_err(|e| io_error("put object", &self.key, &e))
     }
 
     async fn finish(self: Box<Self>, mode: PutMode) -> PortResult<Put> {
@@ -136,11 +123,7 @@ fn open_object(path: &Path) -> io::Result<File> {
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(absent()),
         opened => opened?,
     };
-    if file.metadata()?.is_dir() {
-        Err(absent())
-    } else {
-        Ok(file)
-    }
+    if file.metadata()?.is_dir() { Err(absent()) } else { Ok(file) }
 }
 
 /// Makes a folder and those above it, each entry synced before it is used.
@@ -181,12 +164,7 @@ fn reference(file: &mut File, key: &ObjectKey) -> PortResult<ObjectRef> {
     let fail = |e: io::Error| io_error("head object", key, &e);
     let size = file.metadata().map_err(fail)?.len();
     let etag = etag(file, size).map_err(fail)?;
-    Ok(ObjectRef {
-        key: key.clone(),
-        version: NO_VERSION.to_owned(),
-        etag,
-        size,
-    })
+    Ok(ObjectRef { key: key.clone(), version: NO_VERSION.to_owned(), etag, size })
 }
 
 /// Marks a version by its length and both ends. Sealed objects differ from
@@ -209,10 +187,7 @@ fn etag(file: &mut File, size: u64) -> io::Result<String> {
 fn clear_unfinished(incoming: &Path) -> io::Result<()> {
     for entry in fs::read_dir(incoming)? {
         let entry = entry?;
-        let age = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .map(|at| at.elapsed());
+        let age = entry.metadata().and_then(|m| m.modified()).map(|at| at.elapsed());
         if matches!(age, Ok(Ok(age)) if age > UNFINISHED_AGE) {
             fs::remove_file(entry.path())?;
         }
@@ -230,12 +205,14 @@ pub(super) fn io_error(
         io::ErrorKind::NotFound => {
             PortError::new(Class::Absent, operation, target, "it is not there")
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PortError::new(
-            Class::Permanent,
-            operation,
-            target,
-            format!("{e}: free space and repeat"),
-        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            PortError::new(
+                Class::Permanent,
+                operation,
+                target,
+                format!("{e}: free space and repeat"),
+            )
+        }
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {
             PortError::new(Class::Transient, operation, target, e)
         }

@@ -38,10 +38,7 @@ impl SqliteQueue {
     /// # Errors
     /// The file cannot be opened or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> PortResult<Self> {
-        Ok(Self {
-            database: Database::open(path, SCHEMA, REMEDY)?,
-            clock,
-        })
+        Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, clock })
     }
 
     fn visible_at(&self, after: Duration) -> i64 {
@@ -51,8 +48,7 @@ impl SqliteQueue {
     fn take_one(&self, visibility: Duration) -> PortResult<Option<Delivery>> {
         let now = self.clock.now().0;
         let until = self.visible_at(visibility);
-        self.database
-            .write("receive message", "", |tx| take_visible(tx, now, until))
+        self.database.write("receive message", "from the queue", |tx| take_visible(tx, now, until))
     }
 }
 
@@ -64,10 +60,7 @@ fn take_visible(tx: &Transaction<'_>, now: i64, until: i64) -> rusqlite::Result<
         params![now, until],
         |row| {
             let (id, receives): (i64, i64) = (row.get(0)?, row.get(2)?);
-            Ok(Delivery {
-                body: row.get(1)?,
-                receipt: format!("{id}.{receives}"),
-            })
+            Ok(Delivery { body: row.get(1)?, receipt: format!("{id}.{receives}") })
         },
     )
     .optional()

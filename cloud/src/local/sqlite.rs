@@ -33,12 +33,9 @@ impl Database {
     /// Opens the file, made with `schema` if new. Every commit is durable:
     /// WAL with full synchronisation.
     pub(super) fn open(path: &Path, schema: &str, remedy: &'static str) -> PortResult<Self> {
-        let place = Place {
-            path: path.to_owned(),
-            remedy,
-        };
+        let place = Place { path: path.to_owned(), remedy };
         if is_cut_to_nothing(path) {
-            return Err(place.damaged("open database", "", "emptied file"));
+            return Err(place.damaged("open database", path.display(), "emptied file"));
         }
         let deadline = Instant::now() + BUSY_TIMEOUT;
         let connection = loop {
@@ -49,11 +46,9 @@ impl Database {
                 connected => break connected,
             }
         };
-        let connection = connection.map_err(|e| place.classify("open database", "", &e))?;
-        Ok(Self {
-            connection: Mutex::new(connection),
-            place,
-        })
+        let connection =
+            connection.map_err(|e| place.classify("open database", path.display(), &e))?;
+        Ok(Self { connection: Mutex::new(connection), place })
     }
 
     /// Runs `body` in one transaction that other processes do not see halfway.
@@ -85,9 +80,7 @@ impl Database {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,10 +103,7 @@ fn is_cut_to_nothing(path: &Path) -> bool {
 }
 
 fn is_busy(e: &rusqlite::Error) -> bool {
-    matches!(
-        e.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 impl Place {
@@ -146,11 +136,13 @@ impl Place {
                 ErrorCode::DiskFull => {
                     permanent("no space left on the device: free space and repeat".to_owned())
                 }
+                ErrorCode::SystemIoFailure => permanent(format!(
+                    "the disk under {} is full or fails: free space, check it, and repeat",
+                    self.path.display()
+                )),
                 ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
                     let path = self.path.display();
-                    permanent(format!(
-                        "{error} at {path}: see to its folder and permissions"
-                    ))
+                    permanent(format!("{error} at {path}: see to its folder and permissions"))
                 }
                 _ => self.damaged(operation, target, error),
             },

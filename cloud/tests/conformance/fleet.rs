@@ -26,25 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn open(home: &Path, agent: &str) -> ProcessFleet {
     let out = home.join("out");
     fs::create_dir_all(&out).unwrap();
-    let environment = vec![
-        ("OUT", out.into()),
-        ("GREETING", OsString::from("it's \"odd\" ä")),
-    ];
-    ProcessFleet::open(
-        &home.join("fleet"),
-        agent.into(),
-        environment,
-        Arc::new(SystemEntropy),
-    )
-    .unwrap()
+    let environment = vec![("OUT", out.into()), ("GREETING", OsString::from("it's \"odd\" ä"))];
+    ProcessFleet::open(&home.join("fleet"), agent.into(), environment, Arc::new(SystemEntropy))
+        .unwrap()
 }
 
 fn intent(launch: u32, workers: u32) -> LaunchIntent {
-    LaunchIntent {
-        run: RunId::new([1; 8]),
-        launch,
-        workers,
-    }
+    LaunchIntent { run: RunId::new([1; 8]), launch, workers }
 }
 
 /// Looks until it holds; workers come and go in their own time.
@@ -57,20 +45,13 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let paths = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| path.extension().unwrap_or_default() == extension)
-        .collect()
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().unwrap_or_default() == extension).collect()
 }
 
 async fn until_ready(home: &TempDir, workers: usize) {
     let out = home.path().join("out");
-    until("the workers are ready", async || {
-        files(&out, "ready").len() == workers
-    })
-    .await;
+    until("the workers are ready", async || files(&out, "ready").len() == workers).await;
 }
 
 async fn live(fleet: &dyn Fleet) -> Vec<Instance> {
@@ -99,10 +80,7 @@ async fn a_launch_starts_its_workers_with_arguments_and_environment() {
             let text = fs::read_to_string(home.path().join(format!("out/{worker}.{extension}")));
             text.unwrap().trim().to_owned()
         };
-        assert_eq!(
-            file("ready"),
-            format!("work --worker {worker} it's \"odd\" ä")
-        );
+        assert_eq!(file("ready"), format!("work --worker {worker} it's \"odd\" ä"));
         assert_eq!(&file("pid"), engine_id);
         let log = home.path().join(format!("fleet/logs/{worker}.log"));
         assert_eq!(fs::read_to_string(log).unwrap(), "on the log\n");
@@ -115,10 +93,7 @@ async fn a_token_launches_once() {
     let fleet = open(home.path(), AGENT);
     fleet.launch(&intent(0, 2)).await.unwrap();
     fleet.launch(&intent(0, 2)).await.unwrap();
-    open(home.path(), AGENT)
-        .launch(&intent(0, 2))
-        .await
-        .unwrap();
+    open(home.path(), AGENT).launch(&intent(0, 2)).await.unwrap();
     assert_eq!(live(&fleet).await.len(), 2);
     fleet.launch(&intent(1, 1)).await.unwrap();
     assert_eq!(live(&fleet).await.len(), 3);
@@ -135,19 +110,11 @@ async fn a_token_launches_once() {
 #[tokio::test]
 async fn a_launch_that_starts_nothing_may_be_repeated() {
     let home = TempDir::new().unwrap();
-    let error = open(home.path(), "/no/such/agent")
-        .launch(&intent(0, 1))
-        .await
-        .unwrap_err();
+    let error = open(home.path(), "/no/such/agent").launch(&intent(0, 1)).await.unwrap_err();
     assert!(error.to_string().contains("/no/such/agent"), "{error}");
     let fleet = open(home.path(), AGENT);
     assert_eq!(live(&fleet).await, vec![]);
-    assert_eq!(
-        fs::read_dir(home.path().join("fleet/workers"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(fs::read_dir(home.path().join("fleet/workers")).unwrap().count(), 0);
     fleet.launch(&intent(0, 1)).await.unwrap();
     assert_eq!(live(&fleet).await.len(), 1);
 }
@@ -162,12 +129,7 @@ async fn a_killed_worker_is_gone_and_so_is_its_file() {
     signal(&started[1], Signal::SIGKILL);
     until("it is gone", async || live(&fleet).await.len() == 2).await;
     assert_eq!(live(&fleet).await, [started[0].clone(), started[2].clone()]);
-    assert_eq!(
-        fs::read_dir(home.path().join("fleet/workers"))
-            .unwrap()
-            .count(),
-        2
-    );
+    assert_eq!(fs::read_dir(home.path().join("fleet/workers")).unwrap().count(), 2);
 }
 
 #[tokio::test]
@@ -181,10 +143,7 @@ async fn a_drained_worker_is_asked_and_leaves() {
     until("it left", async || live(&fleet).await.len() == 1).await;
     assert_eq!(live(&fleet).await, started[1..]);
     let ends = files(&home.path().join("out"), "end");
-    assert_eq!(
-        ends,
-        [home.path().join(format!("out/{}.end", started[0].worker))]
-    );
+    assert_eq!(ends, [home.path().join(format!("out/{}.end", started[0].worker))]);
     // Who is gone need not be asked.
     fleet.drain(&started[0]).await.unwrap();
 }
@@ -195,26 +154,14 @@ async fn draining_a_dead_worker_spares_who_has_its_process_id_now() {
     let fleet = open(home.path(), AGENT);
     fleet.launch(&intent(0, 1)).await.unwrap();
     until_ready(&home, 1).await;
-    let [started] = &live(&fleet).await[..] else {
-        panic!("not one worker")
-    };
+    let [started] = &live(&fleet).await[..] else { panic!("not one worker") };
     let mut other = Ended(Command::new("sleep").arg("60").spawn().unwrap());
-    let gone = Instance {
-        worker: "00000000000000ff".parse().unwrap(),
-        ..started.clone()
-    };
-    let reused = Instance {
-        engine_id: other.0.id().to_string(),
-        ..gone
-    };
+    let gone = Instance { worker: "00000000000000ff".parse().unwrap(), ..started.clone() };
+    let reused = Instance { engine_id: other.0.id().to_string(), ..gone };
     fleet.drain(&reused).await.unwrap();
     signal(started, Signal::SIGKILL);
     until("it is gone", async || live(&fleet).await.is_empty()).await;
-    assert_eq!(
-        other.0.try_wait().unwrap(),
-        None,
-        "another's process was ended"
-    );
+    assert_eq!(other.0.try_wait().unwrap(), None, "another's process was ended");
 }
 
 /// A child that ends with its test, however that ends.
@@ -232,9 +179,7 @@ impl Drop for Ended {
 fn launch_and_hang() {
     let home = PathBuf::from(std::env::var_os(LAUNCH_AT).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime
-        .block_on(open(&home, AGENT).launch(&intent(0, 2)))
-        .unwrap();
+    runtime.block_on(open(&home, AGENT).launch(&intent(0, 2))).unwrap();
     loop {
         std::thread::park();
     }

@@ -37,48 +37,28 @@ async fn a_wrapped_key_unwraps_to_the_same() {
     let keys = new_keys(&folder, "homer.key");
     let (data_key, wrapped) = keys.generate(&context()).await.unwrap();
     let frames = FrameLength::default();
-    let (_, header) = Sealer::new(
-        &data_key,
-        std::slice::from_ref(&wrapped),
-        &context(),
-        [7; 32],
-        frames,
-    )
-    .unwrap();
+    let (_, header) =
+        Sealer::new(&data_key, std::slice::from_ref(&wrapped), &context(), [7; 32], frames)
+            .unwrap();
     let unwrapped = keys.unwrap(&[wrapped], &context()).await.unwrap();
     // The header's tag and commitment hold for the same data key only.
     let read = || HeaderReader::new().push(&header).unwrap().unwrap().0;
     assert!(read().open(&unwrapped, &PAIRS).is_ok());
     let (another, _) = keys.generate(&context()).await.unwrap();
-    assert!(
-        read().open(&another, &PAIRS).is_err(),
-        "two objects under one data key"
-    );
+    assert!(read().open(&another, &PAIRS).is_err(), "two objects under one data key");
 }
 
 #[tokio::test]
 async fn another_key_or_context_is_a_wrong_key() {
     let folder = TempDir::new().unwrap();
-    let (keys, others) = (
-        new_keys(&folder, "homer.key"),
-        new_keys(&folder, "marge.key"),
-    );
+    let (keys, others) = (new_keys(&folder, "homer.key"), new_keys(&folder, "marge.key"));
     let (_, wrapped) = keys.generate(&context()).await.unwrap();
     let wrapped = [wrapped];
     let class = |answer: Result<_, PortError>| answer.err().map(|e| e.class);
-    assert_eq!(
-        class(others.unwrap(&wrapped, &context()).await),
-        Some(Class::WrongKey)
-    );
-    assert_eq!(
-        class(keys.unwrap(&[], &context()).await),
-        Some(Class::WrongKey)
-    );
+    assert_eq!(class(others.unwrap(&wrapped, &context()).await), Some(Class::WrongKey));
+    assert_eq!(class(keys.unwrap(&[], &context()).await), Some(Class::WrongKey));
     let moved = EncryptionContext::new([("object", "part-2.csv"), ("pit", "hipaa")]).unwrap();
-    assert_eq!(
-        class(keys.unwrap(&wrapped, &moved).await),
-        Some(Class::WrongKey)
-    );
+    assert_eq!(class(keys.unwrap(&wrapped, &moved).await), Some(Class::WrongKey));
     // A foreign key beside ours is passed over.
     let (_, foreign) = others.generate(&context()).await.unwrap();
     let [ours] = wrapped;
@@ -96,9 +76,7 @@ fn refusal_of(path: &Path) -> PortError {
     let at = path.to_owned();
     std::thread::spawn(move || send.send(open(&at).err()));
     let refused = receive.recv_timeout(Duration::from_secs(10));
-    refused
-        .expect("it hangs")
-        .unwrap_or_else(|| panic!("{} is taken", path.display()))
+    refused.expect("it hangs").unwrap_or_else(|| panic!("{} is taken", path.display()))
 }
 
 #[test]
@@ -121,12 +99,7 @@ fn a_key_file_that_may_have_been_read_or_replaced_is_refused() {
     fs::create_dir(at("folder.key")).unwrap();
     fs::set_permissions(at("folder.key"), Permissions::from_mode(0o600)).unwrap();
     assert!(
-        Command::new("mkfifo")
-            .args(["-m", "600"])
-            .arg(at("pipe.key"))
-            .status()
-            .unwrap()
-            .success()
+        Command::new("mkfifo").args(["-m", "600"]).arg(at("pipe.key")).status().unwrap().success()
     );
     for (name, what_to_do) in [
         ("world.key", "chmod 600"),
@@ -156,20 +129,13 @@ fn a_new_key_file_is_private_and_never_over_another() {
     let path = folder.path().join("homer.key");
     create_key_file(&path, &SystemEntropy).unwrap();
     let first = fs::read(&path).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     assert_eq!(first.len(), 32);
     let refused = create_key_file(&path, &SystemEntropy).unwrap_err();
     assert_eq!(refused.class, Class::Configuration);
     assert_eq!(fs::read(&path).unwrap(), first);
     // Nor through a link to nowhere.
-    symlink(
-        folder.path().join("elsewhere"),
-        folder.path().join("link.key"),
-    )
-    .unwrap();
+    symlink(folder.path().join("elsewhere"), folder.path().join("link.key")).unwrap();
     assert!(create_key_file(&folder.path().join("link.key"), &SystemEntropy).is_err());
     assert!(!folder.path().join("elsewhere").exists());
     create_key_file(&folder.path().join("marge.key"), &SystemEntropy).unwrap();

@@ -20,18 +20,8 @@ const UNITS: u32 = 3;
 /// One step, told relative to the row it meets, so that most make sense.
 #[derive(Debug, Clone)]
 enum Step {
-    Unit {
-        index: u32,
-        kind: u8,
-        epochs_off: i32,
-        beats_off: i32,
-        seconds: u64,
-    },
-    Run {
-        kind: u8,
-        epochs_off: i32,
-        seconds: u64,
-    },
+    Unit { index: u32, kind: u8, epochs_off: i32, beats_off: i32, seconds: u64 },
+    Run { kind: u8, epochs_off: i32, seconds: u64 },
     PutAgain,
 }
 
@@ -64,47 +54,19 @@ fn moved(value: u32, by: i32) -> u32 {
 
 /// The change of a step, given the row it meets; `clock` is its time.
 fn unit_change(row: &Unit, step: &Step, clock: Timestamp) -> UnitChange {
-    let Step::Unit {
-        kind,
-        epochs_off,
-        beats_off,
-        ..
-    } = step
-    else {
-        unreachable!()
-    };
-    let (epoch, beat) = (
-        Epoch(moved(row.epoch.0, *epochs_off)),
-        moved(row.beat, *beats_off),
-    );
+    let Step::Unit { kind, epochs_off, beats_off, .. } = step else { unreachable!() };
+    let (epoch, beat) = (Epoch(moved(row.epoch.0, *epochs_off)), moved(row.beat, *beats_off));
     let (now, lease_until) = (clock, clock.after(lease().lease));
     let (owner, reason) = (owner(*kind), format!("reason {kind}"));
     match kind {
-        0..=2 => UnitChange::Claim {
-            epoch,
-            owner,
-            lease_until,
-        },
-        3 | 4 => UnitChange::TakeOver {
-            epoch,
-            beat,
-            now,
-            owner,
-            lease_until,
-        },
+        0..=2 => UnitChange::Claim { epoch, owner, lease_until },
+        3 | 4 => UnitChange::TakeOver { epoch, beat, now, owner, lease_until },
         5 => UnitChange::GiveUp { epoch, beat, now },
         6 => UnitChange::Beat { epoch, lease_until },
         7 => {
-            let outcome = ObjectOutcome {
-                key: object("a").key,
-                quarantined: Some(reason),
-                rows: 3,
-            };
-            UnitChange::Commit {
-                epoch,
-                partial: object("partial"),
-                outcomes: vec![outcome],
-            }
+            let outcome =
+                ObjectOutcome { key: object("a").key, quarantined: Some(reason), rows: 3 };
+            UnitChange::Commit { epoch, partial: object("partial"), outcomes: vec![outcome] }
         }
         8 => UnitChange::Error { epoch, reason },
         9 => UnitChange::Fail { epoch, reason },
@@ -114,55 +76,22 @@ fn unit_change(row: &Unit, step: &Step, clock: Timestamp) -> UnitChange {
 }
 
 fn run_change(row: &Run, step: &Step, clock: Timestamp) -> RunChange {
-    let Step::Run {
-        kind, epochs_off, ..
-    } = step
-    else {
-        unreachable!()
-    };
+    let Step::Run { kind, epochs_off, .. } = step else { unreachable!() };
     let fin_epoch = Epoch(moved(row.fin_epoch.0, *epochs_off));
     let (now, until) = (clock, clock.after(lease().lease));
-    let counts = Counts {
-        failed: u64::from(kind % 2),
-        ..Counts::default()
-    };
-    let report = Report {
-        deliverables: vec![object("report")],
-        counts,
-    };
+    let counts = Counts { failed: u64::from(kind % 2), ..Counts::default() };
+    let report = Report { deliverables: vec![object("report")], counts };
     match kind {
-        0..=4 => RunChange::Release {
-            now,
-            left: row.counters(),
-        },
-        5..=8 => RunChange::TakeFinal {
-            fin_epoch,
-            owner: owner(*kind),
-            now,
-            until,
-        },
+        0..=4 => RunChange::Release { now, left: row.counters() },
+        5..=8 => RunChange::TakeFinal { fin_epoch, owner: owner(*kind), now, until },
         9 | 10 => RunChange::BeatFinal { fin_epoch, until },
-        11 => RunChange::CommitFinal {
-            fin_epoch,
-            report,
-            now,
-        },
-        12 => RunChange::FailFinal {
-            fin_epoch,
-            reason: "spent".into(),
-            now,
-        },
+        11 => RunChange::CommitFinal { fin_epoch, report, now },
+        12 => RunChange::FailFinal { fin_epoch, reason: "spent".into(), now },
         13 => RunChange::ExhaustFinal { fin_epoch, now },
         14 => RunChange::Cancel { now },
-        15 => RunChange::Abort {
-            now,
-            reason: "alarm".into(),
-        },
+        15 => RunChange::Abort { now, reason: "alarm".into() },
         16 => RunChange::NoticeSent,
-        _ => RunChange::Launch {
-            launch: moved(row.launches, *epochs_off),
-            workers: 2,
-        },
+        _ => RunChange::Launch { launch: moved(row.launches, *epochs_off), workers: 2 },
     }
 }
 
@@ -177,16 +106,8 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let run = draft("model", UNITS, NOW);
-        let units = units_of(&run)
-            .into_iter()
-            .map(|unit| (unit.id.index, unit))
-            .collect();
-        Self {
-            run,
-            units,
-            counters: BTreeMap::new(),
-            launches: BTreeSet::new(),
-        }
+        let units = units_of(&run).into_iter().map(|unit| (unit.id.index, unit)).collect();
+        Self { run, units, counters: BTreeMap::new(), launches: BTreeSet::new() }
     }
 
     fn apply_run(&mut self, change: &RunChange) -> Verdict<Run> {
@@ -203,10 +124,7 @@ impl Model {
         let row = self.units.get_mut(&index).ok_or(Refused::Absent)?;
         let after = row.apply(change, &lease(), &Budgets::default())?;
         if change.counts_down() {
-            let left = self
-                .counters
-                .get_mut(&after.shard)
-                .filter(|left| **left > 0);
+            let left = self.counters.get_mut(&after.shard).filter(|left| **left > 0);
             *left.ok_or(Refused::CounterSpent)? -= 1;
         }
         *row = after.clone();
@@ -221,11 +139,7 @@ impl Model {
         prop_assert_eq!(ledger.units(id, 0, 100).await.unwrap(), units);
         let left: u32 = self.counters.values().sum();
         prop_assert_eq!(ledger.left(id).await.unwrap(), u64::from(left));
-        let intent = |&launch| LaunchIntent {
-            run: id,
-            launch,
-            workers: 2,
-        };
+        let intent = |&launch| LaunchIntent { run: id, launch, workers: 2 };
         let open: Vec<_> = self.launches.iter().map(intent).collect();
         prop_assert_eq!(ledger.open_launches().await.unwrap(), open);
         Ok(())
@@ -243,10 +157,7 @@ async fn follow(doors: &[std::sync::Arc<dyn Ledger>], steps: &[Step]) -> TestCas
         match step {
             Step::Unit { index, seconds, .. } => {
                 clock = clock.after(std::time::Duration::from_secs(*seconds));
-                let id = UnitId {
-                    run: model.run.id,
-                    index: *index,
-                };
+                let id = UnitId { run: model.run.id, index: *index };
                 let met = model.units.get(index).unwrap_or(&put_units[0]);
                 let change = unit_change(met, step, clock);
                 let verdict = ledger.apply_unit(id, &change).await.unwrap();
@@ -271,11 +182,8 @@ async fn follow(doors: &[std::sync::Arc<dyn Ledger>], steps: &[Step]) -> TestCas
 #[test]
 fn any_history_goes_as_the_rules_say() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let config = ProptestConfig {
-        cases: 64,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config =
+        ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
     let check = |steps: Vec<Step>| {
         for candidate in ledgers() {
             runtime.block_on(follow(&candidate.doors, &steps))?;

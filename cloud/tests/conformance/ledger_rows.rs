@@ -38,12 +38,7 @@ pub fn draft(again: &str, units: u32, created_at: Timestamp) -> Run {
 /// An object that nobody opens.
 pub fn object(name: &str) -> ObjectRef {
     let key = name.to_owned().try_into().unwrap();
-    ObjectRef {
-        key,
-        version: "null".into(),
-        etag: "e".into(),
-        size: 1,
-    }
+    ObjectRef { key, version: "null".into(), etag: "e".into(), size: 1 }
 }
 
 pub fn owner(n: u8) -> OwnerId {
@@ -54,11 +49,7 @@ pub fn owner(n: u8) -> OwnerId {
 pub fn units_of(run: &Run) -> Vec<Unit> {
     let unit = |index| {
         let id = UnitId { run: run.id, index };
-        Unit::pending(
-            id,
-            vec![object(&format!("part-{index}.csv"))],
-            index % run.shards(),
-        )
+        Unit::pending(id, vec![object(&format!("part-{index}.csv"))], index % run.shards())
     };
     (0..run.units).map(unit).collect()
 }
@@ -68,10 +59,7 @@ pub async fn release(ledger: &dyn Ledger, again: &str, units: u32) -> Run {
     let run = draft(again, units, NOW);
     ledger.put_run(&run).await.unwrap();
     ledger.put_units(&units_of(&run)).await.unwrap();
-    let change = RunChange::Release {
-        now: NOW,
-        left: run.counters(),
-    };
+    let change = RunChange::Release { now: NOW, left: run.counters() };
     ledger.apply_run(run.id, &change).await.unwrap().unwrap()
 }
 
@@ -84,11 +72,7 @@ pub fn claim(epoch: u32) -> UnitChange {
 }
 
 pub fn commit(epoch: u32) -> UnitChange {
-    UnitChange::Commit {
-        epoch: Epoch(epoch),
-        partial: object("partial"),
-        outcomes: vec![],
-    }
+    UnitChange::Commit { epoch: Epoch(epoch), partial: object("partial"), outcomes: vec![] }
 }
 
 async fn change(
@@ -97,10 +81,7 @@ async fn change(
     index: u32,
     change: UnitChange,
 ) -> Result<Unit, Refused> {
-    ledger
-        .apply_unit(UnitId { run: run.id, index }, &change)
-        .await
-        .unwrap()
+    ledger.apply_unit(UnitId { run: run.id, index }, &change).await.unwrap()
 }
 
 async fn a_late_put_changes_nothing(candidate: &Books) {
@@ -109,14 +90,8 @@ async fn a_late_put_changes_nothing(candidate: &Books) {
     change(ledger, &run, 0, claim(0)).await.unwrap();
     let done = change(ledger, &run, 0, commit(1)).await.unwrap();
     let late = &*candidate.doors[1];
-    let answered = late
-        .put_run(&draft("", 2, NOW.after(Duration::from_secs(9))))
-        .await
-        .unwrap();
-    assert_eq!(
-        answered, run,
-        "a repeated put answers the row that is there"
-    );
+    let answered = late.put_run(&draft("", 2, NOW.after(Duration::from_secs(9)))).await.unwrap();
+    assert_eq!(answered, run, "a repeated put answers the row that is there");
     late.put_units(&units_of(&run)).await.unwrap();
     assert_eq!(ledger.run(run.id).await.unwrap(), Some(run));
     assert_eq!(ledger.unit(done.id).await.unwrap(), Some(done));
@@ -128,17 +103,9 @@ async fn release_sets_the_counters_once(candidate: &Books) {
     ledger.put_run(&run).await.unwrap();
     ledger.put_units(&units_of(&run)).await.unwrap();
     assert_eq!(ledger.left(run.id).await.unwrap(), 0);
-    let release = RunChange::Release {
-        now: NOW,
-        left: run.counters(),
-    };
+    let release = RunChange::Release { now: NOW, left: run.counters() };
     assert_eq!(
-        ledger
-            .apply_run(run.id, &release)
-            .await
-            .unwrap()
-            .unwrap()
-            .status,
+        ledger.apply_run(run.id, &release).await.unwrap().unwrap().status,
         RunStatus::Running
     );
     assert_eq!(ledger.left(run.id).await.unwrap(), 11);
@@ -158,10 +125,7 @@ async fn wear_out(ledger: &dyn Ledger, run: &Run, index: u32, by_errors: bool) -
     for _ in 0..2 {
         let e = Epoch(epoch);
         if by_errors {
-            let error = UnitChange::Error {
-                epoch: e,
-                reason: "disk".into(),
-            };
+            let error = UnitChange::Error { epoch: e, reason: "disk".into() };
             change(ledger, run, index, error).await.unwrap();
             change(ledger, run, index, claim(epoch)).await.unwrap();
         } else {
@@ -186,43 +150,17 @@ async fn every_terminal_change_counts_down_once(candidate: &Books) {
     let mut left = 3;
     for index in 0..3 {
         let epoch = wear_out(ledger, &run, index, index == 1).await;
-        assert_eq!(
-            ledger.left(run.id).await.unwrap(),
-            left,
-            "what is not terminal counts nothing"
-        );
+        assert_eq!(ledger.left(run.id).await.unwrap(), left, "what is not terminal counts nothing");
         let e = Epoch(epoch);
         let (end, state) = match index {
-            0 => (
-                UnitChange::GiveUp {
-                    epoch: e,
-                    beat: 0,
-                    now: expired(),
-                },
-                UnitState::Failed,
-            ),
-            1 => (
-                UnitChange::Fail {
-                    epoch: e,
-                    reason: "disk".into(),
-                },
-                UnitState::Failed,
-            ),
+            0 => (UnitChange::GiveUp { epoch: e, beat: 0, now: expired() }, UnitState::Failed),
+            1 => (UnitChange::Fail { epoch: e, reason: "disk".into() }, UnitState::Failed),
             _ => (commit(epoch), UnitState::Done),
         };
-        assert_eq!(
-            change(ledger, &run, index, end.clone())
-                .await
-                .unwrap()
-                .state,
-            state
-        );
+        assert_eq!(change(ledger, &run, index, end.clone()).await.unwrap().state, state);
         left -= 1;
         // The same again, as after a lost answer, from elsewhere.
-        assert_eq!(
-            change(&*candidate.doors[1], &run, index, end).await,
-            Err(Refused::MovedOn)
-        );
+        assert_eq!(change(&*candidate.doors[1], &run, index, end).await, Err(Refused::MovedOn));
         assert_eq!(ledger.left(run.id).await.unwrap(), left);
     }
 }
@@ -233,17 +171,11 @@ async fn a_spent_counter_refuses_the_change(candidate: &Books) {
     ledger.put_run(&run).await.unwrap();
     ledger.put_units(&units_of(&run)).await.unwrap();
     // Its release says 0 for one shard and nothing of the other.
-    let release = RunChange::Release {
-        now: NOW,
-        left: vec![0],
-    };
+    let release = RunChange::Release { now: NOW, left: vec![0] };
     ledger.apply_run(run.id, &release).await.unwrap().unwrap();
     for index in 0..2 {
         let leased = change(ledger, &run, index, claim(0)).await.unwrap();
-        assert_eq!(
-            change(ledger, &run, index, commit(1)).await,
-            Err(Refused::CounterSpent)
-        );
+        assert_eq!(change(ledger, &run, index, commit(1)).await, Err(Refused::CounterSpent));
         assert_eq!(ledger.unit(leased.id).await.unwrap(), Some(leased));
         assert_eq!(ledger.left(run.id).await.unwrap(), 0);
     }
@@ -257,25 +189,10 @@ async fn what_is_absent_is_said_to_be(candidate: &Books) {
     assert_eq!(ledger.units(nowhere, 0, 10).await.unwrap(), vec![]);
     assert_eq!(ledger.left(nowhere).await.unwrap(), 0);
     let cancel = RunChange::Cancel { now: NOW };
-    assert_eq!(
-        ledger.apply_run(nowhere, &cancel).await.unwrap(),
-        Err(Refused::Absent)
-    );
-    for id in [
-        UnitId {
-            run: nowhere,
-            index: 0,
-        },
-        UnitId {
-            run: run.id,
-            index: 1,
-        },
-    ] {
+    assert_eq!(ledger.apply_run(nowhere, &cancel).await.unwrap(), Err(Refused::Absent));
+    for id in [UnitId { run: nowhere, index: 0 }, UnitId { run: run.id, index: 1 }] {
         assert_eq!(ledger.unit(id).await.unwrap(), None);
-        assert_eq!(
-            ledger.apply_unit(id, &claim(0)).await.unwrap(),
-            Err(Refused::Absent)
-        );
+        assert_eq!(ledger.apply_unit(id, &claim(0)).await.unwrap(), Err(Refused::Absent));
     }
 }
 
@@ -306,25 +223,12 @@ async fn runs_come_newest_first(candidate: &Books) {
     let ledger = candidate.port();
     assert_eq!(ledger.runs().await.unwrap(), vec![]);
     for (again, at) in [("a", 3), ("b", 1), ("c", 2)] {
-        ledger
-            .put_run(&draft(again, 0, Timestamp(at)))
-            .await
-            .unwrap();
+        ledger.put_run(&draft(again, 0, Timestamp(at))).await.unwrap();
     }
     // A change does not make a run newer.
     let oldest = draft("b", 0, Timestamp(1)).id;
-    ledger
-        .apply_run(oldest, &RunChange::Cancel { now: NOW })
-        .await
-        .unwrap()
-        .unwrap();
-    let order: Vec<_> = ledger
-        .runs()
-        .await
-        .unwrap()
-        .iter()
-        .map(|run| run.created_at.0)
-        .collect();
+    ledger.apply_run(oldest, &RunChange::Cancel { now: NOW }).await.unwrap().unwrap();
+    let order: Vec<_> = ledger.runs().await.unwrap().iter().map(|run| run.created_at.0).collect();
     assert_eq!(order, [3, 2, 1]);
 }
 
@@ -332,39 +236,14 @@ async fn launch_intents_open_and_close(candidate: &Books) {
     let ledger = candidate.port();
     let run = release(ledger, "", 1).await;
     let launch = |launch| RunChange::Launch { launch, workers: 5 };
-    let intent = |launch| LaunchIntent {
-        run: run.id,
-        launch,
-        workers: 5,
-    };
+    let intent = |launch| LaunchIntent { run: run.id, launch, workers: 5 };
     assert_eq!(ledger.open_launches().await.unwrap(), vec![]);
-    assert_eq!(
-        ledger.apply_run(run.id, &launch(1)).await.unwrap(),
-        Err(Refused::MovedOn)
-    );
-    assert_eq!(
-        ledger.open_launches().await.unwrap(),
-        vec![],
-        "a refused launch leaves no intent"
-    );
-    assert_eq!(
-        ledger
-            .apply_run(run.id, &launch(0))
-            .await
-            .unwrap()
-            .unwrap()
-            .launches,
-        1
-    );
-    assert_eq!(
-        ledger.apply_run(run.id, &launch(0)).await.unwrap(),
-        Err(Refused::MovedOn)
-    );
+    assert_eq!(ledger.apply_run(run.id, &launch(1)).await.unwrap(), Err(Refused::MovedOn));
+    assert_eq!(ledger.open_launches().await.unwrap(), vec![], "a refused launch leaves no intent");
+    assert_eq!(ledger.apply_run(run.id, &launch(0)).await.unwrap().unwrap().launches, 1);
+    assert_eq!(ledger.apply_run(run.id, &launch(0)).await.unwrap(), Err(Refused::MovedOn));
     ledger.apply_run(run.id, &launch(1)).await.unwrap().unwrap();
-    assert_eq!(
-        candidate.doors[1].open_launches().await.unwrap(),
-        [intent(0), intent(1)]
-    );
+    assert_eq!(candidate.doors[1].open_launches().await.unwrap(), [intent(0), intent(1)]);
     for door in &candidate.doors {
         door.close_launch(&intent(0)).await.unwrap();
         assert_eq!(ledger.open_launches().await.unwrap(), [intent(1)]);
@@ -372,26 +251,16 @@ async fn launch_intents_open_and_close(candidate: &Books) {
     for n in 2..10 {
         ledger.apply_run(run.id, &launch(n)).await.unwrap().unwrap();
     }
-    assert_eq!(
-        ledger.apply_run(run.id, &launch(10)).await.unwrap(),
-        Err(Refused::Budget)
-    );
+    assert_eq!(ledger.apply_run(run.id, &launch(10)).await.unwrap(), Err(Refused::Budget));
 }
 
 async fn odd_texts_come_back(candidate: &Books) {
     let ledger = candidate.port();
-    for odd in [
-        "",
-        "it's \"quoted\"; DROP TABLE units --",
-        "Größe\n\t\u{0}\u{1F4A9} {} %s",
-    ] {
+    for odd in ["", "it's \"quoted\"; DROP TABLE units --", "Größe\n\t\u{0}\u{1F4A9} {} %s"] {
         let run = release(ledger, odd, 1).await;
         change(ledger, &run, 0, claim(0)).await.unwrap();
-        let outcome = ObjectOutcome {
-            key: object("a").key,
-            quarantined: Some(odd.into()),
-            rows: u64::MAX,
-        };
+        let outcome =
+            ObjectOutcome { key: object("a").key, quarantined: Some(odd.into()), rows: u64::MAX };
         let outcomes = vec![outcome];
         let commit = UnitChange::Commit {
             epoch: Epoch(1),

@@ -21,18 +21,11 @@ const RUN: RunId = RunId::new([1; 8]);
 const OTHER: RunId = RunId::new([2; 8]);
 
 fn name(key: &str) -> Name {
-    Name {
-        object: object(key),
-        registered_at: Timestamp(5),
-        run: None,
-    }
+    Name { object: object(key), registered_at: Timestamp(5), run: None }
 }
 
 fn taken(name: &Name, run: RunId) -> Name {
-    Name {
-        run: Some(run),
-        ..name.clone()
-    }
+    Name { run: Some(run), ..name.clone() }
 }
 
 async fn register(ledger: &dyn Ledger, keys: &[&str]) -> Vec<Name> {
@@ -61,14 +54,7 @@ async fn a_registered_name_is_there_and_free(candidate: &Books) {
     let ledger = candidate.port();
     assert_eq!(ledger.name(&object("a").key).await.unwrap(), None);
     let names = register(ledger, &["a"]).await;
-    assert_eq!(
-        candidate.doors[1]
-            .name(&object("a").key)
-            .await
-            .unwrap()
-            .as_ref(),
-        names.first()
-    );
+    assert_eq!(candidate.doors[1].name(&object("a").key).await.unwrap().as_ref(), names.first());
     assert_eq!(ledger.take_names(&names, RUN).await.unwrap(), 1);
     // A new version is free again.
     let mut again = name("a");
@@ -82,32 +68,13 @@ async fn names_are_taken_by_one_run(candidate: &Books) {
     let names = register(ledger, &["a", "b", "c"]).await;
     assert_eq!(ledger.take_names(&names[..2], RUN).await.unwrap(), 2);
     // The same again is the same; another run gets the rest only.
-    assert_eq!(
-        candidate.doors[1]
-            .take_names(&names[..2], RUN)
-            .await
-            .unwrap(),
-        2
-    );
-    assert_eq!(
-        candidate.doors[2].take_names(&names, OTHER).await.unwrap(),
-        1
-    );
-    let expected = [
-        taken(&names[0], RUN),
-        taken(&names[1], RUN),
-        taken(&names[2], OTHER),
-    ];
+    assert_eq!(candidate.doors[1].take_names(&names[..2], RUN).await.unwrap(), 2);
+    assert_eq!(candidate.doors[2].take_names(&names, OTHER).await.unwrap(), 1);
+    let expected = [taken(&names[0], RUN), taken(&names[1], RUN), taken(&names[2], OTHER)];
     assert_eq!(list(ledger, "", 10).await, expected);
     // Who knows that a run has it may take it over, if that still holds.
     assert_eq!(ledger.take_names(&expected[..1], OTHER).await.unwrap(), 1);
-    assert_eq!(
-        ledger
-            .take_names(&expected[..1], RunId::new([3; 8]))
-            .await
-            .unwrap(),
-        0
-    );
+    assert_eq!(ledger.take_names(&expected[..1], RunId::new([3; 8])).await.unwrap(), 0);
     assert_eq!(ledger.take_names(&[name("nowhere")], RUN).await.unwrap(), 0);
     assert_eq!(ledger.name(&object("nowhere").key).await.unwrap(), None);
 }
@@ -119,36 +86,18 @@ async fn what_was_registered_again_is_not_taken(candidate: &Books) {
     new.object.etag = "another".into();
     ledger.register(&new).await.unwrap();
     assert_eq!(ledger.take_names(&old, RUN).await.unwrap(), 0);
-    assert_eq!(
-        ledger.name(&new.object.key).await.unwrap(),
-        Some(new.clone())
-    );
+    assert_eq!(ledger.name(&new.object.key).await.unwrap(), Some(new.clone()));
     // Not even by a run that has the new one.
-    assert_eq!(
-        ledger
-            .take_names(std::slice::from_ref(&new), RUN)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(ledger.take_names(std::slice::from_ref(&new), RUN).await.unwrap(), 1);
     assert_eq!(ledger.take_names(&old, RUN).await.unwrap(), 0);
-    assert_eq!(
-        ledger.name(&new.object.key).await.unwrap(),
-        Some(taken(&new, RUN))
-    );
+    assert_eq!(ledger.name(&new.object.key).await.unwrap(), Some(taken(&new, RUN)));
 }
 
 async fn prefixes_are_no_patterns(candidate: &Books) {
     let ledger = candidate.port();
-    let keys = [
-        "A_1", "a-1", "a.1", "a/1", "a/2", "a1", "a_1", "a_2", "aa1", "b",
-    ];
+    let keys = ["A_1", "a-1", "a.1", "a/1", "a/2", "a1", "a_1", "a_2", "aa1", "b"];
     let names = register(ledger, &keys).await;
-    assert_eq!(
-        list(ledger, "", 3).await,
-        names,
-        "byte order, whatever the page"
-    );
+    assert_eq!(list(ledger, "", 3).await, names, "byte order, whatever the page");
     for (prefix, expected) in [
         ("a_", vec!["a_1", "a_2"]),
         ("a/", vec!["a/1", "a/2"]),
@@ -165,11 +114,8 @@ async fn prefixes_are_no_patterns(candidate: &Books) {
         ("'", vec![]),
     ] {
         for page in [1, 2, 100] {
-            let listed: Vec<_> = list(ledger, prefix, page)
-                .await
-                .into_iter()
-                .map(|n| n.object.key)
-                .collect();
+            let listed: Vec<_> =
+                list(ledger, prefix, page).await.into_iter().map(|n| n.object.key).collect();
             let listed: Vec<_> = listed.iter().map(ObjectKey::as_str).collect();
             assert_eq!(listed, expected, "{prefix:?} in pages of {page}");
         }
@@ -184,23 +130,15 @@ fn any_page_of_any_prefix_is_what_sorting_gives() {
         "[a-c_.-]{0,2}",
         1u32..5,
     );
-    let config = ProptestConfig {
-        cases: 48,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config =
+        ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     let check = |(keys, prefix, page): (std::collections::BTreeSet<String>, String, u32)| {
         for candidate in ledgers() {
-            let keys: Vec<_> = keys
-                .iter()
-                .map(String::as_str)
-                .filter(|key| !key.starts_with('.'))
-                .collect();
+            let keys: Vec<_> =
+                keys.iter().map(String::as_str).filter(|key| !key.starts_with('.')).collect();
             let names = runtime.block_on(register(candidate.port(), &keys));
-            let expected: Vec<_> = names
-                .into_iter()
-                .filter(|n| n.object.key.as_str().starts_with(&prefix))
-                .collect();
+            let expected: Vec<_> =
+                names.into_iter().filter(|n| n.object.key.as_str().starts_with(&prefix)).collect();
             let listed = runtime.block_on(list(candidate.port(), &prefix, page));
             prop_assert_eq!(listed, expected);
         }

@@ -20,10 +20,7 @@ print(json.dumps([mail['subject'], mail['to'], mail['date'].datetime.year, mail.
 ";
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect()
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 fn parse(mail: &Path) -> (String, String, u32, String) {
@@ -33,12 +30,7 @@ fn parse(mail: &Path) -> (String, String, u32, String) {
         .stdout(Stdio::piped())
         .spawn()
         .expect("these tests need python3");
-    python
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(&fs::read(mail).unwrap())
-        .unwrap();
+    python.stdin.take().unwrap().write_all(&fs::read(mail).unwrap()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success(), "{} is no mail", mail.display());
     serde_json::from_slice(&output.stdout).unwrap()
@@ -47,28 +39,20 @@ fn parse(mail: &Path) -> (String, String, u32, String) {
 async fn a_notice_can_be_read(candidate: &Candidate<dyn Notifier>) {
     let long = format!("[sce] run 0123456789abcdef done, {}", "counts ".repeat(30));
     let text = "20 objects\n\n.\nFrom here on: Größe ≤ 3 µg\nhttps://example.org/?a=b\n";
-    for subject in [
-        "[sce] run 0123456789abcdef done",
-        "Lauf beendet: 20 Objekte, übrig 0 ✓",
-        long.trim(),
-    ] {
+    for subject in
+        ["[sce] run 0123456789abcdef done", "Lauf beendet: 20 Objekte, übrig 0 ✓", long.trim()]
+    {
         candidate.port().publish(subject, text).await.unwrap();
         let mails = files(&candidate.home.path().join("new"));
         assert_eq!(mails.len(), 1);
         assert_eq!(mails[0].extension().unwrap(), "eml");
         let (got_subject, to, year, got_text) = parse(&mails[0]);
-        assert_eq!(
-            (got_subject.as_str(), to.as_str()),
-            (subject, "someone@example.org")
-        );
+        assert_eq!((got_subject.as_str(), to.as_str()), (subject, "someone@example.org"));
         assert_eq!(got_text.replace("\r\n", "\n").trim_end(), text.trim_end());
         assert!(year >= 2026);
         fs::remove_file(&mails[0]).unwrap();
     }
-    assert_eq!(
-        files(&candidate.home.path().join("tmp")),
-        Vec::<PathBuf>::new()
-    );
+    assert_eq!(files(&candidate.home.path().join("tmp")), Vec::<PathBuf>::new());
 }
 
 async fn notices_do_not_overwrite_each_other(candidate: &Candidate<dyn Notifier>) {

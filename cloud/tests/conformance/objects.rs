@@ -25,9 +25,7 @@ fn key(text: &str) -> ObjectKey {
 
 /// Bytes that differ at every place and by `salt`.
 fn content(bytes: usize, salt: u8) -> Vec<u8> {
-    (0..bytes)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0] ^ salt)
-        .collect()
+    (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0] ^ salt).collect()
 }
 
 async fn put(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8], mode: PutMode) -> Put {
@@ -49,10 +47,7 @@ async fn put_new(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8]) -> Obje
 async fn rest(mut reader: Box<dyn ObjectReader>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(chunk) = reader.next().await.unwrap() {
-        assert!(
-            !chunk.is_empty(),
-            "an empty chunk in the middle of a stream"
-        );
+        assert!(!chunk.is_empty(), "an empty chunk in the middle of a stream");
         bytes.extend_from_slice(&chunk);
     }
     bytes
@@ -74,10 +69,7 @@ async fn round_trips_every_size(candidate: &Store) {
         let object = put_new(candidate.port(), &key, &bytes).await;
         assert_eq!((object.size, &object.key), (size as u64, &key));
         for door in &candidate.doors {
-            assert_eq!(
-                door.head(Bucket::Data, &key).await.unwrap().as_ref(),
-                Some(&object)
-            );
+            assert_eq!(door.head(Bucket::Data, &key).await.unwrap().as_ref(), Some(&object));
         }
         // Not assert_eq: nobody reads a megabyte of numbers.
         assert!(
@@ -105,10 +97,7 @@ async fn a_dropped_writer_leaves_nothing(candidate: &Store) {
     drop(writer);
     assert_eq!(store.head(Bucket::Data, &key).await.unwrap(), None);
     // Nor does it stand in the way.
-    assert!(matches!(
-        put(store, &key, b"whole", PutMode::IfAbsent).await,
-        Put::Written(_)
-    ));
+    assert!(matches!(put(store, &key, b"whole", PutMode::IfAbsent).await, Put::Written(_)));
     let litter: Vec<_> = walkdir::WalkDir::new(candidate.home.path())
         .into_iter()
         .map(Result::unwrap)
@@ -140,36 +129,21 @@ async fn one_of_many_writers_wins(candidate: &Store) {
     }
     assert_eq!(won.len(), 1, "writers that won");
     let (object, bytes) = won.remove(0);
-    assert!(
-        get(candidate.port(), &object).await == bytes,
-        "the winner's bytes do not lie there"
-    );
+    assert!(get(candidate.port(), &object).await == bytes, "the winner's bytes do not lie there");
 }
 
 async fn a_replaced_object_is_changed_for_its_old_reference(candidate: &Store) {
     let (store, key) = (candidate.port(), key("replaced/a"));
     // Of the same size, and once of another.
-    for (old, new) in [
-        (content(9000, 1), content(9000, 2)),
-        (content(10, 3), content(11, 3)),
-    ] {
+    for (old, new) in [(content(9000, 1), content(9000, 2)), (content(10, 3), content(11, 3))] {
         let before = put_new(store, &key, &old).await;
         assert_eq!(put(store, &key, &new, PutMode::IfAbsent).await, Put::Exists);
-        assert!(
-            get(store, &before).await == old,
-            "a refused put changed the object"
-        );
+        assert!(get(store, &before).await == old, "a refused put changed the object");
         let after = put_new(store, &key, &new).await;
-        assert_ne!(
-            (&before.etag, &before.version),
-            (&after.etag, &after.version)
-        );
+        assert_ne!((&before.etag, &before.version), (&after.etag, &after.version));
         assert_ne!(before.etag, after.etag);
         assert_eq!(class_of_get(store, &before).await, Class::Changed);
-        assert!(
-            get(store, &after).await == new,
-            "the new version does not open"
-        );
+        assert!(get(store, &after).await == new, "the new version does not open");
     }
 }
 
@@ -177,15 +151,8 @@ async fn what_is_absent_is_absent(candidate: &Store) {
     let store = candidate.port();
     let object = put_new(store, &key("there/a"), b"here").await;
     for gone in ["there/b", "nowhere/a", "there/a/b"] {
-        let missing = ObjectRef {
-            key: key(gone),
-            ..object.clone()
-        };
-        assert_eq!(
-            store.head(Bucket::Data, &missing.key).await.unwrap(),
-            None,
-            "{gone}"
-        );
+        let missing = ObjectRef { key: key(gone), ..object.clone() };
+        assert_eq!(store.head(Bucket::Data, &missing.key).await.unwrap(), None, "{gone}");
         assert_eq!(class_of_get(store, &missing).await, Class::Absent, "{gone}");
     }
 }
@@ -205,23 +172,13 @@ async fn buckets_are_apart(candidate: &Store) {
     let store = candidate.port();
     let object = put_new(store, &key("apart/a"), b"data").await;
     for bucket in [Bucket::Output, Bucket::Logs, Bucket::Ancillary] {
-        assert_eq!(
-            store.head(bucket, &object.key).await.unwrap(),
-            None,
-            "{bucket:?}"
-        );
+        assert_eq!(store.head(bucket, &object.key).await.unwrap(), None, "{bucket:?}");
         assert!(store.open(bucket, &object).await.is_err(), "{bucket:?}");
     }
     // A key is the only way to name a place, and none leads out of a bucket
     // or into what is being written.
-    let ways = [
-        "../output/a",
-        "a/../../output/a",
-        "/etc/passwd",
-        "data/..",
-        ".incoming/x",
-        "a/./b",
-    ];
+    let ways =
+        ["../output/a", "a/../../output/a", "/etc/passwd", "data/..", ".incoming/x", "a/./b"];
     for way in ways {
         assert!(ObjectKey::try_from(way.to_owned()).is_err(), "{way}");
     }
@@ -231,20 +188,9 @@ async fn a_key_that_begins_others_is_not_there(candidate: &Store) {
     let store = candidate.port();
     let object = put_new(store, &key("deep/er/a"), b"leaf").await;
     for begin in ["deep", "deep/er"] {
-        let begin = ObjectRef {
-            key: key(begin),
-            ..object.clone()
-        };
-        assert_eq!(
-            store.head(Bucket::Data, &begin.key).await.unwrap(),
-            None,
-            "{begin:?}"
-        );
-        assert_eq!(
-            class_of_get(store, &begin).await,
-            Class::Absent,
-            "{begin:?}"
-        );
+        let begin = ObjectRef { key: key(begin), ..object.clone() };
+        assert_eq!(store.head(Bucket::Data, &begin.key).await.unwrap(), None, "{begin:?}");
+        assert_eq!(class_of_get(store, &begin).await, Class::Absent, "{begin:?}");
     }
 }
 
@@ -265,9 +211,6 @@ async fn a_failed_write_leaves_the_old_object(candidate: &Store) {
             Ok(put) => assert!(matches!(put, Put::Written(_)), "{other} {mode:?}: {put:?}"),
             Err(e) => assert!(e.to_string().contains("choose another key"), "{e}"),
         }
-        assert!(
-            get(store, &leaf).await == b"leaf",
-            "{other} {mode:?} lost an object"
-        );
+        assert!(get(store, &leaf).await == b"leaf", "{other} {mode:?} lost an object");
     }
 }

@@ -64,11 +64,7 @@ async fn a_received_message_hides_and_comes_back(candidate: &Queue) {
     let first = receive(queue, SHORT).await;
     assert!(nothing_visible(queue).await || begin.elapsed() >= SHORT);
     let again = receive(queue, LONG).await;
-    assert!(
-        begin.elapsed() >= SHORT,
-        "it came back after {:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() >= SHORT, "it came back after {:?}", begin.elapsed());
     assert_eq!(again.body, first.body);
     assert_ne!(again.receipt, first.receipt);
 }
@@ -88,10 +84,7 @@ async fn an_extended_message_stays_hidden(candidate: &Queue) {
     let held = receive(queue, SHORT).await;
     queue.extend(&held.receipt, LONG).await.unwrap();
     let wait = SHORT + SHORT / 2;
-    assert!(
-        queue.receive(wait, LONG).await.unwrap().is_none(),
-        "it came back all the same"
-    );
+    assert!(queue.receive(wait, LONG).await.unwrap().is_none(), "it came back all the same");
 }
 
 async fn a_stale_receipt_does_nothing(candidate: &Queue) {
@@ -104,17 +97,10 @@ async fn a_stale_receipt_does_nothing(candidate: &Queue) {
         // An engine may refuse it or ignore it.
         let _ = queue.extend(foreign, NOW).await;
         let _ = queue.delete(foreign).await;
-        assert!(
-            nothing_visible(queue).await,
-            "receipt {foreign:?} showed the message again"
-        );
+        assert!(nothing_visible(queue).await, "receipt {foreign:?} showed the message again");
     }
     queue.extend(&held.receipt, NOW).await.unwrap();
-    assert_eq!(
-        receive(queue, LONG).await.body,
-        "hint",
-        "a stale receipt deleted it"
-    );
+    assert_eq!(receive(queue, LONG).await.body, "hint", "a stale receipt deleted it");
 }
 
 async fn what_is_deleted_stays_away(candidate: &Queue) {
@@ -127,30 +113,14 @@ async fn what_is_deleted_stays_away(candidate: &Queue) {
     let _ = queue.extend(&first.receipt, NOW).await;
     let second = receive(queue, LONG).await;
     assert_ne!(second.body, first.body);
-    assert!(
-        queue
-            .receive(SHORT + SHORT / 2, LONG)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(queue.receive(SHORT + SHORT / 2, LONG).await.unwrap().is_none());
 }
 
 async fn a_long_poll_ends_in_time(candidate: &Queue) {
     let begin = Instant::now();
-    assert!(
-        candidate
-            .port()
-            .receive(SHORT, LONG)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(candidate.port().receive(SHORT, LONG).await.unwrap().is_none());
     let took = begin.elapsed();
-    assert!(
-        took >= SHORT && took < SHORT * 4,
-        "a poll of {SHORT:?} took {took:?}"
-    );
+    assert!(took >= SHORT && took < SHORT * 4, "a poll of {SHORT:?} took {took:?}");
 }
 
 async fn a_long_poll_wakes_for_a_message(candidate: &Queue) {
@@ -163,11 +133,7 @@ async fn a_long_poll_wakes_for_a_message(candidate: &Queue) {
     };
     let (delivery, ()) = tokio::join!(poll, send);
     assert_eq!(delivery.unwrap().map(|m| m.body).as_deref(), Some("hint"));
-    assert!(
-        begin.elapsed() < PATIENCE,
-        "it woke after {:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < PATIENCE, "it woke after {:?}", begin.elapsed());
 }
 
 async fn receivers_never_share_a_message(candidate: &Queue) {
@@ -176,10 +142,7 @@ async fn receivers_never_share_a_message(candidate: &Queue) {
     candidate.port().send(&bodies).await.unwrap();
     let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
     let receivers = (0..12).map(|n: usize| {
-        let (queue, seen) = (
-            candidate.doors[n % candidate.doors.len()].clone(),
-            seen.clone(),
-        );
+        let (queue, seen) = (candidate.doors[n % candidate.doors.len()].clone(), seen.clone());
         tokio::spawn(async move {
             while let Some(message) = queue.receive(NOW, LONG).await.unwrap() {
                 *seen.lock().await.entry(message.body).or_default() += 1;
@@ -200,15 +163,8 @@ async fn receivers_never_share_a_message(candidate: &Queue) {
 async fn bodies_arrive_as_sent(candidate: &Queue) {
     let queue = candidate.port();
     let long = "ä".repeat(20_000);
-    let odd = [
-        "\"'`;--\\",
-        "{\"unit\": 1}",
-        "line\nand\ttab",
-        " ",
-        "<&>%s",
-        "数据🩺",
-        long.as_str(),
-    ];
+    let odd =
+        ["\"'`;--\\", "{\"unit\": 1}", "line\nand\ttab", " ", "<&>%s", "数据🩺", long.as_str()];
     for body in odd {
         send(queue, &[body]).await;
         let message = receive(queue, LONG).await;

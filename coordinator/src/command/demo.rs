@@ -28,7 +28,8 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
 
     step("pseudo-data: 100 people, 10,000 visits, 20 objects");
     let (plain, tables) = (path("plain"), path("tables"));
-    if let Command::Synth(synth) = parse(&["synth", "--out", &plain, "--tables", &tables])?.command {
+    if let Command::Synth(synth) = parse(&["synth", "--out", &plain, "--tables", &tables])?.command
+    {
         setup::synth(&synth, output)?;
     }
 
@@ -48,7 +49,8 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
 
     step("results, opened");
     let latest = Project::open(&cli.overlay)?.ports.ledger.runs().await?;
-    let latest = latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the run vanished")))?;
+    let latest =
+        latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the run vanished")))?;
     let (id, out) = (latest.id.to_string(), path("out"));
     let cli = parse(&["--config", &config, "results", &id, "--out", &out])?;
     if let Command::Results(results_args) = &cli.command {
@@ -63,7 +65,10 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
 fn prepare(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
     fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
     if fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))?.next().is_some() {
-        return Err(anyhow!("{} is not empty: remove it, or name another with --dir", dir.display()));
+        return Err(anyhow!(
+            "{} is not empty: remove it, or name another with --dir",
+            dir.display()
+        ));
     }
     std::path::absolute(dir).context("find the working directory")
 }

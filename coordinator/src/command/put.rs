@@ -56,7 +56,11 @@ impl From<PortError> for Refusal {
 }
 
 /// `sce put`
-pub(super) async fn put(args: &PutArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn put(
+    args: &PutArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
     let project = Project::open(overlay)?;
     let inputs = list(args).map_err(Failure::usage)?;
     let total = inputs.len();
@@ -95,7 +99,9 @@ fn list(args: &PutArgs) -> anyhow::Result<Vec<Input>> {
         for entry in walk {
             // A path may hold what the rules would refuse: it is not repeated.
             let entry = entry.map_err(|e| {
-                let cause = e.into_io_error().map_or_else(|| "its links form a loop".to_owned(), |e| e.to_string());
+                let cause = e
+                    .into_io_error()
+                    .map_or_else(|| "its links form a loop".to_owned(), |e| e.to_string());
                 anyhow!("list argument {number}: {cause}: check the path")
             })?;
             if entry.file_type().is_dir() {
@@ -103,9 +109,16 @@ fn list(args: &PutArgs) -> anyhow::Result<Vec<Input>> {
             }
             let path = entry.into_path();
             let relative = path.strip_prefix(given).unwrap_or(&path);
-            let own = if relative.as_os_str().is_empty() { Path::new(given.file_name().unwrap_or_default()) } else { relative };
+            let own = if relative.as_os_str().is_empty() {
+                Path::new(given.file_name().unwrap_or_default())
+            } else {
+                relative
+            };
             let name = own.to_string_lossy();
-            let name = args.prefix.as_ref().map_or_else(|| name.to_string(), |p| format!("{}/{name}", p.trim_end_matches('/')));
+            let name = args.prefix.as_ref().map_or_else(
+                || name.to_string(),
+                |p| format!("{}/{name}", p.trim_end_matches('/')),
+            );
             inputs.push(Input { path: path.clone(), name });
         }
     }
@@ -154,9 +167,12 @@ async fn put_one(project: &Project, args: &PutArgs, one: &Allowed) -> Result<(),
     }
     // An unregistered object of this name is what a put left that died before
     // it could register: nothing refers to it.
-    let put = if args.sealed { put_sealed(project, one).await? } else { put_plain(project, one).await? };
+    let put =
+        if args.sealed { put_sealed(project, one).await? } else { put_plain(project, one).await? };
     let Put::Written(object) = put else {
-        return Err(Refusal::Input(anyhow!("another put wrote this name at the same time: repeat")));
+        return Err(Refusal::Input(anyhow!(
+            "another put wrote this name at the same time: repeat"
+        )));
     };
     let name = Name { object, registered_at: ports.clock.now(), run: None };
     Ok(retry(|| ports.ledger.register(&name)).await?)
@@ -181,7 +197,8 @@ async fn put_sealed(project: &Project, one: &Allowed) -> Result<Put, Refusal> {
     let expected = [("pit", project.settings.pit.as_str()), ("object", one.key.as_str())];
     header.context().require(&expected).map_err(|e| Refusal::Input(e.into()))?;
     let mut reader = open_input(&one.path)?;
-    let mut writer: Box<dyn ObjectWriter> = project.ports.objects.create(Bucket::Data, &one.key).await?;
+    let mut writer: Box<dyn ObjectWriter> =
+        project.ports.objects.create(Bucket::Data, &one.key).await?;
     while let Some(chunk) = read(&mut reader).await? {
         writer.write(&chunk).await?;
     }
@@ -194,9 +211,13 @@ fn open_input(path: &Path) -> Result<FileReader, Refusal> {
         return Err(Refusal::Input(anyhow!("the file cannot be read: it is not a regular file")));
     }
     // The path may hold what the rules would refuse: it is not repeated.
-    FileReader::open(path).map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
+    FileReader::open(path)
+        .map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
 }
 
 async fn read(reader: &mut FileReader) -> Result<Option<bytes::Bytes>, Refusal> {
-    reader.next().await.map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
+    reader
+        .next()
+        .await
+        .map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
 }

@@ -71,7 +71,8 @@ pub(super) async fn processed_objects(ports: &Ports, run: &Run) -> Result<Proces
                     all.note_outcome(outcome);
                 }
             } else {
-                let reason = unit.reason.unwrap_or_else(|| "the run ended before it was done".to_owned());
+                let reason =
+                    unit.reason.unwrap_or_else(|| "the run ended before it was done".to_owned());
                 for object in unit.objects {
                     all.note_failed(object.key, format!("unit {}: {reason}", unit.id));
                 }
@@ -92,7 +93,11 @@ impl Processed {
             }
             Some(reason) => {
                 self.counts.quarantined += 1;
-                self.lines.push(SetAside { object: outcome.key.to_string(), outcome: "quarantined", reason });
+                self.lines.push(SetAside {
+                    object: outcome.key.to_string(),
+                    outcome: "quarantined",
+                    reason,
+                });
                 self.not_analysed.push(outcome.key);
             }
         }
@@ -143,11 +148,25 @@ pub(super) async fn runs(overlay: &Overlay, output: Output) -> Result<Exit, Fail
     let project = Project::open(overlay)?;
     let runs = retry(|| project.ports.ledger.runs()).await?;
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["run", "state", "objects", "units", "submitted", "ended"]);
+    table.load_style(presets::NOTHING).set_header([
+        "run",
+        "state",
+        "objects",
+        "units",
+        "submitted",
+        "ended",
+    ]);
     for run in &runs {
         let ended = run.ended_at.map(|at| at.to_string()).unwrap_or_default();
         let (objects, units) = (run.objects.to_string(), run.units.to_string());
-        table.add_row([run.id.to_string(), run.status.name().into(), objects, units, run.created_at.to_string(), ended]);
+        table.add_row([
+            run.id.to_string(),
+            run.status.name().into(),
+            objects,
+            units,
+            run.created_at.to_string(),
+            ended,
+        ]);
         output.emit(&serde_json::json!({
             "run": run.id, "state": run.status.name(), "objects": run.objects, "units": run.units,
             "submitted": run.created_at.to_string(), "ended": run.ended_at.map(|at| at.to_string()),
@@ -158,13 +177,19 @@ pub(super) async fn runs(overlay: &Overlay, output: Output) -> Result<Exit, Fail
 }
 
 /// `sce results`
-pub(super) async fn results(args: &ResultsArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn results(
+    args: &ResultsArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
     let project = Project::open(overlay)?;
     let run = project.run(&args.run).await?;
     let Some(report) = &run.report else {
         let id = run.id;
         return Err(Failure::usage(match run.status {
-            RunStatus::Draft | RunStatus::Running => anyhow!("run {id} has not ended: sce watch {id}"),
+            RunStatus::Draft | RunStatus::Running => {
+                anyhow!("run {id} has not ended: sce watch {id}")
+            }
             state => anyhow!("run {id} is {} and has no results: sce retry {id}", state.name()),
         }));
     };
@@ -184,7 +209,11 @@ pub(super) async fn results(args: &ResultsArgs, overlay: &Overlay, output: Outpu
 }
 
 /// Opens one deliverable into the directory; it appears when verified whole.
-async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Result<String, Failure> {
+async fn fetch(
+    project: &Project,
+    object: &ObjectRef,
+    args: &ResultsArgs,
+) -> Result<String, Failure> {
     let name = object.key.as_str().rsplit('/').next().unwrap_or_default();
     let path = args.out.join(name);
     let mut writer = FileWriter::create(&path).map_err(Failure::file)?;
@@ -200,7 +229,10 @@ async fn fetch(project: &Project, object: &ObjectRef, args: &ResultsArgs) -> Res
         }
         Err(e) => {
             let remedy = "restore it from a copy, or make the results anew with sce run --again";
-            return Err(Failure::infrastructure(anyhow!("open result {}: {e}: {remedy}", object.key)));
+            return Err(Failure::infrastructure(anyhow!(
+                "open result {}: {e}: {remedy}",
+                object.key
+            )));
         }
     }
     Ok(path.display().to_string())

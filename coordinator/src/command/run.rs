@@ -31,7 +31,11 @@ const LEAVE_WAIT: Duration = Duration::from_secs(10);
 const PAGE: u32 = 10_000;
 
 /// `sce run`
-pub(super) async fn run(args: &RunArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    args: &RunArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
     let project = Project::open(overlay)?;
     let wanted = args.manifest.as_deref().map(load_manifest).transpose().map_err(Failure::usage)?;
     let names = select(&project, args, wanted.as_ref()).await?;
@@ -45,18 +49,29 @@ pub(super) async fn run(args: &RunArgs, overlay: &Overlay, output: Output) -> Re
 }
 
 /// `sce watch`
-pub(super) async fn watch(args: &WatchArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn watch(
+    args: &WatchArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
     let project = Project::open(overlay)?;
     let run = project.run(&args.run).await?;
     wait(&project, run.id, args.workers, output).await
 }
 
 /// `sce retry`
-pub(super) async fn retry_run(args: &RetryArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn retry_run(
+    args: &RetryArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
     let project = Project::open(overlay)?;
     let run = project.run(&args.run).await?;
     if !run.has_ended() {
-        return Err(Failure::usage(anyhow!("run {} has not ended: sce watch it, or sce cancel it first", run.id)));
+        return Err(Failure::usage(anyhow!(
+            "run {} has not ended: sce watch it, or sce cancel it first",
+            run.id
+        )));
     }
     let missed = processed_objects(&project.ports, &run).await?.not_analysed;
     let mut names = Vec::new();
@@ -77,11 +92,16 @@ pub(super) async fn cancel(name: &str, overlay: &Overlay, output: Output) -> Res
     let run = project.run(name).await?;
     match tend::cancel(&project.ports, &project.settings.pit, &run).await? {
         Ok(()) => {
-            output.say(format_args!("run {} is canceled; what it had not processed is free again", run.id));
+            output.say(format_args!(
+                "run {} is canceled; what it had not processed is free again",
+                run.id
+            ));
             output.emit(&serde_json::json!({ "run": run.id, "state": "canceled" }));
             Ok(Exit::Done)
         }
-        Err(_) => Err(Failure::usage(anyhow!("run {} has ended already: nothing was changed", run.id))),
+        Err(_) => {
+            Err(Failure::usage(anyhow!("run {} has ended already: nothing was changed", run.id)))
+        }
     }
 }
 
@@ -100,7 +120,9 @@ async fn start(
     let id = plan.digest().run_id();
     let taken = retry(|| project.ports.ledger.take_names(&names, id)).await?;
     if taken < names.len() {
-        return Err(Failure::usage(anyhow!("another submission takes some of these objects just now: repeat")));
+        return Err(Failure::usage(anyhow!(
+            "another submission takes some of these objects just now: repeat"
+        )));
     }
     let run = match submit(&project.ports, &plan).await {
         Ok(run) => run,
@@ -118,7 +140,12 @@ async fn start(
 }
 
 /// Tends and shows progress until the run has ended and its workers have left.
-async fn wait(project: &Project, run: RunId, workers: u32, output: Output) -> Result<Exit, Failure> {
+async fn wait(
+    project: &Project,
+    run: RunId,
+    workers: u32,
+    output: Output,
+) -> Result<Exit, Failure> {
     let tender = project.tender(workers);
     let mut progress: Option<Progress> = None;
     let ended = loop {
@@ -204,7 +231,10 @@ fn load_manifest(path: &Path) -> anyhow::Result<BTreeSet<ObjectKey>> {
         let key = ObjectKey::try_from(key.trim().to_owned())
             .map_err(|e| anyhow!("{} line {line}: {e}", path.display()))?;
         if !keys.insert(key) {
-            return Err(anyhow!("{} line {line}: this object is listed already: list each once", path.display()));
+            return Err(anyhow!(
+                "{} line {line}: this object is listed already: list each once",
+                path.display()
+            ));
         }
     }
     Ok(keys)

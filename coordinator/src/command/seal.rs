@@ -28,11 +28,12 @@ pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     let (data_key, wrapped) = keys.generate(&context).await?;
     let mut message_id = [0; 32];
     SystemEntropy.fill(&mut message_id)?;
-    let (mut sealer, mut sealed) = Sealer::new(&data_key, &[wrapped], &context, message_id, frames)
-        .map_err(Failure::usage)?;
+    let (mut sealer, mut sealed) =
+        Sealer::new(&data_key, &[wrapped], &context, message_id, frames).map_err(Failure::usage)?;
     let mut reader = FileReader::open(&args.input).map_err(Failure::usage)?;
     let mut writer = FileWriter::create(&args.out).map_err(Failure::file)?;
-    let full = |e: std::io::Error| Failure::infrastructure(anyhow!("write {}: {e}", args.out.display()));
+    let full =
+        |e: std::io::Error| Failure::infrastructure(anyhow!("write {}: {e}", args.out.display()));
     while let Some(chunk) = reader.next().await? {
         sealer.push(&chunk, &mut sealed).map_err(Failure::usage)?;
         writer.write_all(&sealed).map_err(full)?;

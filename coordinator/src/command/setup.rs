@@ -33,7 +33,11 @@ pub(super) fn init(dir: &Path, output: Output) -> Result<Exit, Failure> {
     let defaults = Settings::default();
     private_dir(&dir.join(&defaults.root)).map_err(Failure::infrastructure)?;
     private_dir(&dir.join(&defaults.hipaa)).map_err(Failure::infrastructure)?;
-    output.say(format_args!("wrote {}; next: sce key new {}", file.display(), defaults.key_file.display()));
+    output.say(format_args!(
+        "wrote {}; next: sce key new {}",
+        file.display(),
+        defaults.key_file.display()
+    ));
     output.emit(&json!({ "settings": file }));
     Ok(Exit::Done)
 }
@@ -65,7 +69,8 @@ pub(super) fn synth(args: &SynthArgs, output: Output) -> Result<Exit, Failure> {
     progress.finish();
     let written = written.map_err(Failure::file)?;
     let out = settings.out.display();
-    output.say(format_args!("wrote {} rows in {} objects into {out}", written.rows, written.objects));
+    output
+        .say(format_args!("wrote {} rows in {} objects into {out}", written.rows, written.objects));
     output.emit(&json!({
         "objects": written.objects, "rows": written.rows, "bytes": written.bytes, "out": settings.out
     }));
@@ -82,8 +87,11 @@ pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
 
 /// `sce man`
 pub(super) fn man(out: &Path, output: Output) -> Result<Exit, Failure> {
-    let write = || fs::create_dir_all(out).and_then(|()| clap_mangen::generate_to(Cli::command(), out));
-    write().with_context(|| format!("write into {}", out.display())).map_err(Failure::infrastructure)?;
+    let write =
+        || fs::create_dir_all(out).and_then(|()| clap_mangen::generate_to(Cli::command(), out));
+    write()
+        .with_context(|| format!("write into {}", out.display()))
+        .map_err(Failure::infrastructure)?;
     output.say(format_args!("wrote man pages into {}", out.display()));
     output.emit(&json!({ "out": out }));
     Ok(Exit::Done)

@@ -77,12 +77,7 @@ pub struct Calendar {
 
 impl Calendar {
     /// The study's first day, 30 October 1938.
-    pub const START: Self = Self {
-        days: 0,
-        year: 1938,
-        month: 10,
-        day: 30,
-    };
+    pub const START: Self = Self { days: 0, year: 1938, month: 10, day: 30 };
 
     /// Year, month, day, hour, minute and second, `seconds` after the study's
     /// start. `seconds` is not before the day of the last call.
@@ -144,10 +139,7 @@ mod tests {
             let one_day = steps.iter().filter(|s| **s == SECONDS_PER_DAY).count();
             let two_days = steps.iter().filter(|s| **s == 2 * SECONDS_PER_DAY).count();
             assert_eq!(one_day + two_days, steps.len());
-            assert!(
-                one_day.abs_diff(1_000) < 112,
-                "{one_day} of 2000 are one day"
-            );
+            assert!(one_day.abs_diff(1_000) < 112, "{one_day} of 2000 are one day");
         }
     }
 
@@ -181,20 +173,14 @@ mod tests {
     fn the_calendar_knows_leap_years_and_year_ends() {
         let mut calendar = Calendar::START;
         assert_eq!(calendar.at(0), (1938, [10, 30, 0, 0, 0]));
-        assert_eq!(
-            calendar.at(2 * SECONDS_PER_DAY - 1),
-            (1938, [10, 31, 23, 59, 59])
-        );
+        assert_eq!(calendar.at(2 * SECONDS_PER_DAY - 1), (1938, [10, 31, 23, 59, 59]));
         assert_eq!(calendar.at(2 * SECONDS_PER_DAY), (1938, [11, 1, 0, 0, 0]));
         assert_eq!(calendar.at(62 * SECONDS_PER_DAY), (1938, [12, 31, 0, 0, 0]));
         assert_eq!(calendar.at(63 * SECONDS_PER_DAY), (1939, [1, 1, 0, 0, 0]));
         // 487 days on is 29 February 1940; 15,000 days on, 24 November 1979.
         assert_eq!(calendar.at(487 * SECONDS_PER_DAY), (1940, [2, 29, 0, 0, 0]));
         assert_eq!(calendar.at(488 * SECONDS_PER_DAY), (1940, [3, 1, 0, 0, 0]));
-        assert_eq!(
-            calendar.at(15_000 * SECONDS_PER_DAY),
-            (1979, [11, 24, 0, 0, 0])
-        );
+        assert_eq!(calendar.at(15_000 * SECONDS_PER_DAY), (1979, [11, 24, 0, 0, 0]));
     }
 
     proptest! {

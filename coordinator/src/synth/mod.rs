@@ -88,12 +88,7 @@ impl SynthSettings {
             (*PATIENTS.end()).into(),
         )?;
         within("visits", self.visits, *VISITS.start(), *VISITS.end())?;
-        within(
-            "objects",
-            self.objects.into(),
-            (*OBJECTS.start()).into(),
-            (*OBJECTS.end()).into(),
-        )?;
+        within("objects", self.objects.into(), (*OBJECTS.start()).into(), (*OBJECTS.end()).into())?;
         let (objects, visits) = (u64::from(self.objects), self.visits);
         ensure!(
             visits == 0 || objects <= visits,
@@ -207,20 +202,14 @@ mod tests {
 
     #[test]
     fn the_defaults_of_the_line_are_those_of_the_settings() {
-        let expected = SynthSettings {
-            out: "here".into(),
-            ..SynthSettings::default()
-        };
+        let expected = SynthSettings { out: "here".into(), ..SynthSettings::default() };
         assert_eq!(parse(&[]).unwrap(), expected);
         assert_eq!(parse(&["--repaired"]).unwrap(), expected);
     }
 
     #[test]
     fn the_line_chooses_one_variant() {
-        assert_eq!(
-            parse(&["--as-printed"]).unwrap().variant,
-            Variant::AsPrinted
-        );
+        assert_eq!(parse(&["--as-printed"]).unwrap().variant, Variant::AsPrinted);
         assert!(parse(&["--as-printed", "--repaired"]).is_err());
     }
 
@@ -229,10 +218,7 @@ mod tests {
         let refusal = |settings: SynthSettings| settings.check().unwrap_err().to_string();
         let base = SynthSettings::default;
         assert_eq!(
-            refusal(SynthSettings {
-                patients: 0,
-                ..base()
-            }),
+            refusal(SynthSettings { patients: 0, ..base() }),
             "0 patients are out of bounds: ask for 1 to 100000000"
         );
         let patients = 100_000_001;
@@ -244,20 +230,14 @@ mod tests {
             assert!(text.contains("ask for 1 to 1000000"), "{text}");
         }
         assert_eq!(
-            refusal(SynthSettings {
-                visits: 19,
-                ..base()
-            }),
+            refusal(SynthSettings { visits: 19, ..base() }),
             "20 objects are more than the visits: ask for at most 19 objects"
         );
     }
 
     #[test]
     fn no_visits_and_the_largest_study_are_accepted() {
-        let empty = SynthSettings {
-            visits: 0,
-            ..SynthSettings::default()
-        };
+        let empty = SynthSettings { visits: 0, ..SynthSettings::default() };
         empty.check().unwrap();
         let largest = SynthSettings {
             patients: *PATIENTS.end(),

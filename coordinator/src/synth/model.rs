@@ -98,10 +98,7 @@ fn temperature_span(draws: &mut Draws, variant: Variant) -> Span<f64> {
         Variant::Repaired => real_span(draws, (97.0, 99.1), (0.3, 2.0)),
         Variant::AsPrinted => {
             let whole: Span<u8> = whole_span(draws, (90, 129), (3, 20));
-            Span {
-                low: whole.low.into(),
-                high: whole.high.into(),
-            }
+            Span { low: whole.low.into(), high: whole.high.into() }
         }
     }
 }
@@ -134,11 +131,7 @@ pub fn bmi(weight: u16, height_in: u16) -> f64 {
 /// The diastolic pressure to record: as drawn, unless it comes within 3 mmHg of
 /// the systolic or above it; then the systolic less 4.
 pub fn diastolic_below(systolic: u8, drawn: u8) -> u8 {
-    if drawn + PULSE_PRESSURE_LEAST >= systolic {
-        systolic - PULSE_PRESSURE_FORCED
-    } else {
-        drawn
-    }
+    if drawn + PULSE_PRESSURE_LEAST >= systolic { systolic - PULSE_PRESSURE_FORCED } else { drawn }
 }
 
 /// BaseE: heart rate 59 to 61, pulse pressure over 30 and BMI under 22.
@@ -172,9 +165,7 @@ mod tests {
 
     fn people(seed: u64, variant: Variant) -> Vec<Patient> {
         let mut draws = Draws::new(seed, Stream::Patients);
-        (0..2_000)
-            .map(|_| Patient::draw(&mut draws, variant))
-            .collect()
+        (0..2_000).map(|_| Patient::draw(&mut draws, variant)).collect()
     }
 
     fn whole(span: Span<u8>, low: (u8, u8), width: (u8, u8)) -> bool {
@@ -237,14 +228,9 @@ mod tests {
 
     #[test]
     fn diastolic_stays_four_below_where_it_came_within_three() {
-        for (systolic, drawn, kept) in [
-            (90, 94, 86),
-            (90, 90, 86),
-            (90, 87, 86),
-            (90, 86, 86),
-            (90, 85, 85),
-            (120, 80, 80),
-        ] {
+        for (systolic, drawn, kept) in
+            [(90, 94, 86), (90, 90, 86), (90, 87, 86), (90, 86, 86), (90, 85, 85), (120, 80, 80)]
+        {
             assert_eq!(diastolic_below(systolic, drawn), kept, "{systolic}/{drawn}");
         }
     }

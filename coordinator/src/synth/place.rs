@@ -32,9 +32,7 @@ pub fn prepare_out(out: &Path) -> Result<()> {
     make_directory(out)?;
     let entries = fs::read_dir(out).with_context(|| format!("list {}", out.display()))?;
     for entry in entries {
-        let name = entry
-            .with_context(|| format!("list {}", out.display()))?
-            .file_name();
+        let name = entry.with_context(|| format!("list {}", out.display()))?.file_name();
         ensure!(
             !name.to_str().is_some_and(is_object_name),
             "{} already holds {}: name an empty directory, or remove the earlier study",
@@ -86,10 +84,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
             return Ok(real.join(rest));
         }
     }
-    bail!(
-        "{} cannot be resolved: name a directory that can be made",
-        path.display()
-    )
+    bail!("{} cannot be resolved: name a directory that can be made", path.display())
 }
 
 fn make_directory(path: &Path) -> Result<()> {
@@ -117,9 +112,7 @@ impl Draft {
 
     /// Appends `bytes`.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .with_context(|| format!("write {}", self.path.display()))
+        self.file.write_all(bytes).with_context(|| format!("write {}", self.path.display()))
     }
 
     /// Gives the file its name, unless something has that name by now.
@@ -148,12 +141,7 @@ mod tests {
         for name in ["part-000001.csv", "part-1000000.csv"] {
             assert!(is_object_name(name));
         }
-        for name in [
-            ".part-000001.csv.x",
-            "part-1.csv",
-            "part-00000a.csv",
-            "notes.csv",
-        ] {
+        for name in [".part-000001.csv.x", "part-1.csv", "part-00000a.csv", "notes.csv"] {
             assert!(!is_object_name(name), "{name}");
         }
     }
@@ -168,10 +156,7 @@ mod tests {
         prepare_out(&out).unwrap();
         fs::write(out.join("part-000007.csv"), "x").unwrap();
         let text = prepare_out(&out).unwrap_err().to_string();
-        assert!(
-            text.contains("already holds part-000007.csv: name an empty"),
-            "{text}"
-        );
+        assert!(text.contains("already holds part-000007.csv: name an empty"), "{text}");
     }
 
     #[test]
@@ -181,20 +166,11 @@ mod tests {
         fs::create_dir_all(at("out")).unwrap();
         fs::create_dir_all(at("other")).unwrap();
         std::os::unix::fs::symlink(at("out"), at("link")).unwrap();
-        for tables in [
-            "out",
-            "out/in",
-            "out/new/deep",
-            "other/../out",
-            "link",
-            "link/new",
-        ] {
+        for tables in ["out", "out/in", "out/new/deep", "other/../out", "link", "link/new"] {
             let text = keep_apart(&at("out"), &at(tables)).unwrap_err().to_string();
             assert!(text.contains("carry names"), "{tables}: {text}");
         }
-        let text = keep_apart(&at("out"), &at("absent/../out"))
-            .unwrap_err()
-            .to_string();
+        let text = keep_apart(&at("out"), &at("absent/../out")).unwrap_err().to_string();
         assert!(text.contains("without `..`"), "{text}");
         for tables in ["other", "outside", "new/deep", "."] {
             keep_apart(&at("out"), &at(tables)).unwrap();
@@ -208,9 +184,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let names = || -> Vec<String> {
             let entries = fs::read_dir(dir.path()).unwrap();
-            entries
-                .map(|e| e.unwrap().file_name().into_string().unwrap())
-                .collect()
+            entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
         };
         let mut draft = Draft::new(dir.path(), "part-000001.csv").unwrap();
         draft.write(b"abc").unwrap();
@@ -224,9 +198,6 @@ mod tests {
             assert_eq!(draft.finish().is_ok(), kept);
         }
         assert_eq!(names(), ["part-000001.csv"]);
-        assert_eq!(
-            fs::read_to_string(dir.path().join("part-000001.csv")).unwrap(),
-            "first"
-        );
+        assert_eq!(fs::read_to_string(dir.path().join("part-000001.csv")).unwrap(), "first");
     }
 }

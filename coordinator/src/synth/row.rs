@@ -23,10 +23,7 @@ pub struct RowWriter {
 impl RowWriter {
     /// For a study at its first moment.
     pub fn new() -> Self {
-        Self {
-            calendar: Calendar::START,
-            text: Vec::with_capacity(256),
-        }
+        Self { calendar: Calendar::START, text: Vec::with_capacity(256) }
     }
 
     /// The row of `visit`, with its line end. Numbers with a fraction are
@@ -122,11 +119,7 @@ mod tests {
             base_e: true,
             t_pain: 26.96,
             dk: false,
-            sums: Sums {
-                base_e: 3,
-                t_pain: 80.5,
-                dk: 0,
-            },
+            sums: Sums { base_e: 3, t_pain: 80.5, dk: 0 },
         }
     }
 
@@ -138,15 +131,8 @@ mod tests {
             first,
             "1938-10-30 00:00:00,7,118,70,14,60,99.4,98,149,21.377551020408163,1,26.96,0,3,80.5,0\n"
         );
-        let later = Visit {
-            seconds: 487 * 86_400 + 3_661,
-            ..a_visit()
-        };
-        assert!(
-            rows.row(&later)
-                .unwrap()
-                .starts_with(b"1940-02-29 01:01:01,7,")
-        );
+        let later = Visit { seconds: 487 * 86_400 + 3_661, ..a_visit() };
+        assert!(rows.row(&later).unwrap().starts_with(b"1940-02-29 01:01:01,7,"));
         assert_eq!(HEADER.split(',').count(), first.split(',').count());
     }
 

@@ -59,14 +59,9 @@ impl Study {
     pub fn new(settings: &SynthSettings) -> anyhow::Result<Self> {
         let mut draws = Draws::new(settings.seed, Stream::Patients);
         let mut patients = Vec::new();
-        patients
-            .try_reserve_exact(usize::try_from(settings.patients)?)
-            .with_context(|| {
-                format!(
-                    "keep {} patients in memory: ask for fewer",
-                    settings.patients
-                )
-            })?;
+        patients.try_reserve_exact(usize::try_from(settings.patients)?).with_context(|| {
+            format!("keep {} patients in memory: ask for fewer", settings.patients)
+        })?;
         for _ in 0..settings.patients {
             patients.push(Patient::draw(&mut draws, settings.variant));
         }

@@ -83,12 +83,7 @@ impl Surnames {
         }
         let count = 26_u32.pow(letters);
         let taken = vec![0; count.div_ceil(64) as usize];
-        Self {
-            draws,
-            letters,
-            count,
-            taken,
-        }
+        Self { draws, letters, count, taken }
     }
 
     /// A name not given before. Asked at most once per patient: there is one.
@@ -110,10 +105,7 @@ fn spell(number: u32, letters: u32) -> String {
     let letter = |place| (number / 26_u32.pow(place) % 26) as u8;
     let capital = b'A' + letter(letters - 1);
     let small = (0..letters - 1).rev().map(|place| b'a' + letter(place));
-    std::iter::once(capital)
-        .chain(small)
-        .map(char::from)
-        .collect()
+    std::iter::once(capital).chain(small).map(char::from).collect()
 }
 
 #[cfg(test)]
@@ -132,10 +124,7 @@ mod tests {
     fn names_are_spelled_with_a_capital() {
         let spelled = [(0, 4), (25, 4), (26, 4), (456_975, 4), (456_976, 5)];
         let expected = ["Aaaa", "Aaaz", "Aaba", "Zzzz", "Baaaa"];
-        assert_eq!(
-            spelled.map(|(number, letters)| spell(number, letters)),
-            expected
-        );
+        assert_eq!(spelled.map(|(number, letters)| spell(number, letters)), expected);
     }
 
     #[test]
@@ -148,11 +137,7 @@ mod tests {
     #[test]
     fn names_get_longer_when_there_are_too_few() {
         for (patients, letters) in [(1, 4), (456_976, 4), (456_977, 5), (11_881_377, 6)] {
-            assert_eq!(
-                surnames(patients, 1)[0].len(),
-                letters,
-                "{patients} patients"
-            );
+            assert_eq!(surnames(patients, 1)[0].len(), letters, "{patients} patients");
         }
         // The most there can be have six letters, which `count` holds.
         assert!(26_u64.pow(6) >= u64::from(*super::super::PATIENTS.end()));
@@ -163,10 +148,9 @@ mod tests {
         let mut draws = Draws::new(1, Stream::Patients);
         let patient = Patient::draw(&mut draws, Variant::AsPrinted);
         let row = parameters_row(41, &patient)?;
-        assert!(row.starts_with(&format!(
-            "41,{},{},",
-            patient.systolic.low, patient.systolic.high
-        )));
+        assert!(
+            row.starts_with(&format!("41,{},{},", patient.systolic.low, patient.systolic.high))
+        );
         assert!(row.ends_with(",0,0,0\n"), "{row}");
         assert_eq!(row.split(',').count(), PARAMETERS_HEADER.split(',').count());
         Ok(())

@@ -102,17 +102,9 @@ mod tests {
     /// All rows of a study of `objects` objects, each checked for its header.
     fn rows(visits: u64, objects: u32, variant: Variant) -> String {
         let directory = tempfile::tempdir().unwrap();
-        let settings = SynthSettings {
-            visits,
-            objects,
-            variant,
-            ..small(directory.path())
-        };
+        let settings = SynthSettings { visits, objects, variant, ..small(directory.path()) };
         let (_, texts) = written(&settings);
-        texts
-            .iter()
-            .map(|text| text.strip_prefix(HEADER).unwrap())
-            .collect()
+        texts.iter().map(|text| text.strip_prefix(HEADER).unwrap()).collect()
     }
 
     /// FNV-1a, 64 bits.
@@ -147,9 +139,7 @@ mod tests {
     #[test]
     fn the_first_objects_take_what_is_left_over() {
         let shares = |visits, objects| -> Vec<u64> {
-            (1..=objects)
-                .map(|number| share(visits, objects, number))
-                .collect()
+            (1..=objects).map(|number| share(visits, objects, number)).collect()
         };
         assert_eq!(shares(100, 7), [15, 15, 14, 14, 14, 14, 14]);
         assert_eq!(shares(6, 3), [2, 2, 2]);
@@ -164,14 +154,8 @@ mod tests {
         let counts = write_study(&settings, &mut |rows| heard.push(rows)).unwrap();
         assert_eq!(heard, [34, 67, 100]);
         let sizes = fs::read_dir(&settings.out).unwrap();
-        let bytes = sizes
-            .map(|entry| entry.unwrap().metadata().unwrap().len())
-            .sum();
-        let expected = Written {
-            objects: 3,
-            rows: 100,
-            bytes,
-        };
+        let bytes = sizes.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+        let expected = Written { objects: 3, rows: 100, bytes };
         assert_eq!(counts, expected);
     }
 
@@ -202,10 +186,7 @@ mod tests {
         assert_eq!(people.lines().count(), 6);
         for (id, line) in people.lines().skip(1).enumerate() {
             let rest = line.split_once(",John,1920-08-26 08:30:12,").unwrap().1;
-            assert!(
-                rest.starts_with("5 ft ") || rest.starts_with("6 ft "),
-                "{line}"
-            );
+            assert!(rest.starts_with("5 ft ") || rest.starts_with("6 ft "), "{line}");
             assert!(rest.ends_with(&format!(" in,{id}")), "{line}");
         }
         let last = |text: &str, count: usize| -> Vec<String> {
@@ -226,18 +207,10 @@ mod tests {
         let settings = small(directory.path());
         let refusal =
             |settings: &SynthSettings| write_study(settings, &mut |_| {}).unwrap_err().to_string();
-        let nested = SynthSettings {
-            tables: Some(settings.out.join("tables")),
-            ..settings.clone()
-        };
+        let nested =
+            SynthSettings { tables: Some(settings.out.join("tables")), ..settings.clone() };
         assert!(refusal(&nested).contains("carry names"));
-        assert!(
-            refusal(&SynthSettings {
-                patients: 0,
-                ..settings.clone()
-            })
-            .contains("0 patients")
-        );
+        assert!(refusal(&SynthSettings { patients: 0, ..settings.clone() }).contains("0 patients"));
         assert!(!settings.out.exists());
 
         let first = written(&settings).1;

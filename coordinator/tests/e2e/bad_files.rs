@@ -18,24 +18,16 @@ fn allow_words(project: &Project, words: &str) {
 #[test]
 fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
     let project = Project::new();
-    let made = project
-        .python("test", "tests/python/make_broken.py", &["plain"])
-        .exits(0);
-    let cases: Vec<(&str, &str)> = made
-        .stdout
-        .lines()
-        .map(|line| line.split_once('\t').unwrap())
-        .collect();
+    let made = project.python("test", "tests/python/make_broken.py", &["plain"]).exits(0);
+    let cases: Vec<(&str, &str)> =
+        made.stdout.lines().map(|line| line.split_once('\t').unwrap()).collect();
     assert!(cases.len() >= 17, "{cases:?}");
     let bad: Vec<&str> = cases
         .iter()
         .filter(|(_, expected)| *expected == "quarantined")
         .map(|(name, _)| *name)
         .collect();
-    allow_words(
-        &project,
-        "crlf date heavy implausible newline quote unclosed",
-    );
+    allow_words(&project, "crlf date heavy implausible newline quote unclosed");
     project.sce(&["put", "plain"]).exits(0);
     let ran = project.run(&[]).exits(1);
     assert_eq!(ran.json()["state"], "done");
@@ -52,10 +44,7 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
             .unwrap();
         let outcome = input["outcome"].as_str().unwrap();
         if *expected == "quarantined" {
-            assert!(
-                lines.len() == 1 && lines[0].contains(" put "),
-                "{name}: {lines:?}"
-            );
+            assert!(lines.len() == 1 && lines[0].contains(" put "), "{name}: {lines:?}");
             assert!(outcome.starts_with("quarantined"), "{input}");
         } else {
             assert!(
@@ -65,10 +54,7 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
         }
     }
     for text in ["P0001", "P0002", "1938-13-45", "1.2.3", "abc", "rg,"] {
-        assert!(
-            !ran.stderr.contains(text) && !ran.stdout.contains(text),
-            "{text}: {ran:?}"
-        );
+        assert!(!ran.stderr.contains(text) && !ran.stdout.contains(text), "{text}: {ran:?}");
         assert_eq!(
             files_holding(&project.path(".sce/fleet/logs"), text),
             Vec::<std::path::PathBuf>::new()
@@ -80,14 +66,8 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
 
 fn set_aside_is_processed_until_replaced(project: &Project, run: &str) {
     assert_eq!(project.run(&[]).exits(0).json()["state"], "empty");
-    fs::copy(
-        project.path("plain/good-000001.csv"),
-        project.path("bad-date-000001.csv"),
-    )
-    .unwrap();
-    project
-        .sce(&["put", "--replace", "bad-date-000001.csv"])
-        .exits(0);
+    fs::copy(project.path("plain/good-000001.csv"), project.path("bad-date-000001.csv")).unwrap();
+    project.sce(&["put", "--replace", "bad-date-000001.csv"]).exits(0);
     let retried = project.sce(&["retry", run, "--output", "json"]).exits(1);
     assert_eq!(retried.json()["counts"]["analysed"], 1);
     assert_eq!(retried.lines_with("bad-date").len(), 0);
@@ -108,48 +88,23 @@ fn refused_names_are_told_by_position_and_written_only_where_asked() {
         project.write(&format!("plain/{name}"), "x\n");
     }
     project.write("plain/part-000007.csv", "x\n");
-    let put = project
-        .sce(&["put", "plain", "--refused", "names", "--output", "json"])
-        .exits(1);
-    assert_eq!(
-        (&put.json()["put"], &put.json()["refused"]),
-        (&1.into(), &bad.len().into())
-    );
+    let put = project.sce(&["put", "plain", "--refused", "names", "--output", "json"]).exits(1);
+    assert_eq!((&put.json()["put"], &put.json()["refused"]), (&1.into(), &bad.len().into()));
     let told = String::from_utf8(project.read("names")).unwrap();
-    assert_eq!(
-        fs::metadata(project.path("names"))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(project.path("names")).unwrap().permissions().mode() & 0o777, 0o600);
     for (name, rule) in bad {
-        let line = told
-            .lines()
-            .find(|line| line.contains(name))
-            .unwrap_or_else(|| panic!("{told}"));
+        let line =
+            told.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{told}"));
         let position = line.split('\t').next().unwrap();
         let own = put.lines_with(&format!("input {position}: "));
         assert!(own.len() == 1 && own[0].contains(rule), "{name}: {put:?}");
         let stem = name.rsplit_once('.').unwrap().0;
-        assert!(
-            stem == "part-000001" || !format!("{put:?}").contains(stem),
-            "{put:?}"
-        );
-        assert_eq!(
-            files_holding(&project.path(".sce"), stem),
-            Vec::<std::path::PathBuf>::new()
-        );
+        assert!(stem == "part-000001" || !format!("{put:?}").contains(stem), "{put:?}");
+        assert_eq!(files_holding(&project.path(".sce"), stem), Vec::<std::path::PathBuf>::new());
     }
-    assert!(
-        !files_holding(&project.path(".sce"), "part-000007").is_empty(),
-        "control"
-    );
+    assert!(!files_holding(&project.path(".sce"), "part-000007").is_empty(), "control");
     // Never over a file that is there.
-    project
-        .sce(&["put", "plain", "--refused", "names"])
-        .exits(2);
+    project.sce(&["put", "plain", "--refused", "names"]).exits(2);
     assert_eq!(String::from_utf8(project.read("names")).unwrap(), told);
 }
 
@@ -160,20 +115,12 @@ fn a_name_twice_in_one_listing_is_refused_at_its_second_position() {
     project.write("b/part-000001.csv", "y\n");
     project.write("list", "part-000001.csv\npart-000001.csv\n");
     let put = project.sce(&["put", "a", "b", "--output", "json"]).exits(1);
-    assert_eq!(
-        (&put.json()["put"], &put.json()["refused"]),
-        (&1.into(), &1.into())
-    );
+    assert_eq!((&put.json()["put"], &put.json()["refused"]), (&1.into(), &1.into()));
     let own = put.lines_with("input 2: name refused: duplicate");
-    assert!(
-        own.len() == 1 && own[0].contains("rename one of them"),
-        "{put:?}"
-    );
+    assert!(own.len() == 1 && own[0].contains("rename one of them"), "{put:?}");
     let listed = project.run(&["--manifest", "list"]).exits(2);
     assert!(
-        listed
-            .only_line()
-            .contains("list line 2: this object is listed already"),
+        listed.only_line().contains("list line 2: this object is listed already"),
         "{listed:?}"
     );
     project.write("list", "part-000001.csv\n../part-000002.csv\n");
@@ -192,16 +139,10 @@ fn inputs_that_cannot_be_read_are_refused_alone() {
     let mut pipe = project.command("mkfifo");
     finish(pipe.arg("plain/part-000003.csv")).exits(0);
     let piped = project.sce(&["put", "plain/part-000003.csv"]).exits(1);
-    assert!(
-        piped.only_line().contains("it is not a regular file"),
-        "{piped:?}"
-    );
+    assert!(piped.only_line().contains("it is not a regular file"), "{piped:?}");
     let none = project.sce(&["put", "plain", "john_smith"]).exits(2);
     let line = none.only_line();
-    assert!(
-        line.contains("argument 2: No such file") && !line.contains("smith"),
-        "{line}"
-    );
+    assert!(line.contains("argument 2: No such file") && !line.contains("smith"), "{line}");
     fs::create_dir(project.path("empty")).unwrap();
     project.sce(&["put", "empty"]).exits(2).only_line();
 }

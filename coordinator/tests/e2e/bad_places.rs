@@ -17,27 +17,14 @@ fn a_damaged_queue_is_named_and_replaced_by_the_next_watch() {
     let project = Project::with_data(100, 3);
     let started = project.run(&["--detach", "--workers", "0"]).exits(0);
     damage(&project, ".sce/queue.sqlite");
-    for args in [
-        &["run"][..],
-        &["watch", &started.run()],
-        &["runs"],
-        &["put", "plain"],
-    ] {
+    for args in [&["run"][..], &["watch", &started.run()], &["runs"], &["put", "plain"]] {
         let refused = project.sce(args).exits(3);
         let line = refused.only_line();
-        assert!(
-            line.contains("damaged file") && line.contains(".sce/queue.sqlite: "),
-            "{line}"
-        );
-        assert!(
-            line.contains("move the file away and run `sce watch RUN`"),
-            "{line}"
-        );
+        assert!(line.contains("damaged file") && line.contains(".sce/queue.sqlite: "), "{line}");
+        assert!(line.contains("move the file away and run `sce watch RUN`"), "{line}");
     }
     fs::rename(project.path(".sce/queue.sqlite"), project.path("away")).unwrap();
-    let ended = project
-        .sce(&["watch", &started.run(), "--output", "json"])
-        .exits(0);
+    let ended = project.sce(&["watch", &started.run(), "--output", "json"]).exits(0);
     assert_eq!(ended.json()["counts"]["analysed"], 3);
 }
 
@@ -47,17 +34,10 @@ fn a_damaged_ledger_is_named_and_a_copy_brings_everything_back() {
     let ran = project.run(&[]).exits(0);
     let copy = project.read(".sce/ledger.sqlite");
     damage(&project, ".sce/ledger.sqlite");
-    for args in [
-        &["run"][..],
-        &["results", &ran.run(), "--out", "out"],
-        &["put", "plain"],
-    ] {
+    for args in [&["run"][..], &["results", &ran.run(), "--out", "out"], &["put", "plain"]] {
         let refused = project.sce(args).exits(3);
         let line = refused.only_line();
-        assert!(
-            line.contains("damaged file") && line.contains(".sce/ledger.sqlite: "),
-            "{line}"
-        );
+        assert!(line.contains("damaged file") && line.contains(".sce/ledger.sqlite: "), "{line}");
         assert!(line.contains("restore the file from a copy"), "{line}");
     }
     project.write(".sce/ledger.sqlite", copy);
@@ -74,8 +54,5 @@ fn a_ledger_damaged_in_its_middle_is_never_read_as_something_else() {
         bytes[from..to].fill(0x5a);
     });
     let refused = project.sce(&["run"]).exits(3);
-    assert!(
-        refused.only_line().contains(".sce/ledger.sqlite: "),
-        "{refused:?}"
-    );
+    assert!(refused.only_line().contains(".sce/ledger.sqlite: "), "{refused:?}");
 }

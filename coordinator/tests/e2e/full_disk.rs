@@ -14,13 +14,7 @@ use crate::support::{Output, Project, finish, sce};
 fn limited(project: &Project, kib: u32, args: &[&str]) -> Output {
     // Ignored, so that the write fails instead of ending the process.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
-    finish(
-        project
-            .command("sh")
-            .args(["-c", &script, "sh"])
-            .arg(sce())
-            .args(args),
-    )
+    finish(project.command("sh").args(["-c", &script, "sh"]).arg(sce()).args(args))
 }
 
 #[test]
@@ -28,39 +22,16 @@ fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_goes_on() {
     let project = Project::new();
     project.synth(4000, 4);
     project.sce(&["put", "plain/part-000001.csv"]).exits(0);
-    let refused = limited(
-        &project,
-        100,
-        &["put", "plain/part-000002.csv", "plain/part-000003.csv"],
-    )
-    .exits(3);
-    assert!(
-        refused.only_line().contains("put object part-000002.csv: "),
-        "{refused:?}"
-    );
-    assert!(
-        !project.path(".sce/objects/data/part-000002.csv").exists(),
-        "no half object"
-    );
-    project
-        .sce(&["put", "plain/part-000002.csv", "plain/part-000003.csv"])
-        .exits(0);
-    let sealed = limited(
-        &project,
-        100,
-        &["seal", "plain/part-000004.csv", "part-000004.csv.sealed"],
-    )
-    .exits(3);
-    assert!(
-        sealed
-            .only_line()
-            .contains("write part-000004.csv.sealed: "),
-        "{sealed:?}"
-    );
-    assert!(
-        !project.path("part-000004.csv.sealed").exists(),
-        "no half file"
-    );
+    let refused =
+        limited(&project, 100, &["put", "plain/part-000002.csv", "plain/part-000003.csv"]).exits(3);
+    assert!(refused.only_line().contains("put object part-000002.csv: "), "{refused:?}");
+    assert!(!project.path(".sce/objects/data/part-000002.csv").exists(), "no half object");
+    project.sce(&["put", "plain/part-000002.csv", "plain/part-000003.csv"]).exits(0);
+    let sealed =
+        limited(&project, 100, &["seal", "plain/part-000004.csv", "part-000004.csv.sealed"])
+            .exits(3);
+    assert!(sealed.only_line().contains("write part-000004.csv.sealed: "), "{sealed:?}");
+    assert!(!project.path("part-000004.csv.sealed").exists(), "no half file");
     let synth = limited(&project, 100, &["synth", "--out", "more", "--objects", "1"]).exits(3);
     assert!(synth.stderr.contains("more/"), "{synth:?}");
     project.sce(&["synth", "--out", "plain"]).exits(2);
@@ -76,16 +47,10 @@ fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_goes_on() {
 fn a_full_device_is_said_plainly() {
     let project = Project::new();
     project.synth(100, 1);
-    project
-        .sce(&["seal", "plain/part-000001.csv", "part-000001.csv.sealed"])
-        .exits(0);
-    let refused = project
-        .sce(&["open", "part-000001.csv.sealed", "/dev/full"])
-        .exits(3);
+    project.sce(&["seal", "plain/part-000001.csv", "part-000001.csv.sealed"]).exits(0);
+    let refused = project.sce(&["open", "part-000001.csv.sealed", "/dev/full"]).exits(3);
     assert!(
-        refused
-            .only_line()
-            .contains("write /dev/full: No space left on device"),
+        refused.only_line().contains("write /dev/full: No space left on device"),
         "{refused:?}"
     );
 }
@@ -93,16 +58,13 @@ fn a_full_device_is_said_plainly() {
 #[test]
 fn standard_output_that_is_full_or_closed_is_no_panic() {
     let project = Project::new();
-    for (script, code) in [
-        ("\"$1\" runs >/dev/full", 3),
-        ("(\"$1\" runs; echo $? >code) | true; exit 0", 0),
-    ] {
+    for (script, code) in
+        [("\"$1\" runs >/dev/full", 3), ("(\"$1\" runs; echo $? >code) | true; exit 0", 0)]
+    {
         let mut command = project.command("sh");
         let output = finish(command.args(["-c", script, "sh"]).arg(sce())).exits(code);
         assert_eq!(
-            output
-                .stderr
-                .contains("write standard output: No space left"),
+            output.stderr.contains("write standard output: No space left"),
             code == 3,
             "{output:?}"
         );
@@ -135,21 +97,13 @@ fn a_full_disk_loses_nothing_that_was_committed() {
     let mut command = project.command("unshare");
     finish(command.args(["--mount", "sh", "-c", FULL, "sh"]).arg(sce())).exits(0);
     let text = |name: &str| String::from_utf8(project.read(name)).unwrap();
-    for (step, remedy) in [
-        ("put", "free space and repeat"),
-        ("run", "free space and repeat"),
-        ("none", ""),
-    ] {
+    for (step, remedy) in
+        [("put", "free space and repeat"), ("run", "free space and repeat"), ("none", "")]
+    {
         let (code, said) = (text(&format!("{step}.code")), text(&format!("{step}.err")));
         assert_eq!(code.trim(), "3", "{step}: {said}");
-        let told: Vec<&str> = said
-            .lines()
-            .filter(|line| line.starts_with("sce: "))
-            .collect();
-        assert!(
-            told.len() == 1 && told[0].ends_with(remedy),
-            "{step}: {said}"
-        );
+        let told: Vec<&str> = said.lines().filter(|line| line.starts_with("sce: ")).collect();
+        assert!(told.len() == 1 && told[0].ends_with(remedy), "{step}: {said}");
     }
     assert_eq!(text("watch.code").trim(), "0", "{}", text("watch.out"));
     project.check_by_reference("out", &[]);

@@ -35,19 +35,13 @@ const NO_DEFAULT: [&str; 8] = [
 ];
 
 fn agent(project: &Project, args: &[&str]) -> Output {
-    finish(
-        project
-            .command(sce().with_file_name("sce-agent"))
-            .args(args),
-    )
+    finish(project.command(sce().with_file_name("sce-agent")).args(args))
 }
 
 /// The top-level help, free of this test's own settings, without trailing space.
 fn shown(project: &Project, name: &str) -> String {
     let mut command = project.command(sce().with_file_name(name));
-    let help = finish(command.arg("--help").env_remove("SCE_LEASE_SECONDS"))
-        .exits(0)
-        .stdout;
+    let help = finish(command.arg("--help").env_remove("SCE_LEASE_SECONDS")).exits(0).stdout;
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     format!("{}\n", lines.join("\n").trim_end())
 }
@@ -57,10 +51,8 @@ fn assert_defaults(help: &Output) {
     let lines: Vec<&str> = help.stdout.lines().map(str::trim).collect();
     let starts =
         |line: &str| line.starts_with("--") || line.starts_with("-h") || line.starts_with("-V");
-    for (at, line) in lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| starts(line) && line.contains('<'))
+    for (at, line) in
+        lines.iter().enumerate().filter(|(_, line)| starts(line) && line.contains('<'))
     {
         let rest = lines[at + 1..].iter().take_while(|line| !starts(line));
         let text: Vec<&str> = std::iter::once(line).chain(rest).copied().collect();
@@ -75,29 +67,20 @@ fn every_command_explains_itself_and_its_defaults() {
     let project = Project::empty();
     for command in COMMANDS {
         let help = project.sce(&[command, &["--help"]].concat()).exits(0);
-        assert!(
-            help.stdout
-                .contains(&format!("Usage: sce {}", command.join(" "))),
-            "{help:?}"
-        );
+        assert!(help.stdout.contains(&format!("Usage: sce {}", command.join(" "))), "{help:?}");
         assert_defaults(&help);
     }
     for command in [&["work"][..], &["analyze"]] {
         let help = agent(&project, &[command, &["--help"]].concat()).exits(0);
         assert!(
-            help.stdout
-                .contains(&format!("Usage: sce-agent {}", command.join(" "))),
+            help.stdout.contains(&format!("Usage: sce-agent {}", command.join(" "))),
             "{help:?}"
         );
         assert_defaults(&help);
     }
-    for wrong in [
-        &["no-such-command"][..],
-        &[],
-        &["run", "--workers", "1001"],
-        &["put"],
-        &["watch"],
-    ] {
+    for wrong in
+        [&["no-such-command"][..], &[], &["run", "--workers", "1001"], &["put"], &["watch"]]
+    {
         project.sce(wrong).exits(2);
     }
     agent(&project, &["no-such-command"]).exits(2);
@@ -108,12 +91,7 @@ fn the_top_level_help_is_as_reviewed() {
     let project = Project::empty();
     for name in ["sce", "sce-agent"] {
         let shown = shown(&project, name);
-        for code in [
-            "0  done",
-            "1  finished",
-            "2  usage or configuration",
-            "3  infrastructure",
-        ] {
+        for code in ["0  done", "1  finished", "2  usage or configuration", "3  infrastructure"] {
             assert!(shown.contains(code), "{shown}");
         }
         let path = workspace().join(format!("coordinator/tests/e2e/{name}.help.txt"));
@@ -141,10 +119,7 @@ fn completions_and_man_pages_are_produced() {
     project.sce(&["man", "--out", "pages"]).exits(0);
     for page in ["sce.1", "sce-run.1", "sce-put.1", "sce-key-new.1"] {
         let text = String::from_utf8(project.read(&format!("pages/{page}"))).unwrap();
-        assert!(
-            text.contains(".SH") && text.contains("lease\\-seconds"),
-            "{page}"
-        );
+        assert!(text.contains(".SH") && text.contains("lease\\-seconds"), "{page}");
     }
     let version = project.sce(&["--version"]).exits(0);
     assert!(version.stdout.starts_with("sce "), "{version:?}");

@@ -13,9 +13,7 @@ const OBJECT: &str = "part-000001.csv";
 /// 0, 1, F−1, F, F+1 and 2F bytes that do not repeat.
 fn write_plain(project: &Project) {
     for frame in FRAMES {
-        for (place, size) in [0, 1, frame - 1, frame, frame + 1, 2 * frame]
-            .into_iter()
-            .enumerate()
+        for (place, size) in [0, 1, frame - 1, frame, frame + 1, 2 * frame].into_iter().enumerate()
         {
             let mut state = u32::try_from(frame + size).unwrap();
             let bytes: Vec<u8> = (0..size)
@@ -31,9 +29,8 @@ fn write_plain(project: &Project) {
 
 fn names(project: &Project, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(project.path(folder)).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -43,21 +40,11 @@ fn seal_all(project: &Project) {
     for frame in FRAMES {
         fs::create_dir(project.path(&format!("sealed-{frame}"))).unwrap();
         for name in names(project, &format!("plain-{frame}")) {
-            let (plain, sealed) = (
-                format!("plain-{frame}/{name}"),
-                format!("sealed-{frame}/{name}"),
-            );
+            let (plain, sealed) =
+                (format!("plain-{frame}/{name}"), format!("sealed-{frame}/{name}"));
             let length = frame.to_string();
             project
-                .sce(&[
-                    "seal",
-                    &plain,
-                    &sealed,
-                    "--object",
-                    OBJECT,
-                    "--frame-length",
-                    &length,
-                ])
+                .sce(&["seal", &plain, &sealed, "--object", OBJECT, "--frame-length", &length])
                 .exits(0);
         }
     }
@@ -68,14 +55,9 @@ fn assert_same(project: &Project, folder: &str, suffix: &str) {
         let plain = names(project, &format!("plain-{frame}"));
         assert_eq!(plain.len(), 6);
         for name in plain {
-            let (opened, original) = (
-                format!("{folder}-{frame}/{name}{suffix}"),
-                format!("plain-{frame}/{name}"),
-            );
-            assert!(
-                project.read(&opened) == project.read(&original),
-                "{opened} differs"
-            );
+            let (opened, original) =
+                (format!("{folder}-{frame}/{name}{suffix}"), format!("plain-{frame}/{name}"));
+            assert!(project.read(&opened) == project.read(&original), "{opened} differs");
         }
     }
 }
@@ -84,13 +66,9 @@ fn open_all(project: &Project) {
     for frame in FRAMES {
         fs::create_dir(project.path(&format!("opened-{frame}"))).unwrap();
         for name in names(project, &format!("theirs-{frame}")) {
-            let (sealed, opened) = (
-                format!("theirs-{frame}/{name}"),
-                format!("opened-{frame}/{name}"),
-            );
-            project
-                .sce(&["open", &sealed, &opened, "--object", OBJECT])
-                .exits(0);
+            let (sealed, opened) =
+                (format!("theirs-{frame}/{name}"), format!("opened-{frame}/{name}"));
+            project.sce(&["open", &sealed, &opened, "--object", OBJECT]).exits(0);
         }
     }
 }
@@ -133,23 +111,8 @@ fn cli(
 /// The library's client over many files, in one process.
 fn library(project: &Project, action: &str, frame: usize, files: &[String]) -> Output {
     let (length, object) = (frame.to_string(), format!("object={OBJECT}"));
-    let mut args = vec![
-        action,
-        "--key",
-        "homer.key",
-        "--namespace",
-        "hipaa",
-        "--name",
-        "HomerKey",
-    ];
-    args.extend([
-        "--frame-length",
-        &length,
-        "--context",
-        "pit=hipaa",
-        &object,
-        "--",
-    ]);
+    let mut args = vec![action, "--key", "homer.key", "--namespace", "hipaa", "--name", "HomerKey"];
+    args.extend(["--frame-length", &length, "--context", "pit=hipaa", &object, "--"]);
     args.extend(files.iter().map(String::as_str));
     project.python("mpl", "tests/interop/esdk.py", &args)
 }
@@ -162,51 +125,21 @@ fn the_command_line_client_opens_what_sce_seals_and_the_other_way_round() {
     for frame in FRAMES {
         let (plain, sealed) = (format!("plain-{frame}"), format!("sealed-{frame}"));
         let (theirs, length) = (format!("theirs-{frame}"), frame.to_string());
-        cli(
-            &project,
-            "--decrypt",
-            &sealed,
-            &format!("back-{frame}"),
-            OBJECT,
-            &["--suffix", ".o"],
-        );
+        cli(&project, "--decrypt", &sealed, &format!("back-{frame}"), OBJECT, &["--suffix", ".o"]);
         let suite = "AES_256_GCM_HKDF_SHA512_COMMIT_KEY";
-        let more = [
-            "--algorithm",
-            suite,
-            "--frame-length",
-            &length,
-            "--suffix",
-            ".s",
-        ];
+        let more = ["--algorithm", suite, "--frame-length", &length, "--suffix", ".s"];
         cli(&project, "--encrypt", &plain, &theirs, OBJECT, &more);
     }
     assert_same(&project, "back", ".o");
     open_all(&project);
     assert_same(&project, "opened", ".s");
     // Another place: the client ends with 0 and writes nothing; ours says so.
-    cli(
-        &project,
-        "--decrypt",
-        "sealed-128",
-        "other",
-        "part-000002.csv",
-        &["--suffix", ".o"],
-    );
+    cli(&project, "--decrypt", "sealed-128", "other", "part-000002.csv", &["--suffix", ".o"]);
     assert_eq!(names(&project, "other"), Vec::<String>::new());
     let refused = project
-        .sce(&[
-            "open",
-            "theirs-128/size-5.s",
-            "none",
-            "--object",
-            "part-000002.csv",
-        ])
+        .sce(&["open", "theirs-128/size-5.s", "none", "--object", "part-000002.csv"])
         .exits(1);
-    assert!(
-        refused.only_line().contains("`object` differs"),
-        "{refused:?}"
-    );
+    assert!(refused.only_line().contains("`object` differs"), "{refused:?}");
 }
 
 #[test]
@@ -220,14 +153,8 @@ fn the_library_opens_what_sce_seals_and_the_other_way_round() {
         fs::create_dir(project.path(&format!("back-{frame}"))).unwrap();
         let mut seal = Vec::new();
         for name in names(&project, &format!("plain-{frame}")) {
-            seal.extend([
-                format!("plain-{frame}/{name}"),
-                format!("theirs-{frame}/{name}"),
-            ]);
-            back.extend([
-                format!("sealed-{frame}/{name}"),
-                format!("back-{frame}/{name}"),
-            ]);
+            seal.extend([format!("plain-{frame}/{name}"), format!("theirs-{frame}/{name}")]);
+            back.extend([format!("sealed-{frame}/{name}"), format!("back-{frame}/{name}")]);
         }
         library(&project, "seal", frame, &seal).exits(0);
     }
@@ -239,12 +166,7 @@ fn the_library_opens_what_sce_seals_and_the_other_way_round() {
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
     });
-    let refused = library(
-        &project,
-        "open",
-        128,
-        &["sealed-128/size-5".into(), "none".into()],
-    );
+    let refused = library(&project, "open", 128, &["sealed-128/size-5".into(), "none".into()]);
     assert_ne!(refused.code, Some(0));
     assert!(!project.path("none").exists());
 }

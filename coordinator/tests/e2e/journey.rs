@@ -18,12 +18,7 @@ const RESULTS: [&str; 6] = [
 #[test]
 fn the_documented_journey_gives_the_results_that_pandas_gives() {
     let project = Project::empty();
-    for line in [
-        "init",
-        "key new homer.key",
-        "synth --out plain",
-        "put plain",
-    ] {
+    for line in ["init", "key new homer.key", "synth --out plain", "put plain"] {
         project.sce(&line.split(' ').collect::<Vec<_>>()).exits(0);
     }
     let ran = project.run(&["--workers", "3"]).exits(0);
@@ -40,24 +35,13 @@ fn the_documented_journey_gives_the_results_that_pandas_gives() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(
-        RESULTS
-            .iter()
-            .all(|name| names.contains(&(*name).to_owned())),
-        "{names:?}"
-    );
+    assert!(RESULTS.iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
     assert_eq!(summary["run"], end["run"]);
     assert!(String::from_utf8_lossy(&project.read("out/report.html")).contains("</html>"));
     project.check_by_reference("out", &[]);
-    assert_eq!(
-        files_under(&project.path(".sce/hipaa")),
-        Vec::<std::path::PathBuf>::new()
-    );
+    assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
     let mails = files_under(&project.path(".sce/mail/new"));
-    assert!(
-        mails.len() == 1 && mails[0].extension().is_some_and(|e| e == "eml"),
-        "{mails:?}"
-    );
+    assert!(mails.len() == 1 && mails[0].extension().is_some_and(|e| e == "eml"), "{mails:?}");
     let mail = fs::read_to_string(&mails[0]).unwrap();
     assert!(mail.contains(&format!("run {} done", ran.run())), "{mail}");
     nothing_is_left_to_do(&project);
@@ -67,23 +51,13 @@ fn nothing_is_left_to_do(project: &Project) {
     let again = project.sce(&["run"]).exits(0);
     assert!(again.stdout.starts_with("nothing to do"), "{again:?}");
     let again = project.run(&[]).exits(0).json();
-    assert_eq!(
-        (&again["run"], &again["state"]),
-        (&Value::Null, &"empty".into())
-    );
+    assert_eq!((&again["run"], &again["state"]), (&Value::Null, &"empty".into()));
     assert_eq!(again["counts"]["objects"], 0);
     let twice = project.sce(&["put", "plain"]).exits(1);
     for position in 1..=20 {
-        assert_eq!(
-            twice.lines_with(&format!("input {position} ")).len(),
-            1,
-            "{twice:?}"
-        );
+        assert_eq!(twice.lines_with(&format!("input {position} ")).len(), 1, "{twice:?}");
     }
-    assert!(
-        twice.lines_with("registered already").len() == 20,
-        "{twice:?}"
-    );
+    assert!(twice.lines_with("registered already").len() == 20, "{twice:?}");
 }
 
 /// Rows of a patient whose id and readings occur nowhere else.
@@ -96,10 +70,7 @@ fn marked_rows() -> String {
             120 + n
         )
     };
-    format!(
-        "{header}\n{}\n",
-        (0..20).map(row).collect::<Vec<_>>().join("\n")
-    )
+    format!("{header}\n{}\n", (0..20).map(row).collect::<Vec<_>>().join("\n"))
 }
 
 #[test]
@@ -114,27 +85,15 @@ fn nothing_of_a_patient_lies_in_the_clear_outside_plain_and_out() {
     );
     project.sce(&["put", "plain"]).exits(0);
     let ran = project.run(&[]).exits(1);
-    let shown = project
-        .sce(&["results", &ran.run(), "--out", "out"])
-        .exits(1);
+    let shown = project.sce(&["results", &ran.run(), "--out", "out"]).exits(1);
     let run = project.sce(&["runs"]).exits(0);
-    for text in [
-        "9988776655",
-        "9988776644",
-        "1939-07",
-        "03:04:05",
-        ".125,75",
-        "heart rate,OSat",
-    ] {
+    for text in ["9988776655", "9988776644", "1939-07", "03:04:05", ".125,75", "heart rate,OSat"] {
         assert_eq!(
             files_holding(&project.path(".sce"), text),
             Vec::<std::path::PathBuf>::new(),
             "{text}"
         );
-        assert!(
-            !files_holding(&project.path("plain"), text).is_empty(),
-            "control: {text}"
-        );
+        assert!(!files_holding(&project.path("plain"), text).is_empty(), "control: {text}");
         for output in [&ran, &shown, &run] {
             assert!(!format!("{output:?}").contains(text), "{output:?}");
         }
@@ -159,17 +118,12 @@ fn replaced_prefixed_and_listed_objects_are_what_the_next_run_takes() {
     project.write("none", "part-000009.csv\n");
     let absent = project.run(&["--manifest", "none"]).exits(2);
     assert!(
-        absent
-            .only_line()
-            .contains("1 objects of the manifest are not registered"),
+        absent.only_line().contains("1 objects of the manifest are not registered"),
         "{absent:?}"
     );
     let prefixed = project.run(&["--prefix", "study-7/"]).exits(0);
     assert_eq!(
-        (
-            &prefixed.json()["counts"]["objects"],
-            &prefixed.json()["counts"]["rows"]
-        ),
+        (&prefixed.json()["counts"]["objects"], &prefixed.json()["counts"]["rows"]),
         (&1.into(), &20.into())
     );
     project.write("list", "part-000001.csv\n");
@@ -179,10 +133,7 @@ fn replaced_prefixed_and_listed_objects_are_what_the_next_run_takes() {
     assert_eq!(empty.json()["state"], "empty");
     let again = project.run(&["--again"]).exits(0);
     assert_eq!(
-        (
-            &again.json()["counts"]["objects"],
-            &again.json()["counts"]["rows"]
-        ),
+        (&again.json()["counts"]["objects"], &again.json()["counts"]["rows"]),
         (&5.into(), &190.into())
     );
     assert_ne!(again.run(), first.run());
@@ -218,9 +169,7 @@ fn the_demo_shows_the_whole_job_and_refuses_a_used_directory() {
     }
     let refused = project.sce(&["demo", "--dir", "show"]).exits(2);
     assert!(
-        refused
-            .only_line()
-            .contains("is not empty: remove it, or name another with --dir"),
+        refused.only_line().contains("is not empty: remove it, or name another with --dir"),
         "{refused:?}"
     );
 }

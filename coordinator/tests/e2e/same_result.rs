@@ -19,12 +19,7 @@ fn study() -> &'static (String, Vec<String>, Vec<u8>) {
     STUDY_AND_RESULT.get_or_init(|| {
         let project = Project::new();
         let mut python = project.command(venv("test").join("python"));
-        finish(
-            python
-                .args(["-c", STUDY])
-                .arg(workspace().join("tests/python")),
-        )
-        .exits(0);
+        finish(python.args(["-c", STUDY]).arg(workspace().join("tests/python"))).exits(0);
         let text = fs::read_to_string(project.path("study-000001.csv")).unwrap();
         let mut lines = text.lines().map(str::to_owned);
         let header = lines.next().unwrap();
@@ -42,19 +37,14 @@ fn shuffled() -> Project {
     let mut state = 1938_u64;
     let mut order: Vec<(u64, &String)> = Vec::new();
     for row in rows {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         order.push((state >> 32, row));
     }
     order.sort();
     for object in 0..OBJECTS {
-        let own: Vec<&str> = order
-            .iter()
-            .skip(object)
-            .step_by(OBJECTS)
-            .map(|(_, row)| row.as_str())
-            .collect();
+        let own: Vec<&str> =
+            order.iter().skip(object).step_by(OBJECTS).map(|(_, row)| row.as_str()).collect();
         project.write(
             &format!("plain/part-{object:06}.csv"),
             format!("{header}\n{}\n", own.join("\n")),
@@ -67,10 +57,7 @@ fn shuffled() -> Project {
 /// The run's patients.csv; nothing is left behind.
 fn ended_result(project: &Project, run: &str) -> Vec<u8> {
     project.results(run, "out", 0);
-    assert_eq!(
-        files_under(&project.path(".sce/hipaa")),
-        Vec::<std::path::PathBuf>::new()
-    );
+    assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
     assert_eq!(files_under(&project.path(".sce/mail/new")).len(), 1);
     project.read("out/patients.csv")
 }
@@ -106,14 +93,7 @@ struct Running(Child);
 impl Running {
     fn start(project: &Project, args: &[&str]) -> Self {
         let mut command = project.command(sce());
-        Self(
-            command
-                .args(args)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap(),
-        )
+        Self(command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     fn code(mut self) -> Option<i32> {
@@ -135,14 +115,7 @@ impl Drop for Running {
 
 fn signal(name: &str, pid: &str) {
     let kill = format!("kill -{name} {pid}");
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success(),
-        "{kill}"
-    );
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
 }
 
 /// The workers that the fleet knows, by id: their process ids.
@@ -153,15 +126,9 @@ fn workers(project: &Project) -> BTreeMap<String, String> {
     let mut workers = BTreeMap::new();
     for entry in entries {
         let path = entry.unwrap().path();
-        let pid = fs::read_to_string(&path)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
         if !pid.is_empty() {
-            workers.insert(
-                path.file_name().unwrap().to_string_lossy().into_owned(),
-                pid,
-            );
+            workers.insert(path.file_name().unwrap().to_string_lossy().into_owned(), pid);
         }
     }
     workers
@@ -171,9 +138,7 @@ fn workers(project: &Project) -> BTreeMap<String, String> {
 fn is_at_work(project: &Project, worker: &str) -> bool {
     let log = fs::read_to_string(project.path(&format!(".sce/fleet/logs/{worker}.log")))
         .unwrap_or_default();
-    log.lines()
-        .last()
-        .is_some_and(|line| line.contains("\"claimed\""))
+    log.lines().last().is_some_and(|line| line.contains("\"claimed\""))
 }
 
 /// Holds a worker in the middle of a unit (SIGSTOP): its process id.

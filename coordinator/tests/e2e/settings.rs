@@ -15,18 +15,13 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     });
     let seal = |more: &[&str], env: Option<&str>| {
         let mut command = project.command(sce());
-        command
-            .args(["seal", "part-000001.csv", "part-000001.csv.sealed"])
-            .args(more);
+        command.args(["seal", "part-000001.csv", "part-000001.csv.sealed"]).args(more);
         command.envs(env.map(|pit| ("SCE_PIT", pit)));
         finish(&mut command).exits(0);
         project.read("part-000001.csv.sealed")
     };
-    let holds = |sealed: &[u8], pit: &str| {
-        sealed
-            .windows(pit.len())
-            .any(|window| window == pit.as_bytes())
-    };
+    let holds =
+        |sealed: &[u8], pit: &str| sealed.windows(pit.len()).any(|window| window == pit.as_bytes());
     for (more, env, pit) in [
         (&[][..], None, "from-file"),
         (&[], Some("from-env"), "from-env"),
@@ -34,11 +29,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     ] {
         let sealed = seal(more, env);
         for other in ["from-file", "from-env", "from-flag"] {
-            assert_eq!(
-                holds(&sealed, other),
-                other == pit,
-                "{other} where {pit} wins"
-            );
+            assert_eq!(holds(&sealed, other), other == pit, "{other} where {pit} wins");
         }
     }
 }
@@ -48,36 +39,16 @@ fn flags_of_places_reach_the_workers() {
     let project = Project::with_data(50, 2);
     fs::rename(project.path(".sce"), project.path("elsewhere")).unwrap();
     fs::rename(project.path("homer.key"), project.path("moved.key")).unwrap();
-    let places = [
-        "--root",
-        "elsewhere",
-        "--hipaa",
-        "volume",
-        "--key-file",
-        "moved.key",
-    ];
+    let places = ["--root", "elsewhere", "--hipaa", "volume", "--key-file", "moved.key"];
     let ran = project.run(&places).exits(0);
     assert_eq!(ran.json()["counts"]["analysed"], 2);
     assert!(!project.path(".sce").exists());
-    assert_eq!(
-        files_under(&project.path("volume")),
-        Vec::<std::path::PathBuf>::new()
-    );
+    assert_eq!(files_under(&project.path("volume")), Vec::<std::path::PathBuf>::new());
     // From another directory the same project is found by --config.
     fs::create_dir(project.path("sub")).unwrap();
     let mut command = project.command(sce());
-    command.args([
-        "runs",
-        "--output",
-        "json",
-        "--config",
-        "../sce.toml",
-        "--root",
-        "../elsewhere",
-    ]);
-    command
-        .args(["--key-file", "../moved.key"])
-        .current_dir(project.path("sub"));
+    command.args(["runs", "--output", "json", "--config", "../sce.toml", "--root", "../elsewhere"]);
+    command.args(["--key-file", "../moved.key"]).current_dir(project.path("sub"));
     assert_eq!(finish(&mut command).exits(0).run(), ran.run());
 }
 
@@ -86,15 +57,9 @@ fn unreadable_settings_are_one_line_with_the_place_and_the_remedy() {
     let project = Project::new();
     for (text, expected) in [
         ("pit = \"hipaa\"\nmode = \n", "sce.toml line 2: "),
-        (
-            "# one\n\nlease_second = 3\n",
-            "sce.toml line 3: unknown field `lease_second`",
-        ),
+        ("# one\n\nlease_second = 3\n", "sce.toml line 3: unknown field `lease_second`"),
         ("[study]\nformat = 7\n", "sce.toml line 2: "),
-        (
-            "poll_milliseconds = 0\n",
-            "sce.toml: poll_milliseconds must be 1 to 20000",
-        ),
+        ("poll_milliseconds = 0\n", "sce.toml: poll_milliseconds must be 1 to 20000"),
         ("pit = \"\u{fffd}", "sce.toml line 1: "),
     ] {
         project.write("sce.toml", text);
@@ -103,24 +68,13 @@ fn unreadable_settings_are_one_line_with_the_place_and_the_remedy() {
     }
     project.write("sce.toml", b"pit = \"\xff\"\n");
     let refused = project.sce(&["run"]).exits(2);
-    assert!(
-        refused.only_line().contains("cannot read sce.toml"),
-        "{refused:?}"
-    );
+    assert!(refused.only_line().contains("cannot read sce.toml"), "{refused:?}");
     fs::remove_file(project.path("sce.toml")).unwrap();
     let refused = project.sce(&["run"]).exits(2);
-    assert!(
-        refused.only_line().contains("run `sce init` first"),
-        "{refused:?}"
-    );
+    assert!(refused.only_line().contains("run `sce init` first"), "{refused:?}");
     fs::create_dir(project.path("sce.toml")).unwrap();
     let refused = project.sce(&["put", "plain"]).exits(2);
-    assert!(
-        refused
-            .only_line()
-            .contains("sce.toml: not a settings file"),
-        "{refused:?}"
-    );
+    assert!(refused.only_line().contains("sce.toml: not a settings file"), "{refused:?}");
 }
 
 #[test]
@@ -139,8 +93,5 @@ fn a_key_file_is_never_overwritten_and_must_be_private() {
     project.sce(&["init"]).exits(2);
     fs::remove_file(project.path("homer.key")).unwrap();
     let absent = project.sce(&["runs"]).exits(2);
-    assert!(
-        absent.only_line().contains("make one with `sce key new`"),
-        "{absent:?}"
-    );
+    assert!(absent.only_line().contains("make one with `sce key new`"), "{absent:?}");
 }

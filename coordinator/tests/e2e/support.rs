@@ -36,10 +36,7 @@ impl Output {
 
     /// The lines of standard error that hold `text`.
     pub fn lines_with(&self, text: &str) -> Vec<&str> {
-        self.stderr
-            .lines()
-            .filter(|line| line.contains(text))
-            .collect()
+        self.stderr.lines().filter(|line| line.contains(text)).collect()
     }
 
     /// The only line of standard error.
@@ -61,10 +58,7 @@ impl Output {
     /// The run that the last line of `--output json` names.
     #[track_caller]
     pub fn run(&self) -> String {
-        self.json()["run"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no run: {self:#?}"))
-            .to_owned()
+        self.json()["run"].as_str().unwrap_or_else(|| panic!("no run: {self:#?}")).to_owned()
     }
 }
 
@@ -80,9 +74,7 @@ impl Project {
             sce().with_file_name("sce-agent").is_file(),
             "sce-agent is not beside sce: run `cargo build --release --workspace` (make test does)"
         );
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A project with its settings and key.
@@ -103,15 +95,7 @@ impl Project {
 
     pub fn synth(&self, rows: u32, objects: u32) {
         let (rows, objects) = (rows.to_string(), objects.to_string());
-        let args = [
-            "synth",
-            "--out",
-            "plain",
-            "--visits",
-            &rows,
-            "--objects",
-            &objects,
-        ];
+        let args = ["synth", "--out", "plain", "--visits", &rows, "--objects", &objects];
         self.sce(&args).exits(0);
     }
 
@@ -144,9 +128,7 @@ impl Project {
         {
             command.env_remove(name);
         }
-        command
-            .env("SCE_LEASE_SECONDS", LEASE_SECONDS)
-            .env("COLUMNS", COLUMNS);
+        command.env("SCE_LEASE_SECONDS", LEASE_SECONDS).env("COLUMNS", COLUMNS);
         command.current_dir(self.dir.path()).stdin(Stdio::null());
         command
     }
@@ -169,33 +151,22 @@ impl Project {
     /// A Python script of the workspace, in one of `make venv`'s environments.
     pub fn python(&self, environment: &str, script: &str, args: &[&str]) -> Output {
         let script = workspace().join(script);
-        finish(
-            self.command(venv(environment).join("python"))
-                .arg(script)
-                .args(args),
-        )
+        finish(self.command(venv(environment).join("python")).arg(script).args(args))
     }
 
     /// Compares the results in `out` with the independent calculation.
     pub fn check_by_reference(&self, out: &str, leave_out: &[&str]) {
         let mut args = vec!["check", "--plain", "plain", "--results", out];
         args.extend(leave_out.iter().flat_map(|name| ["--leave-out", name]));
-        self.python("test", "tests/python/reference.py", &args)
-            .exits(0);
+        self.python("test", "tests/python/reference.py", &args).exits(0);
     }
 }
 
 /// Runs a program to its end.
 pub fn finish(command: &mut Command) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Output {
-        code: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 pub fn sce() -> PathBuf {
@@ -203,19 +174,13 @@ pub fn sce() -> PathBuf {
 }
 
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The programs of a Python environment.
 pub fn venv(name: &str) -> PathBuf {
     let bin = workspace().join("target/venv").join(name).join("bin");
-    assert!(
-        bin.join("python").exists(),
-        "target/venv/{name} is not there: run `make venv`"
-    );
+    assert!(bin.join("python").exists(), "target/venv/{name} is not there: run `make venv`");
     bin
 }
 
@@ -238,9 +203,7 @@ pub fn files_under(root: &Path) -> Vec<PathBuf> {
 pub fn files_holding(root: &Path, text: &str) -> Vec<PathBuf> {
     let holds = |path: &PathBuf| {
         let bytes = fs::read(path).unwrap_or_default();
-        bytes
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
     };
     files_under(root).into_iter().filter(holds).collect()
 }

@@ -87,7 +87,7 @@ pub enum EnvelopeError {
     },
     /// A pair the run expects is missing from the context, or differs.
     #[error(
-        "encryption context: `{key}` differs from what is expected; the object was sealed for another place or moved"
+        "encryption context: `{key}` differs from what is expected; the object was sealed for another place or moved: seal it for this name and project and put it again"
     )]
     ContextDiffers {
         /// The name of the pair; its values are never shown.

@@ -235,7 +235,8 @@ impl Rows {
         if number > MAX_COUNT {
             return Err(Defect::TooManyRows { limit: MAX_COUNT });
         }
-        if row.date != self.last_date.0 {
+        // Before the first row the last date is the empty one, which is none.
+        if row.date.is_empty() || row.date != self.last_date.0 {
             let time = civil::parse(row.date.trim_ascii())
                 .ok_or(Defect::Unreadable { row: number, column: DATE })?;
             self.last_date = (row.date.to_vec(), time);

@@ -81,6 +81,17 @@ proptest! {
 }
 
 #[test]
+fn a_row_without_a_date_is_refused_even_as_the_first() {
+    let row: Vec<String> = ["120", "7", "x", "80", "15", "70", "98", "98.6", "150", "22", ""]
+        .map(str::to_owned)
+        .to_vec();
+    for (quote, turn) in [("", 0), ("\"", 0), ("", 10), ("\"", 10)] {
+        let read = read(&file(std::slice::from_ref(&row), turn, quote, "\n"));
+        assert_eq!(read.err(), Some(Defect::Unreadable { row: 1, column: DATE }));
+    }
+}
+
+#[test]
 fn columns_are_found_by_name_in_any_order() {
     let row: Vec<String> =
         ["120", "John", "x", "80", "15", "70", "98", "98.6", "150", "22", "1938-10-30"]

@@ -72,7 +72,7 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
         let ends = |l: &&str| {
             indent(l) == indent(line) && (l.trim_start().starts_with('}') || l.ends_with(';'))
         };
-        let length = lines[at..].iter().position(|l| ends(&l)).map_or(1, |end| end + 1);
+        let length = lines[at..].iter().position(ends).map_or(1, |end| end + 1);
         if length > FUNCTION_LINES_MAX {
             long.push((at + 1, length));
         }

@@ -198,7 +198,7 @@ async fn check(world: &World, row: &Run, wanted: &str) {
             assert!(failed.iter().all(|unit| unit.reason.is_some()));
         }
         (RunStatus::Failed, None) => {
-            assert!(row.fin_epoch.0 >= 3, "a finalization within its budget")
+            assert!(row.fin_epoch.0 >= 3, "a finalization within its budget");
         }
         other => panic!("a run may not end so: {other:?}"),
     }

@@ -38,7 +38,7 @@ impl<P: ?Sized> Candidate<P> {
 
     /// The port, for checks that need one door only.
     pub fn port(&self) -> &P {
-        &*self.doors[0]
+        &self.doors[0]
     }
 }
 

@@ -85,11 +85,11 @@ type Damage = fn(&mut Vec<u8>);
 const DAMAGES: [(&str, Damage); 6] = [
     ("garbage", |bytes| bytes.fill(0xa5)),
     ("a text file", |bytes| {
-        *bytes = b"this was a database once\n".repeat(400)
+        *bytes = b"this was a database once\n".repeat(400);
     }),
     ("cut to half", |bytes| bytes.truncate(bytes.len() / 2)),
     ("cut within a page", |bytes| {
-        bytes.truncate(bytes.len() / 2 + 1000)
+        bytes.truncate(bytes.len() / 2 + 1000);
     }),
     ("a header of zeros", |bytes| bytes[..100].fill(0)),
     ("a middle of zeros", |bytes| {

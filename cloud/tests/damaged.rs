@@ -191,12 +191,12 @@ fn what_cannot_be_opened_is_not_called_damaged() {
 /// Processes that begin at the same moment on a machine where nothing is yet.
 #[test]
 fn many_may_open_a_new_file_at_once() {
-    for _ in 0..10 {
+    for _ in 0..60 {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("ledger.sqlite");
-        let start = std::sync::Barrier::new(8);
+        let start = std::sync::Barrier::new(16);
         std::thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..16 {
                 scope.spawn(|| {
                     start.wait();
                     open_ledger(&path).map(drop).unwrap();

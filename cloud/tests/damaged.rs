@@ -71,9 +71,13 @@ type Damage = fn(&mut Vec<u8>);
 
 const DAMAGES: [(&str, Damage); 6] = [
     ("garbage", |bytes| bytes.fill(0xa5)),
-    ("a text file", |bytes| *bytes = b"this was a database once\n".repeat(400)),
+    ("a text file", |bytes| {
+        *bytes = b"this was a database once\n".repeat(400);
+    }),
     ("cut to half", |bytes| bytes.truncate(bytes.len() / 2)),
-    ("cut within a page", |bytes| bytes.truncate(bytes.len() / 2 + 1000)),
+    ("cut within a page", |bytes| {
+        bytes.truncate(bytes.len() / 2 + 1000);
+    }),
     ("a header of zeros", |bytes| bytes[..100].fill(0)),
     ("a middle of zeros", |bytes| {
         let (from, to) = (bytes.len() / 4, bytes.len() * 3 / 4);
@@ -154,12 +158,12 @@ fn what_cannot_be_opened_is_not_called_damaged() {
 /// Processes that begin at the same moment on a machine where nothing is yet.
 #[test]
 fn many_may_open_a_new_file_at_once() {
-    for _ in 0..10 {
+    for _ in 0..60 {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("ledger.sqlite");
-        let start = std::sync::Barrier::new(8);
+        let start = std::sync::Barrier::new(16);
         std::thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..16 {
                 scope.spawn(|| {
                     start.wait();
                     open_ledger(&path).map(drop).unwrap();

@@ -2,13 +2,13 @@
 //! fresh and empty. Adapters on emulators join these lists.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sce_cloud::faults::MemoryStore;
 use sce_cloud::local::{DirectoryStore, Maildir, SqliteLedger, SqliteQueue};
 use sce_cloud::ports::{Ledger, Notifier, ObjectStore, WorkQueue};
 use sce_cloud::system::{SystemClock, SystemEntropy};
 use sce_core::limits::{Budgets, LeaseRules};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// Rules of every ledger under test.
@@ -38,7 +38,7 @@ impl<P: ?Sized> Candidate<P> {
 
     /// The port, for checks that need one door only.
     pub fn port(&self) -> &P {
-        &self.doors[0]
+        self.doors[0].as_ref()
     }
 }
 

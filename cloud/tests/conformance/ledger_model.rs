@@ -12,8 +12,8 @@ use sce_core::run::{Counts, LaunchIntent, Report, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 
+use crate::books::{NOW, draft, object, owner, units_of};
 use crate::candidates::{lease, ledgers};
-use crate::ledger_rows::{NOW, draft, object, owner, units_of};
 
 const UNITS: u32 = 3;
 

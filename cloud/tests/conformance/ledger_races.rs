@@ -10,8 +10,8 @@ use sce_core::run::{Counts, Report, RunChange, RunStatus};
 use sce_core::unit::{Refused, UnitChange};
 use tokio::sync::Barrier;
 
+use crate::books::{NOW, claim, commit, draft, expired, owner, release, units_of};
 use crate::candidates::{Candidate, every, lease};
-use crate::ledger_rows::{NOW, claim, commit, draft, expired, owner, release, units_of};
 
 type Books = Candidate<dyn Ledger>;
 

@@ -4,6 +4,7 @@
 //! pass it. An adapter is added there, never here.
 #![allow(clippy::unwrap_used)]
 
+mod books;
 mod candidates;
 mod fleet;
 mod keys;

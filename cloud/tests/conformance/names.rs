@@ -8,8 +8,8 @@ use sce_core::object::ObjectKey;
 use sce_core::registry::Name;
 use sce_core::time::Timestamp;
 
+use crate::books::object;
 use crate::candidates::{Candidate, every, ledgers};
-use crate::ledger_rows::object;
 
 type Books = Candidate<dyn Ledger>;
 

@@ -62,13 +62,6 @@ impl MemoryStore {
     fn with<T>(&self, body: impl FnOnce(&mut Shelf) -> T) -> T {
         body(&mut self.shelf.lock().unwrap_or_else(PoisonError::into_inner))
     }
-
-    /// The keys of a bucket.
-    pub fn keys(&self, bucket: Bucket) -> Vec<ObjectKey> {
-        self.with(|shelf| {
-            shelf.keys().filter(|(b, _)| *b == bucket).map(|(_, key)| key.clone()).collect()
-        })
-    }
 }
 
 #[async_trait]

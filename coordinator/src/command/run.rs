@@ -27,6 +27,8 @@ use crate::tend;
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long it waits, after the end, for workers to leave.
 const LEAVE_WAIT: Duration = Duration::from_secs(10);
+/// Longest manifest file read, in bytes (1 GiB).
+const MANIFEST_MAX_BYTES: u64 = 1 << 30;
 /// Names read at a time.
 const PAGE: u32 = 10_000;
 
@@ -225,7 +227,12 @@ async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
 
 /// A manifest file: one key a line; empty lines are left out.
 fn load_manifest(path: &Path) -> anyhow::Result<BTreeSet<ObjectKey>> {
-    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let read = || format!("read {}", path.display());
+    let facts = fs::metadata(path).with_context(read)?;
+    if !facts.is_file() || facts.len() > MANIFEST_MAX_BYTES {
+        return Err(anyhow!("{} is not a list of keys (a file of at most 1 GiB)", path.display()));
+    }
+    let text = fs::read_to_string(path).with_context(read)?;
     let mut keys = BTreeSet::new();
     for (line, key) in (1..).zip(text.lines()).filter(|(_, key)| !key.trim().is_empty()) {
         let key = ObjectKey::try_from(key.trim().to_owned())

@@ -15,12 +15,13 @@ demo: build ## the whole job on pseudo-data, on this machine
 	rm -rf $(DEMO)
 	target/release/sce demo --dir $(DEMO)
 
-venv: $(VENV)/test/.done $(VENV)/cli/.done $(VENV)/mpl/.done
+venv: $(VENV)/test/.done $(VENV)/cli/.done $(VENV)/mpl/.done $(VENV)/emulators/.done
 
 # Each in an environment of its own: the two standard clients cannot share one.
 $(VENV)/test/.done: tests/python/requirements.txt
 $(VENV)/cli/.done: tests/interop/requirements-cli.txt
 $(VENV)/mpl/.done: tests/interop/requirements-mpl.txt
+$(VENV)/emulators/.done: tests/emulators/requirements.txt
 $(VENV)/bench/.done: bench/requirements.txt
 $(VENV)/%/.done:
 	$(PYTHON) -m venv --clear $(VENV)/$*

@@ -32,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Work on open runs until there is nothing left to do
     Work(WorkArgs),
+    /// End the EC2 instance that this runs on
+    Terminate(TerminateArgs),
     /// Analyse files at hand; the results are written in the clear
     Analyze(AnalyzeArgs),
 }
@@ -40,8 +42,19 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct WorkArgs {
     /// This worker's id, 16 hex digits [default: a random one]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "instance")]
     pub worker: Option<WorkerId>,
+    /// This is an EC2 worker: take identity and settings from the instance's metadata
+    #[arg(long)]
+    pub instance: bool,
+}
+
+/// `sce-agent terminate`
+#[derive(Debug, Args)]
+pub struct TerminateArgs {
+    /// Yes, this instance
+    #[arg(long, required = true)]
+    pub instance: bool,
 }
 
 /// `sce-agent analyze`

@@ -8,6 +8,7 @@
 pub mod analysis;
 mod analyze;
 pub mod cli;
+mod protect;
 mod scratch;
 pub mod study;
 pub mod work;
@@ -16,10 +17,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use sce_cloud::aws::{self, Caller, Clients, OwnInstance};
 use sce_cloud::error::Class;
 use sce_cloud::local;
 use sce_cloud::overlay::Overlay;
-use sce_cloud::settings::{Mode, SettingsError};
+use sce_cloud::ports::Ports;
+use sce_cloud::settings::{Mode, Settings, SettingsError};
 use sce_core::ids::WorkerId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -55,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn command(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Work(args) => work(&args, &cli.overlay).await,
+        Command::Terminate(_) => terminate().await,
         Command::Analyze(args) => {
             let complete = analyze::analyze(&args, &cli.overlay).await?;
             Ok(if complete { DONE } else { UNFINISHED })
@@ -63,20 +67,15 @@ async fn command(cli: Cli) -> anyhow::Result<u8> {
 }
 
 async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
-    sce_cloud::telemetry::start();
-    let settings = overlay.settings()?;
-    let ports = match settings.mode {
-        Mode::Local => local::open(&settings, std::env::current_exe()?, overlay.environment())?,
-    };
-    let id = match args.worker {
-        Some(id) => id,
-        None => WorkerId::new(ports.random_id()?),
-    };
+    let log = sce_cloud::telemetry::start();
+    protect::keep_memory_private()?;
+    let start = Start::find(args, overlay).await?;
+    let Start { settings, ports, id, machine } = start;
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
     // Whatever a library writes by a relative path lands there, core dumps too.
     std::env::set_current_dir(scratch.path()).context("enter the scratch directory")?;
     let worker = Worker {
-        ports,
+        ports: ports.clone(),
         study: Arc::new(VitalsStudy::new(Format::Wide)),
         rules: WorkRules {
             lease: settings.lease(),
@@ -86,15 +85,55 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         },
         pit: settings.pit.clone(),
         id,
+        machine,
     };
-    info!(worker = %id, "starts");
+    info!(worker = %id, machine = worker.machine, "starts");
     let left = worker.work(follow_signals()?).await;
     match &left {
-        Ok(left) => info!(worker = %id, "leaves: {left:?}"),
+        Ok(left) => info!(worker = %id, requests = ?ports.counts.take(), "leaves: {left:?}"),
         Err(e) => error!(worker = %id, "leaves: {e}"),
     }
     scratch.leave()?;
+    if settings.mode == Mode::Aws {
+        log.deliver(&ports, id).await?;
+    }
     Ok(left.map(|_| DONE)?)
+}
+
+/// Who this worker is and what it works with.
+struct Start {
+    settings: Settings,
+    ports: Ports,
+    id: WorkerId,
+    machine: String,
+}
+
+impl Start {
+    async fn find(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<Self> {
+        let (settings, instance) = if args.instance {
+            let instance = OwnInstance::fetch().await?;
+            (overlay.over(instance.settings()?)?, Some(instance.id))
+        } else {
+            (overlay.settings()?, None)
+        };
+        let ports = match settings.mode {
+            Mode::Local => local::open(&settings, std::env::current_exe()?, overlay.environment())?,
+            Mode::Aws => aws::open(&settings, Caller::HandlesData).await?.ports,
+        };
+        let id = match (&instance, args.worker) {
+            (Some(instance), _) => WorkerId::of_instance(instance),
+            (None, Some(id)) => id,
+            (None, None) => WorkerId::new(ports.random_id()?),
+        };
+        let machine = instance.unwrap_or_else(|| format!("process {}", std::process::id()));
+        Ok(Self { settings, ports, id, machine })
+    }
+}
+
+async fn terminate() -> anyhow::Result<u8> {
+    let instance = OwnInstance::fetch().await?;
+    instance.terminate(&Clients::connect(Some(instance.region.clone())).await).await?;
+    Ok(DONE)
 }
 
 /// The first SIGTERM drains, a second (or SIGINT) stops.

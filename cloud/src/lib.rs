@@ -4,6 +4,8 @@
 //! are not made here: they are core's; this crate carries them out at real
 //! stores, queues and ledgers.
 
+pub mod aws;
+pub mod counts;
 pub mod error;
 #[cfg(feature = "faults")]
 pub mod faults;

@@ -1,25 +1,36 @@
-//! Telling people of a run's end, once somebody finds that nobody has.
+//! Telling people of a run, once somebody finds that nobody has.
 
 use sce_core::ids::{Pit, RunId};
-use sce_core::notice::render_end;
-use sce_core::run::{Notice, RunChange};
+use sce_core::notice::render;
+use sce_core::run::{Notice, NoticeKind, RunChange};
 
 use crate::error::PortResult;
 use crate::ports::Ports;
 use crate::retry::retry;
 
-/// Publishes the notice if it is pending, then marks it sent: at least once.
-/// True if this call published it.
+/// Publishes the notices of a run's start and end that are pending: at least
+/// once each. True if this call published one.
 ///
 /// # Errors
 /// The ledger or the notifier fails; the notice stays pending.
-pub async fn publish_end(ports: &Ports, pit: &Pit, run: RunId) -> PortResult<bool> {
+pub async fn publish_pending(ports: &Ports, pit: &Pit, run: RunId) -> PortResult<bool> {
+    let start = publish(ports, pit, run, NoticeKind::Start).await?;
+    let end = publish(ports, pit, run, NoticeKind::End).await?;
+    Ok(start || end)
+}
+
+/// Publishes one notice if it is pending, then marks it sent.
+///
+/// # Errors
+/// The ledger or the notifier fails; the notice stays pending.
+pub async fn publish(ports: &Ports, pit: &Pit, run: RunId, kind: NoticeKind) -> PortResult<bool> {
     let row = retry(|| ports.ledger.run(run)).await?;
-    let Some(row) = row.filter(|row| row.notice == Some(Notice::Pending)) else {
+    let Some(row) = row.filter(|row| row.notices.of(kind) == Some(Notice::Pending)) else {
         return Ok(false);
     };
-    let (subject, text) = render_end(pit, &row);
+    let (subject, text) = render(kind, pit, &row);
     retry(|| ports.notifier.publish(&subject, &text)).await?;
     // Refused: another told people meanwhile.
-    retry(|| ports.ledger.apply_run(run, &RunChange::NoticeSent)).await.map(|_| true)
+    let sent = RunChange::NoticeSent { kind };
+    retry(|| ports.ledger.apply_run(run, &sent)).await.map(|_| true)
 }

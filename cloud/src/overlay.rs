@@ -54,7 +54,11 @@ impl Overlay {
         }
     }
 
-    fn over(&self, mut settings: Settings) -> Result<Settings, SettingsError> {
+    /// `settings`, read elsewhere, with these on top.
+    ///
+    /// # Errors
+    /// A value is out of its range.
+    pub fn over(&self, mut settings: Settings) -> Result<Settings, SettingsError> {
         let absolute = |path: &PathBuf| {
             std::path::absolute(path).map_err(|e| SettingsError::Unreadable(path.clone(), e))
         };
@@ -71,7 +75,7 @@ impl Overlay {
             settings.pit = pit.clone();
         }
         if let Some(seconds) = self.lease_seconds {
-            settings.lease_seconds = seconds;
+            settings.lease_seconds = Some(seconds);
         }
         settings.checked(&self.config)
     }

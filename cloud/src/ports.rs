@@ -1,9 +1,9 @@
 //! The ports: just the calls that agent and coordinator make, no more.
 //!
-//! Two adapters stand behind each (`local`, later `aws`) and one conformance
-//! suite holds them to the same behaviour. Everything above this line is the
+//! Two adapters stand behind each (`local` and `aws`) and one conformance suite holds them to the same behaviour. Everything above this line is the
 //! same code on one machine and in the cloud.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use bytes::Bytes;
 use sce_core::envelope::{DataKey, EncryptedDataKey, EncryptionContext};
 use sce_core::ids::{RunId, UnitId, WorkerId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
-use sce_core::registry::Name;
-use sce_core::run::{LaunchIntent, Run, RunChange};
+use sce_core::registry::{Name, Refusal};
+use sce_core::run::{Launch, LaunchIntent, Run, RunChange, Started};
 use sce_core::time::Timestamp;
 use sce_core::unit::{Refused, Unit, UnitChange};
 
+use crate::counts::RequestCounts;
 use crate::error::PortResult;
 
 /// Objects in buckets.
@@ -115,10 +116,17 @@ pub trait Ledger: Send + Sync {
     async fn left(&self, run: RunId) -> PortResult<u64>;
     /// Launch intents not yet closed.
     async fn open_launches(&self) -> PortResult<Vec<LaunchIntent>>;
-    /// The fleet was called for this intent, or its run has ended.
-    async fn close_launch(&self, intent: &LaunchIntent) -> PortResult<()>;
-    /// Registers an uploaded object, or a new version of it (then free again).
+    /// The fleet was called for this intent and did this, or its run has ended.
+    async fn close_launch(&self, intent: &LaunchIntent, started: &Started) -> PortResult<()>;
+    /// Every launch of a run, in order.
+    async fn launches(&self, run: RunId) -> PortResult<Vec<Launch>>;
+    /// Registers an uploaded object, or a new version of it (then free again);
+    /// the version that is registered already stays as it stands.
     async fn register(&self, name: &Name) -> PortResult<()>;
+    /// Notes an upload whose name was refused, once however often it is told.
+    async fn note_refusal(&self, refusal: &Refusal) -> PortResult<()>;
+    /// How many uploads were refused for their names, by bucket.
+    async fn refusals(&self) -> PortResult<BTreeMap<String, u64>>;
     /// One row of the names table.
     async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>>;
     /// Up to `limit` names after `after` in key order, with this prefix.
@@ -147,17 +155,26 @@ pub struct Instance {
     pub worker: WorkerId,
     /// What the engine calls it (process id, instance id).
     pub engine_id: String,
+    /// Whether the engine is still starting it.
+    pub starting: bool,
+    /// When the engine started it, where it says so.
+    pub launched_at: Option<Timestamp>,
 }
 
 /// The machines, or processes, that run the agent.
 #[async_trait]
 pub trait Fleet: Send + Sync {
     /// Starts the workers of an intent; with the same token, at most once.
-    async fn launch(&self, intent: &LaunchIntent) -> PortResult<()>;
+    async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started>;
     /// The live workers of this project.
     async fn live(&self) -> PortResult<Vec<Instance>>;
     /// Asks a worker to stop: it drains and leaves.
     async fn drain(&self, instance: &Instance) -> PortResult<()>;
+    /// Ends a worker that did not leave by itself.
+    async fn terminate(&self, instance: &Instance) -> PortResult<()>;
+    /// Why the engine itself ended workers of this run, one reason for each
+    /// (on EC2: its state reason, as where the volume's key may not be used).
+    async fn failures(&self, run: RunId) -> PortResult<Vec<String>>;
 }
 
 /// Data keys.
@@ -209,6 +226,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What all of them sent.
+    pub counts: RequestCounts,
 }
 
 impl Ports {

@@ -12,12 +12,17 @@ use sce_core::ids::Pit;
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::manifest::StudySettings;
 use sce_core::names::NameRules;
+use sce_core::resources::{Account, Resources};
 use serde::Deserialize;
 
 /// Name of the file, looked for in the working directory.
 pub const FILE_NAME: &str = "sce.toml";
 /// Longest settings file we read, in bytes.
 const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// Longest lease, in seconds: with its margin it must fit into a message's
+/// visibility, of which SQS allows 12 hours.
+const LEASE_MAX_SECONDS: u64 = 36_000;
 
 /// The file that `sce init` writes: every default, explained.
 pub const TEMPLATE: &str = include_str!("sce.toml");
@@ -28,6 +33,31 @@ pub const TEMPLATE: &str = include_str!("sce.toml");
 pub enum Mode {
     /// Everything on this machine.
     Local,
+    /// S3, SQS, DynamoDB, SNS, KMS and EC2.
+    Aws,
+}
+
+/// What wraps data keys on AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataKeys {
+    /// The project's KMS key, a call for each object.
+    #[default]
+    Kms,
+    /// The project's HomerKey, itself wrapped by KMS (`sce key wrap`).
+    Homer,
+}
+
+/// Where the project lies on AWS.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwsSettings {
+    /// Whose account; every name follows from it and the PIT.
+    pub account: Option<Account>,
+    /// Which region; without it the one that the AWS CLI would take.
+    pub region: Option<String>,
+    /// What wraps data keys.
+    pub data_keys: DataKeys,
 }
 
 /// Where the names table's rules are loosened.
@@ -57,12 +87,14 @@ pub struct Settings {
     /// Who is told of a run's end.
     pub email: String,
     /// How long a worker's claim lasts from its last beat, in seconds.
-    pub lease_seconds: u64,
+    pub lease_seconds: Option<u64>,
     /// How long a worker waits at an empty queue, in milliseconds; after three
     /// such waits it looks in the ledger itself.
-    pub poll_milliseconds: u64,
+    pub poll_milliseconds: Option<u64>,
     /// How long a worker may live at most, in seconds.
     pub lifetime_seconds: u64,
+    /// The project on AWS.
+    pub aws: AwsSettings,
     /// Object names.
     pub names: NameSettings,
     /// What runs compute.
@@ -80,9 +112,10 @@ impl Default for Settings {
             root: ".sce".into(),
             hipaa: ".sce/hipaa".into(),
             email: "researcher@localhost".to_owned(),
-            lease_seconds: 15,
-            poll_milliseconds: 500,
+            lease_seconds: None,
+            poll_milliseconds: None,
             lifetime_seconds: 24 * 3600,
+            aws: AwsSettings::default(),
             names: NameSettings::default(),
             study: StudySettings::default(),
             folder: PathBuf::new(),
@@ -143,7 +176,11 @@ impl Settings {
         Ok(settings)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+    /// Reads settings from text that lies at `path`, or came from there.
+    ///
+    /// # Errors
+    /// The text is malformed or has a value out of range.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text).map_err(|e| {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             SettingsError::Malformed {
@@ -160,16 +197,42 @@ impl Settings {
         let range = |holds: bool, cause| {
             if holds { Ok(()) } else { Err(SettingsError::Range { path: path.to_owned(), cause }) }
         };
-        range((1..=43_200).contains(&self.lease_seconds), "lease_seconds must be 1 to 43200")?;
         range(
-            (1..=20_000).contains(&self.poll_milliseconds),
+            self.lease_seconds.is_none_or(|s| (1..=LEASE_MAX_SECONDS).contains(&s)),
+            "lease_seconds must be 1 to 36000",
+        )?;
+        range(
+            self.poll_milliseconds.is_none_or(|ms| (1..=20_000).contains(&ms)),
             "poll_milliseconds must be 1 to 20000",
+        )?;
+        range(
+            self.mode == Mode::Local || self.aws.account.is_some(),
+            "mode \"aws\" needs the account: write account = \"123456789012\" under [aws]",
         )?;
         range(
             (60..=2_592_000).contains(&self.lifetime_seconds),
             "lifetime_seconds must be 60 to 2592000",
         )?;
         Ok(self)
+    }
+
+    /// What workers are told at their launch: ids, names and times only.
+    pub fn worker_settings(&self, resources: &Resources) -> String {
+        let data_keys = match self.aws.data_keys {
+            DataKeys::Kms => "kms",
+            DataKeys::Homer => "homer",
+        };
+        format!(
+            "pit = \"{}\"\nmode = \"aws\"\nhipaa = \"/hipaa\"\nlease_seconds = {}\n\
+             poll_milliseconds = {}\nlifetime_seconds = {}\n\
+             [aws]\naccount = \"{}\"\nregion = \"{}\"\ndata_keys = \"{data_keys}\"\n",
+            resources.pit,
+            self.lease().lease.as_secs(),
+            self.poll().as_millis(),
+            self.lifetime_seconds,
+            resources.account,
+            resources.region,
+        )
     }
 
     /// A path of the settings, relative to the file they were read from.
@@ -179,7 +242,11 @@ impl Settings {
 
     /// Times of the protocol.
     pub fn lease(&self) -> LeaseRules {
-        LeaseRules::of(Duration::from_secs(self.lease_seconds))
+        let default = match self.mode {
+            Mode::Local => 15,
+            Mode::Aws => 180,
+        };
+        LeaseRules::of(Duration::from_secs(self.lease_seconds.unwrap_or(default)))
     }
 
     /// Budgets of the protocol.
@@ -189,7 +256,12 @@ impl Settings {
 
     /// How long a worker waits at an empty queue.
     pub fn poll(&self) -> Duration {
-        Duration::from_millis(self.poll_milliseconds)
+        let default = match self.mode {
+            Mode::Local => 500,
+            // The longest that SQS waits: idle workers ask seldom.
+            Mode::Aws => 20_000,
+        };
+        Duration::from_millis(self.poll_milliseconds.unwrap_or(default))
     }
 
     /// Rules for object names.
@@ -223,8 +295,10 @@ mod tests {
             ),
             ("pit = \"Not A Pit\"", "line 1: not a project identifier tag"),
             ("pit = ", "line 1:"),
-            ("mode = \"aws\"", "line 1: unknown variant `aws`"),
-            ("lease_seconds = 0", "lease_seconds must be 1 to 43200"),
+            ("mode = \"gcp\"", "line 1: unknown variant `gcp`"),
+            ("mode = \"aws\"", "needs the account"),
+            ("[aws]\naccount = \"12\"", "line 2: not a AWS account"),
+            ("lease_seconds = 0", "lease_seconds must be 1 to 36000"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -17,7 +17,7 @@ use sce_core::ids::{Epoch, OwnerId, UnitId};
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::manifest::{Manifest, PlanDigest, StudySettings};
 use sce_core::object::{Bucket, ObjectKey};
-use sce_core::run::{Run, RunChange};
+use sce_core::run::{Requests, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 use tempfile::TempDir;
@@ -81,7 +81,12 @@ impl World {
         let claim = UnitChange::Claim { epoch: Epoch(0), owner, lease_until };
         self.ledger.apply_unit(self.unit(n), &claim).await.unwrap().unwrap();
         acknowledge("claimed", n);
-        let commit = UnitChange::Commit { epoch: Epoch(1), partial, outcomes: vec![] };
+        let commit = UnitChange::Commit {
+            epoch: Epoch(1),
+            partial,
+            outcomes: vec![],
+            requests: Requests::new(),
+        };
         self.ledger.apply_unit(self.unit(n), &commit).await.unwrap().unwrap();
         acknowledge("committed", n);
     }

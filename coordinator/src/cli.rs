@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sce_cloud::overlay::Overlay;
+use sce_core::cost::Money;
+use sce_core::resources::Account;
 
 pub use crate::synth::SynthArgs;
 
@@ -15,6 +17,12 @@ const EXAMPLE: &str = "Example, on one machine:
   sce put plain
   sce run --workers 3
   sce results RUN --out out
+
+The same on AWS, in an environment that is there:
+  sce init --aws 123456789012 --region us-east-1
+  sce put plain
+  sce run --workers 3 --max-hourly-cost 5
+  sce results RUN --out /hipaa/out
 
 Exit codes:
   0  done
@@ -68,14 +76,24 @@ pub enum Command {
     Run(RunArgs),
     /// Follow a run to its end, reviving its workers where they are lost
     Watch(WatchArgs),
+    /// List the registered objects and where each stands
+    Names(NamesArgs),
     /// List the runs, the newest first
     Runs,
     /// Fetch and open the results of a run
     Results(ResultsArgs),
     /// Run again the objects that a run did not analyse
     Retry(RetryArgs),
-    /// End a run now
-    Cancel(RunName),
+    /// End a run now: nothing more is started, its workers leave or are ended
+    Cancel(CancelArgs),
+    /// List who opened which objects of a run, when, with which key
+    Audit(RunName),
+    /// Tell what a run has cost so far, line by line
+    Cost(CostArgs),
+    /// Register what is uploaded, as S3 tells of it (AWS)
+    Intake(IntakeArgs),
+    /// Remove what no live run owns and finish what nobody else finishes (AWS)
+    Reap(ReapArgs),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -95,6 +113,12 @@ pub struct InitArgs {
     /// Directory of the project
     #[arg(default_value = ".", value_name = "DIR")]
     pub dir: PathBuf,
+    /// The project lies on AWS, in this account [default: on this machine]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub aws: Option<Account>,
+    /// Its region [default: the one that the AWS CLI would take]
+    #[arg(long, value_name = "REGION", requires = "aws")]
+    pub region: Option<String>,
 }
 
 /// `sce demo`
@@ -115,6 +139,14 @@ pub enum KeyCommand {
     New {
         /// The file to make
         file: PathBuf,
+    },
+    /// Wrap a key file by KMS and store it for the workers (AWS, `data_keys = "homer"`)
+    Wrap {
+        /// The key file
+        file: PathBuf,
+        /// Store it even if the project has one: what that one sealed cannot be opened any more
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -156,9 +188,9 @@ pub struct PutArgs {
 /// `sce run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Workers to start [0: start none, others work on the run]
-    #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub workers: u32,
+    /// How many workers, and what they may cost.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Only objects whose key starts so
     #[arg(long, value_name = "PREFIX", default_value = "")]
     pub prefix: String,
@@ -171,6 +203,34 @@ pub struct RunArgs {
     /// Return once the workers are started
     #[arg(long)]
     pub detach: bool,
+    /// At the end, count the requests to each service
+    #[arg(long)]
+    pub stats: bool,
+}
+
+/// How many workers, and what they may cost.
+#[derive(Debug, Clone, Args)]
+pub struct FleetArgs {
+    /// Workers to start [0: start none, others work on the run]
+    #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub workers: u32,
+    /// Start no worker, now or later: others work on the run (as --workers 0)
+    #[arg(long, conflicts_with = "workers")]
+    pub no_fleet: bool,
+    /// Refuse to start workers that together cost more than this an hour (AWS)
+    #[arg(long, value_name = "USD")]
+    pub max_hourly_cost: Option<Money>,
+    /// Which price table.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+/// Which price table.
+#[derive(Debug, Clone, Args)]
+pub struct PriceArgs {
+    /// Price table [default: the built-in one; `sce cost` shows its date]
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
 }
 
 /// `sce watch`
@@ -178,9 +238,59 @@ pub struct RunArgs {
 pub struct WatchArgs {
     /// Run id, or the beginning of one
     pub run: String,
-    /// Workers to start if all are lost [0: start none]
-    #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub workers: u32,
+    /// Workers to start if all are lost [0: start none; default: as many as the run was submitted with]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub workers: Option<u32>,
+    /// Which price table.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+/// `sce names`
+#[derive(Debug, Args)]
+pub struct NamesArgs {
+    /// Only objects whose key starts so
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub prefix: String,
+}
+
+/// `sce cost`
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// Run id, or the beginning of one
+    pub run: String,
+    /// Which price table.
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+/// `sce cancel`
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// Run id, or the beginning of one
+    pub run: String,
+    /// End its workers at once instead of letting them leave (AWS; ends a process by SIGKILL)
+    #[arg(long)]
+    pub now: bool,
+}
+
+/// `sce intake`
+#[derive(Debug, Args)]
+pub struct IntakeArgs {
+    /// Return once nothing waits, instead of going on for ever
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `sce reap`
+#[derive(Debug, Args)]
+pub struct ReapArgs {
+    /// Seconds between the two looks: only what both see is removed
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub grace: u64,
+    /// Tell what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `sce results`
@@ -188,9 +298,12 @@ pub struct WatchArgs {
 pub struct ResultsArgs {
     /// Run id, or the beginning of one
     pub run: String,
-    /// Directory for the opened results
+    /// Directory for the opened results; for a project on AWS within its /hipaa
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write health data outside /hipaa all the same
+    #[arg(long)]
+    pub in_the_clear: bool,
 }
 
 /// `sce retry`
@@ -198,9 +311,9 @@ pub struct ResultsArgs {
 pub struct RetryArgs {
     /// Run id, or the beginning of one
     pub run: String,
-    /// Workers to start [0: start none, others work on the run]
-    #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub workers: u32,
+    /// How many workers, and what they may cost.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Return once the workers are started
     #[arg(long)]
     pub detach: bool,

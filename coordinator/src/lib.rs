@@ -9,11 +9,13 @@ mod command;
 mod exit;
 mod files;
 mod output;
+mod prices;
 mod progress;
 mod project;
 pub mod submit;
 mod synth;
 pub mod tend;
+mod view;
 
 pub use self::exit::Exit;
 

@@ -16,21 +16,31 @@ pub(crate) struct Progress {
     plain: bool,
     last_line: Option<Instant>,
     last_count: u64,
+    last_details: String,
 }
 
 impl Progress {
     /// Progress of `what` (a plural) up to `total`.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        Self::with(what, total, "{bar:30} {human_pos} of {human_len} {msg} [{elapsed}, {eta} left]")
+    }
+
+    /// The same with a line of details below, which tell the time left.
+    pub(crate) fn detailed(what: &'static str, total: u64) -> Self {
+        Self::with(what, total, "{bar:30} {human_pos} of {human_len} {msg}")
+    }
+
+    fn with(what: &'static str, total: u64, template: &str) -> Self {
         let plain = !std::io::stderr().is_terminal();
         let target =
             if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let template = "{bar:30} {human_pos} of {human_len} {msg} [{elapsed}, {eta} left]";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_message(what);
-        Self { bar, what, plain, last_line: None, last_count: 0 }
+        let last_details = String::new();
+        Self { bar, what, plain, last_line: None, last_count: 0, last_details }
     }
 
     /// `count` are done.
@@ -41,6 +51,19 @@ impl Progress {
             self.last_line = Some(Instant::now());
             self.last_count = count;
             eprintln!("{count} of {} {}", self.bar.length().unwrap_or(0), self.what);
+        }
+    }
+
+    /// `count` are done, and this is the rest of the story.
+    pub(crate) fn set_with(&mut self, count: u64, details: &str) {
+        self.bar.set_position(count);
+        self.bar.set_message(format!("{} [{:.0?}]\n{details}", self.what, self.bar.elapsed()));
+        let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY);
+        if self.plain && due && (count, details) != (self.last_count, self.last_details.as_str()) {
+            self.last_line = Some(Instant::now());
+            self.last_count = count;
+            details.clone_into(&mut self.last_details);
+            eprintln!("{count} of {} {}: {details}", self.bar.length().unwrap_or(0), self.what);
         }
     }
 

@@ -1,8 +1,10 @@
 //! The project a command works on: its settings and its ports.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use sce_cloud::aws::{self, Aws, Caller};
 use sce_cloud::local;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
@@ -14,31 +16,64 @@ use crate::tend::Tender;
 
 /// Fewest digits by which a run may be named.
 const RUN_PREFIX_MIN: usize = 4;
+/// How long EC2 may take to list what it has just started.
+const LAUNCH_GRACE: Duration = Duration::from_secs(90);
 
 pub(crate) struct Project {
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
+    /// What only AWS has.
+    pub(crate) aws: Option<Aws>,
 }
 
 impl Project {
     /// Opens the project that flags, environment and settings file name.
-    pub(crate) fn open(overlay: &Overlay) -> Result<Self, Failure> {
+    /// `caller` says whether objects are to be sealed or opened.
+    pub(crate) async fn open(overlay: &Overlay, caller: Caller) -> Result<Self, Failure> {
         let settings = overlay.settings()?;
-        let agent = agent_binary().map_err(Failure::infrastructure)?;
-        let ports = match settings.mode {
-            Mode::Local => local::open(&settings, agent, overlay.environment())?,
-        };
-        Ok(Self { settings, ports })
+        match settings.mode {
+            Mode::Local => {
+                let agent = agent_binary().map_err(Failure::infrastructure)?;
+                let ports = local::open(&settings, agent, overlay.environment())?;
+                Ok(Self { settings, ports, aws: None })
+            }
+            Mode::Aws => {
+                let aws = aws::open(&settings, caller).await?;
+                Ok(Self { settings, ports: aws.ports.clone(), aws: Some(aws) })
+            }
+        }
     }
 
-    /// The rules by which runs are tended, launching `workers` at a time.
-    pub(crate) fn tender(&self, workers: u32) -> Tender<'_> {
+    /// What only AWS has, for a command that means nothing without it.
+    pub(crate) fn aws(&self, command: &str) -> Result<&Aws, Failure> {
+        self.aws.as_ref().ok_or_else(|| {
+            Failure::usage(anyhow!(
+                "{command} is for projects on AWS: this one is mode = \"local\""
+            ))
+        })
+    }
+
+    /// How often a waiting command looks: on AWS each look is requests.
+    pub(crate) fn look_every(&self) -> Duration {
+        match self.settings.mode {
+            Mode::Local => Duration::from_millis(300),
+            Mode::Aws => self.settings.lease().beat_every.min(Duration::from_secs(5)),
+        }
+    }
+
+    /// The rules by which runs are tended, launching `workers` at a time
+    /// [`None`: as many as the run was submitted with].
+    pub(crate) fn tender(&self, workers: Option<u32>) -> Tender<'_> {
         Tender {
             ports: &self.ports,
             pit: &self.settings.pit,
             lease: self.settings.lease(),
             budgets: self.settings.budgets(),
             workers,
+            grace: match self.settings.mode {
+                Mode::Local => Duration::ZERO,
+                Mode::Aws => LAUNCH_GRACE,
+            },
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Plan {
     pub study: StudySettings,
     /// Makes a repeated submission another run.
     pub again: Option<String>,
+    /// How many workers a launch asks for; none where others work on the run.
+    pub workers: u32,
 }
 
 /// Why a submission is refused.
@@ -59,6 +61,7 @@ pub async fn submit(ports: &Ports, plan: &Plan) -> Result<Run, SubmitError> {
     let objects = plan.manifest.objects().len() as u64;
     let digest = plan.digest();
     let draft = Run::draft(digest.clone(), plan.study.clone(), count, objects, ports.clock.now());
+    let draft = Run { workers: plan.workers, ..draft };
     let row = retry(|| ports.ledger.put_run(&draft)).await?;
     if row.plan_digest != digest {
         return Err(SubmitError::Mismatch(row.id));

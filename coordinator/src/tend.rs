@@ -1,17 +1,18 @@
 //! Tending: what must happen to runs when no worker does it.
 //!
-//! `sce run` and `sce watch` tend while they wait; on AWS `sce reap` will, on
+//! `sce run` and `sce watch` tend while they wait; on AWS `sce reap` does, on
 //! the bastion's timer. One pass may be repeated, and by several at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sce_cloud::error::PortResult;
-use sce_cloud::notice::publish_end;
-use sce_cloud::ports::Ports;
+use sce_cloud::notice::{publish, publish_pending};
+use sce_cloud::ports::{Instance, Ports};
 use sce_cloud::retry::retry;
 use sce_core::ids::{OwnerId, Pit};
 use sce_core::limits::{Budgets, LeaseRules};
-use sce_core::run::{LaunchIntent, Notice, Run, RunChange, RunStatus};
+use sce_core::run::{LaunchIntent, Notice, NoticeKind, Run, RunChange, RunStatus, Started};
 use sce_core::unit::{Refused, Unit, UnitState};
 
 /// A draft this old has lost its submitter and is aborted.
@@ -29,23 +30,40 @@ pub struct Tender<'a> {
     pub lease: LeaseRules,
     /// Budgets.
     pub budgets: Budgets,
-    /// How many workers a launch asks for.
-    pub workers: u32,
+    /// How many workers a launch asks for [`None`: as the run was submitted].
+    pub workers: Option<u32>,
+    /// How long started workers may take to be seen.
+    pub grace: Duration,
+}
+
+/// What a pass found.
+#[derive(Debug, Default)]
+pub struct Passed {
+    /// The live workers.
+    pub live: Vec<Instance>,
+    /// What did not succeed and will be tried again: a line each, ids only.
+    pub warnings: Vec<String>,
 }
 
 impl Tender<'_> {
     /// One pass over every run: old drafts are aborted, open launch intents
-    /// resumed or dropped, a dead fleet is revived, ends are told.
+    /// resumed or dropped, spent finalizations ended, a dead fleet is revived,
+    /// people are told.
     ///
     /// # Errors
     /// A port that fails for good, or for longer than retries last.
-    pub async fn pass(&self) -> PortResult<()> {
+    pub async fn pass(&self) -> PortResult<Passed> {
         let ledger = &self.ports.ledger;
+        let mut passed = Passed::default();
+        let mut waiting = BTreeSet::new();
         let runs = retry(|| ledger.runs()).await?;
         for intent in retry(|| ledger.open_launches()).await? {
             let open = runs.iter().any(|run| run.id == intent.run && run.is_open());
-            self.resume(&intent, open).await?;
+            if !self.resume(&intent, open, &mut passed).await? {
+                waiting.insert(intent.run);
+            }
         }
+        passed.live = retry(|| self.ports.fleet.live()).await?;
         for run in &runs {
             let now = self.ports.clock.now();
             if run.status == RunStatus::Draft && now.since(run.created_at) > DRAFT_AGE {
@@ -53,38 +71,72 @@ impl Tender<'_> {
                 let abort = RunChange::Abort { now, reason };
                 let _ = retry(|| ledger.apply_run(run.id, &abort)).await?;
             }
-            if run.is_open() && self.workers > 0 {
-                self.revive(run).await?;
+            if run.is_open() && passed.live.is_empty() && !waiting.contains(&run.id) {
+                self.revive(run, &mut passed).await?;
             }
-            if run.notice == Some(Notice::Pending) {
-                publish_end(self.ports, self.pit, run.id).await?;
+            if is_due(run, NoticeKind::Start) || is_due(run, NoticeKind::End) {
+                publish_pending(self.ports, self.pit, run.id).await?;
             }
+            if is_due(run, NoticeKind::Gone) && passed.live.is_empty() {
+                publish(self.ports, self.pit, run.id, NoticeKind::Gone).await?;
+            }
+        }
+        Ok(passed)
+    }
+
+    /// Launches workers for a run that has something to do and nobody to do
+    /// it; ends a run whose budgets are spent.
+    async fn revive(&self, run: &Run, passed: &mut Passed) -> PortResult<()> {
+        let (now, workers) = (self.ports.clock.now(), self.workers.unwrap_or(run.workers));
+        let just_launched = run.launched_at.is_some_and(|at| now.since(at) < self.grace);
+        if just_launched || !self.has_work_now(run).await? {
+            return Ok(());
+        }
+        if let Some(change) = self.plan_end(run).await? {
+            // Refused: it ended, or moved on, meanwhile.
+            let _ = retry(|| self.ports.ledger.apply_run(run.id, &change)).await?;
+            return publish_pending(self.ports, self.pit, run.id).await.map(drop);
+        }
+        if workers == 0 {
+            return Ok(());
+        }
+        let launch = run.launches;
+        let change = RunChange::Launch { launch, workers, now };
+        if retry(|| self.ports.ledger.apply_run(run.id, &change)).await?.is_ok() {
+            let intent = LaunchIntent { run: run.id, launch, workers };
+            self.resume(&intent, true, passed).await?;
+            passed.live = retry(|| self.ports.fleet.live()).await?;
         }
         Ok(())
     }
 
-    /// Launches workers for a run that has something to do and nobody to do
-    /// it; ends a run whose budgets of launches or finalizations are spent.
-    async fn revive(&self, run: &Run) -> PortResult<()> {
-        if !self.ports.fleet.live().await?.is_empty() || !self.has_work_now(run).await? {
-            return Ok(());
-        }
+    /// The end of a run that no further worker would bring to its end.
+    async fn plan_end(&self, run: &Run) -> PortResult<Option<RunChange>> {
         let now = self.ports.clock.now();
-        let ledger = &self.ports.ledger;
-        let (launch, workers) = (run.launches, self.workers);
-        let change = RunChange::Launch { launch, workers };
-        match retry(|| ledger.apply_run(run.id, &change)).await? {
-            Ok(_) => self.resume(&LaunchIntent { run: run.id, launch, workers }, true).await,
-            Err(Refused::Budget) => {
-                let reason =
-                    format!("{launch} launches did not bring it to its end; see the workers' logs");
-                let abort = RunChange::Abort { now, reason };
-                // Refused: it ended meanwhile.
-                let _ = retry(|| ledger.apply_run(run.id, &abort)).await?;
-                publish_end(self.ports, self.pit, run.id).await.map(drop)
+        let nobody = OwnerId::new([0; 8]);
+        if retry(|| self.ports.ledger.left(run.id)).await? == 0 {
+            let change = run.plan_finalize(nobody, now, &self.lease, &self.budgets);
+            if let Some(RunChange::ExhaustFinal { .. }) = change {
+                return Ok(change);
             }
-            Err(_) => Ok(()),
         }
+        if run.launches >= self.budgets.launches {
+            let reason = format!(
+                "{} launches did not bring it to its end; see the workers' logs",
+                run.launches
+            );
+            return Ok(Some(RunChange::Abort { now, reason }));
+        }
+        if run.launches == 0 {
+            return Ok(None);
+        }
+        let failures = retry(|| self.ports.fleet.failures(run.id)).await?;
+        let spent = failures.len() >= self.budgets.engine_failures as usize;
+        let last = failures.last().filter(|_| spent);
+        Ok(last.map(|last| {
+            let reason = format!("{} workers died at boot; the last: {last}", failures.len());
+            RunChange::Abort { now, reason }
+        }))
     }
 
     /// Is a unit claimable, or the run finalizable, at this moment?
@@ -107,12 +159,39 @@ impl Tender<'_> {
         Ok(false)
     }
 
-    async fn resume(&self, intent: &LaunchIntent, open: bool) -> PortResult<()> {
+    /// Carries out an intent, or drops it where its run has ended. What may
+    /// pass (no capacity, throttling) leaves it open for the next pass: false.
+    async fn resume(
+        &self,
+        intent: &LaunchIntent,
+        open: bool,
+        passed: &mut Passed,
+    ) -> PortResult<bool> {
+        let mut started = Started::default();
         if open {
-            self.ports.fleet.launch(intent).await?;
+            match self.ports.fleet.launch(intent).await {
+                Ok(workers) => started = workers,
+                Err(e) if e.is_transient() => {
+                    passed.warnings.push(e.to_string());
+                    return Ok(false);
+                }
+                Err(e) => return Err(e),
+            }
+            if started.workers < intent.workers {
+                passed.warnings.push(format!(
+                    "launch {}: {} of {} workers started, there is no more room",
+                    intent.token(),
+                    started.workers,
+                    intent.workers
+                ));
+            }
         }
-        retry(|| self.ports.ledger.close_launch(intent)).await
+        retry(|| self.ports.ledger.close_launch(intent, &started)).await.map(|()| true)
     }
+}
+
+fn is_due(run: &Run, kind: NoticeKind) -> bool {
+    run.notices.of(kind) == Some(Notice::Pending)
 }
 
 /// Ends a run by a person's wish: no unit is taken any more, and workers leave
@@ -147,6 +226,6 @@ pub async fn cancel(ports: &Ports, pit: &Pit, run: &Run) -> PortResult<Result<()
             ports.fleet.drain(&instance).await?;
         }
     }
-    publish_end(ports, pit, run.id).await?;
+    publish_pending(ports, pit, run.id).await?;
     Ok(Ok(()))
 }

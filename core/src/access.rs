@@ -18,6 +18,8 @@ pub struct AccessRecord {
     pub at: Timestamp,
     /// Which worker.
     pub worker: WorkerId,
+    /// On which machine (an EC2 instance id).
+    pub machine: String,
     /// Which attempt.
     pub owner: OwnerId,
     /// Which unit of which run.
@@ -39,5 +41,10 @@ impl AccessRecord {
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    /// Reads a record as stored; `None` for anything else.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Why a text is not the id it is read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,12 @@ use serde::{Deserialize, Serialize};
 pub struct IdError {
     kind: &'static str,
     form: &'static str,
+}
+
+impl IdError {
+    pub(crate) const fn new(kind: &'static str, form: &'static str) -> Self {
+        Self { kind, form }
+    }
 }
 
 /// Defines an id of eight bytes, written as sixteen lower-case hex digits.
@@ -86,6 +93,16 @@ hex_id!(
     OwnerId,
     "owner id"
 );
+
+impl WorkerId {
+    /// The worker on this EC2 instance.
+    pub fn of_instance(instance_id: &str) -> Self {
+        let digest = Sha256::digest(instance_id.as_bytes());
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Self(bytes)
+    }
+}
 
 /// One unit of one run: what a single queue message carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]

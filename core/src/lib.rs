@@ -6,16 +6,22 @@
 //! none of them.
 
 pub mod access;
+pub mod cost;
 pub mod envelope;
 pub mod ids;
+pub mod launch;
 pub mod limits;
 pub mod manifest;
 pub mod message;
 pub mod names;
 pub mod notice;
 pub mod object;
+pub mod pace;
+pub mod reap;
 pub mod registry;
+pub mod resources;
 pub mod run;
 pub mod time;
 pub mod unit;
+pub mod upload;
 pub mod vitals;

@@ -56,10 +56,12 @@ pub struct Budgets {
     pub finalizations: u32,
     /// Launches of one run.
     pub launches: u32,
+    /// Workers of one run that the engine itself ended.
+    pub engine_failures: u32,
 }
 
 impl Default for Budgets {
     fn default() -> Self {
-        Self { task_errors: 3, losses: 3, finalizations: 3, launches: 10 }
+        Self { task_errors: 3, losses: 3, finalizations: 3, launches: 10, engine_failures: 3 }
     }
 }

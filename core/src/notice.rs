@@ -1,10 +1,31 @@
 //! What people are told by mail: ids, states and counts only.
 
 use crate::ids::Pit;
-use crate::run::{Run, RunStatus};
+use crate::run::{NoticeKind, Run, RunStatus};
 
-/// Subject and text of the notice of a run's end.
-pub fn render_end(pit: &Pit, run: &Run) -> (String, String) {
+/// Subject and text of a notice.
+pub fn render(kind: NoticeKind, pit: &Pit, run: &Run) -> (String, String) {
+    let id = run.id;
+    match kind {
+        NoticeKind::Start => (
+            format!("[{pit}] run {id} starts"),
+            format!(
+                "Work on health data starts: run {id} of project {pit}, {} objects in {} units.\n\
+                 Follow it with: sce watch {id}\nEnd it with: sce cancel {id}\n",
+                run.objects, run.units
+            ),
+        ),
+        NoticeKind::End => render_end(pit, run),
+        NoticeKind::Gone => (
+            format!("[{pit}] run {id}: last worker gone"),
+            format!(
+                "No worker of project {pit} lives any more: run {id} costs nothing from now on.\n"
+            ),
+        ),
+    }
+}
+
+fn render_end(pit: &Pit, run: &Run) -> (String, String) {
     let (id, status) = (run.id, run.status.name());
     let subject = format!("[{pit}] run {id} {status}");
     let mut text = format!("Run {id} of project {pit} has ended: {status}.\n");

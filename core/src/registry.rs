@@ -23,6 +23,20 @@ pub struct Name {
     pub run: Option<RunId>,
 }
 
+/// An upload whose name was refused: where it lies and which event told of it,
+/// so that a person can find it; never the name itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The event's place in the bucket's order of events.
+    pub sequencer: String,
+    /// Which rule refused it.
+    pub rule: String,
+    /// When it was told of.
+    pub at: Timestamp,
+}
+
 /// Whether a run may take a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {

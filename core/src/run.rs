@@ -3,6 +3,8 @@
 //! Used like [`crate::unit`], by ledger adapters, agent and coordinator. One
 //! end wins: everything that ends a run asks that it has not ended yet.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, OwnerId, RunId};
@@ -47,7 +49,7 @@ impl RunStatus {
     }
 }
 
-/// Whether people have been told of the run's end.
+/// Whether people have been told of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Notice {
@@ -55,6 +57,48 @@ pub enum Notice {
     Pending,
     /// Published, at least once.
     Sent,
+}
+
+/// What people are told of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NoticeKind {
+    /// Workers may open its objects from now on.
+    Start,
+    /// It has ended, whichever way.
+    End,
+    /// The last worker is gone; due only once the fleet is empty.
+    Gone,
+}
+
+/// How far people have been told; `None` where nothing is to be told yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Notices {
+    /// That work on health data starts.
+    pub start: Option<Notice>,
+    /// That the run has ended.
+    pub end: Option<Notice>,
+    /// That the last worker is gone.
+    pub gone: Option<Notice>,
+}
+
+impl Notices {
+    /// How far people have been told of this.
+    pub const fn of(&self, kind: NoticeKind) -> Option<Notice> {
+        match kind {
+            NoticeKind::Start => self.start,
+            NoticeKind::End => self.end,
+            NoticeKind::Gone => self.gone,
+        }
+    }
+
+    fn set(&mut self, kind: NoticeKind, notice: Notice) {
+        let told = match kind {
+            NoticeKind::Start => &mut self.start,
+            NoticeKind::End => &mut self.end,
+            NoticeKind::Gone => &mut self.gone,
+        };
+        *told = Some(notice);
+    }
 }
 
 /// What became of the objects of a run.
@@ -72,6 +116,9 @@ pub struct Counts {
     pub rows: u64,
 }
 
+/// How often operations of services were called, by `service.Operation`.
+pub type Requests = BTreeMap<String, u64>;
+
 /// What a finalization delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -79,6 +126,9 @@ pub struct Report {
     pub deliverables: Vec<ObjectRef>,
     /// What became of the objects.
     pub counts: Counts,
+    /// What the finalizer had asked of each service since its last commit.
+    #[serde(default)]
+    pub requests: Requests,
 }
 
 /// A run's row.
@@ -110,10 +160,14 @@ pub struct Run {
     pub fin_until: Timestamp,
     /// What was delivered.
     pub report: Option<Report>,
-    /// Whether people have been told of the end.
-    pub notice: Option<Notice>,
+    /// How far people have been told.
+    pub notices: Notices,
+    /// How many workers a launch asks for; none where others work on the run.
+    pub workers: u32,
     /// Launches asked for so far.
     pub launches: u32,
+    /// When the latest of them was asked for.
+    pub launched_at: Option<Timestamp>,
     /// Why it failed, or who canceled it: one line, ids only.
     pub reason: Option<String>,
 }
@@ -140,10 +194,10 @@ pub enum RunChange {
     /// The system ends the run.
     Abort { now: Timestamp, reason: String },
     /// People have been told.
-    NoticeSent,
+    NoticeSent { kind: NoticeKind },
     /// One more launch is asked for; in the same transaction its intent is
     /// written down.
-    Launch { launch: u32, workers: u32 },
+    Launch { launch: u32, workers: u32, now: Timestamp },
 }
 
 impl Run {
@@ -169,8 +223,10 @@ impl Run {
             fin_epoch: Epoch::default(),
             fin_until: Timestamp::default(),
             report: None,
-            notice: None,
+            notices: Notices::default(),
+            workers: 0,
             launches: 0,
+            launched_at: None,
             reason: None,
         }
     }
@@ -238,8 +294,8 @@ impl Run {
         lease: &LeaseRules,
         budgets: &Budgets,
     ) -> Result<Self, Refused> {
-        if let RunChange::NoticeSent = change {
-            return self.with_notice_sent();
+        if let RunChange::NoticeSent { kind } = change {
+            return self.with_notice_sent(*kind);
         }
         if self.has_ended() {
             return Err(Refused::Ended);
@@ -250,6 +306,7 @@ impl Run {
                 require(self.status == RunStatus::Draft && self.released_at.is_none())?;
                 row.status = RunStatus::Running;
                 row.released_at = Some(*now);
+                row.notices.set(NoticeKind::Start, Notice::Pending);
             }
             RunChange::TakeFinal { fin_epoch, owner, now, until } => {
                 require(self.released_at.is_some() && self.fin_epoch == *fin_epoch)?;
@@ -286,12 +343,13 @@ impl Run {
                 row.reason = Some(reason.clone());
                 row.end(RunStatus::Aborted, *now);
             }
-            RunChange::Launch { launch, .. } => {
+            RunChange::Launch { launch, now, .. } => {
                 require(self.released_at.is_some() && self.launches == *launch)?;
                 require_else(self.launches < budgets.launches, Refused::Budget)?;
                 row.launches += 1;
+                row.launched_at = Some(*now);
             }
-            RunChange::NoticeSent => {}
+            RunChange::NoticeSent { .. } => {}
         }
         Ok(row)
     }
@@ -300,15 +358,20 @@ impl Run {
         self.fin_owner.is_none() || lease.expired(self.fin_until, now)
     }
 
-    fn with_notice_sent(&self) -> Result<Self, Refused> {
-        require(self.notice == Some(Notice::Pending))?;
-        Ok(Self { notice: Some(Notice::Sent), ..self.clone() })
+    fn with_notice_sent(&self, kind: NoticeKind) -> Result<Self, Refused> {
+        require(self.notices.of(kind) == Some(Notice::Pending))?;
+        let mut row = self.clone();
+        row.notices.set(kind, Notice::Sent);
+        Ok(row)
     }
 
     fn end(&mut self, status: RunStatus, now: Timestamp) {
         self.status = status;
         self.ended_at = Some(now);
-        self.notice = Some(Notice::Pending);
+        self.notices.set(NoticeKind::End, Notice::Pending);
+        if self.launches > 0 {
+            self.notices.set(NoticeKind::Gone, Notice::Pending);
+        }
     }
 }
 
@@ -329,6 +392,27 @@ impl LaunchIntent {
     pub fn token(&self) -> String {
         format!("{}-{}", self.run, self.launch)
     }
+}
+
+/// What became of a launch.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Started {
+    /// Workers that the fleet started; fewer than asked for where there was no
+    /// more room, none where the run had ended.
+    pub workers: u32,
+    /// What they run on (an instance type).
+    pub machine: String,
+}
+
+/// A launch's row; it stays, so that a run's cost can be told later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// What was asked for.
+    pub intent: LaunchIntent,
+    /// When.
+    pub asked_at: Timestamp,
+    /// What became of it; `None` while the intent is open.
+    pub started: Option<Started>,
 }
 
 /// Over how many counters this many units are spread.

@@ -33,7 +33,7 @@ fn take(fin_epoch: u32, now: Timestamp) -> RunChange {
 
 fn commit(fin_epoch: u32, failed: u64) -> RunChange {
     let counts = Counts { failed, ..Counts::default() };
-    let report = Report { deliverables: vec![], counts };
+    let report = Report { deliverables: vec![], counts, requests: Requests::new() };
     RunChange::CommitFinal { fin_epoch: Epoch(fin_epoch), report, now: NOW }
 }
 
@@ -45,7 +45,7 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
     let done = apply(&taken, &commit(1, 0)).unwrap();
     let release = RunChange::Release { now: NOW, left: vec![] };
     let exhaust = |now| RunChange::ExhaustFinal { fin_epoch: Epoch(3), now };
-    let launch = |launch| RunChange::Launch { launch, workers: 1 };
+    let launch = |launch| RunChange::Launch { launch, workers: 1, now: NOW };
     let beat = |epoch| RunChange::BeatFinal { fin_epoch: Epoch(epoch), until: late };
     let cancel = RunChange::Cancel { now: NOW };
     let abort = RunChange::Abort { now: NOW, reason: "x".into() };
@@ -85,8 +85,13 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
             Err(Refused::Budget),
         ),
         ("launch ended", done.clone(), launch(0), Err(Refused::Ended)),
-        ("tell of the end", done, RunChange::NoticeSent, Ok(Done)),
-        ("tell too early", running(), RunChange::NoticeSent, Err(Refused::MovedOn)),
+        ("tell of the end", done, RunChange::NoticeSent { kind: NoticeKind::End }, Ok(Done)),
+        (
+            "tell too early",
+            running(),
+            RunChange::NoticeSent { kind: NoticeKind::End },
+            Err(Refused::MovedOn),
+        ),
     ] {
         assert_eq!(apply(&run, &change).map(|run| run.status), expected, "{name}");
     }
@@ -95,10 +100,13 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
 #[test]
 fn an_end_leaves_a_notice_and_one_end_wins() {
     let canceled = apply(&running(), &RunChange::Cancel { now: NOW }).unwrap();
-    assert_eq!((canceled.notice, canceled.ended_at), (Some(Notice::Pending), Some(NOW)));
-    let told = apply(&canceled, &RunChange::NoticeSent).unwrap();
-    assert_eq!(told.notice, Some(Notice::Sent));
-    assert_eq!(apply(&told, &RunChange::NoticeSent), Err(Refused::MovedOn));
+    assert_eq!((canceled.notices.end, canceled.ended_at), (Some(Notice::Pending), Some(NOW)));
+    let told = apply(&canceled, &RunChange::NoticeSent { kind: NoticeKind::End }).unwrap();
+    assert_eq!(told.notices.end, Some(Notice::Sent));
+    assert_eq!(
+        apply(&told, &RunChange::NoticeSent { kind: NoticeKind::End }),
+        Err(Refused::MovedOn)
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Epoch, OwnerId, UnitId};
 use crate::limits::{Budgets, LeaseRules};
 use crate::object::{ObjectKey, ObjectRef};
+use crate::run::Requests;
 use crate::time::Timestamp;
 
 /// Where a unit stands.
@@ -76,6 +77,10 @@ pub struct Unit {
     pub partial: Option<ObjectRef>,
     /// What became of its objects, once done.
     pub outcomes: Vec<ObjectOutcome>,
+    /// What the worker that committed it had asked of each service since its
+    /// last commit.
+    #[serde(default)]
+    pub requests: Requests,
     /// Why it failed or last went back: one line, ids only.
     pub reason: Option<String>,
 }
@@ -94,7 +99,7 @@ pub enum UnitChange {
     /// Mine: the lease lasts longer.
     Beat { epoch: Epoch, lease_until: Timestamp },
     /// Mine → done.
-    Commit { epoch: Epoch, partial: ObjectRef, outcomes: Vec<ObjectOutcome> },
+    Commit { epoch: Epoch, partial: ObjectRef, outcomes: Vec<ObjectOutcome>, requests: Requests },
     /// Mine → pending, charged; while the budget of errors lasts.
     Error { epoch: Epoch, reason: String },
     /// Mine with the budget of errors spent → failed.
@@ -145,6 +150,7 @@ impl Unit {
             stops: 0,
             partial: None,
             outcomes: Vec::new(),
+            requests: Requests::new(),
             reason: None,
         }
     }
@@ -218,11 +224,12 @@ impl Unit {
                 row.beat = row.beat.saturating_add(1);
                 row.lease_until = *lease_until;
             }
-            UnitChange::Commit { epoch, partial, outcomes } => {
+            UnitChange::Commit { epoch, partial, outcomes, requests } => {
                 self.require(UnitState::Leased, *epoch)?;
                 row.state = UnitState::Done;
                 row.partial = Some(partial.clone());
                 row.outcomes.clone_from(outcomes);
+                row.requests.clone_from(requests);
                 row.reason = None;
             }
             UnitChange::Error { epoch, reason } => {

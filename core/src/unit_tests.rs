@@ -37,7 +37,12 @@ fn claim(epoch: u32) -> UnitChange {
 }
 
 fn commit(epoch: u32) -> UnitChange {
-    UnitChange::Commit { epoch: Epoch(epoch), partial: object(9), outcomes: vec![] }
+    UnitChange::Commit {
+        epoch: Epoch(epoch),
+        partial: object(9),
+        outcomes: vec![],
+        requests: Requests::new(),
+    }
 }
 
 fn leased() -> Unit {
@@ -135,7 +140,12 @@ fn any_change() -> impl Strategy<Value = UnitChange> {
             1 => UnitChange::TakeOver { epoch, beat, now, owner, lease_until },
             2 => UnitChange::GiveUp { epoch, beat, now },
             3 => UnitChange::Beat { epoch, lease_until },
-            4 => UnitChange::Commit { epoch, partial: object(9), outcomes: vec![] },
+            4 => UnitChange::Commit {
+                epoch,
+                partial: object(9),
+                outcomes: vec![],
+                requests: Requests::new(),
+            },
             5 => UnitChange::Error { epoch, reason },
             6 => UnitChange::Fail { epoch, reason },
             7 => UnitChange::Stop { epoch },

@@ -95,7 +95,12 @@ impl<S: Study> Worker<S> {
 
     async fn work_on(&self, unit: &Unit, owner: OwnerId) -> PortResult<Attempted> {
         let change = match self.produce(unit, owner).await {
-            Ok((partial, outcomes)) => UnitChange::Commit { epoch: unit.epoch, partial, outcomes },
+            Ok((partial, outcomes)) => UnitChange::Commit {
+                epoch: unit.epoch,
+                partial,
+                outcomes,
+                requests: self.ports.counts.take(),
+            },
             Err(e) => {
                 warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "attempt fails: {e}");
                 unit.plan_error(e.to_string(), &self.rules.budgets)
@@ -124,6 +129,7 @@ impl<S: Study> Worker<S> {
             schema_version: 1,
             at: self.ports.clock.now(),
             worker: self.id,
+            machine: self.machine.clone(),
             owner,
             unit: unit.id,
             epoch: unit.epoch,

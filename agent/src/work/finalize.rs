@@ -127,7 +127,7 @@ impl<S: Study> Worker<S> {
         for one in deliverables {
             sealed.push(self.deliver(run.id, run.fin_epoch, one.name, &one.bytes).await?);
         }
-        Ok(Report { deliverables: sealed, counts })
+        Ok(Report { deliverables: sealed, counts, requests: self.ports.counts.take() })
     }
 
     async fn deliver(

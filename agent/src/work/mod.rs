@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sce_cloud::error::PortResult;
-use sce_cloud::notice::publish_end;
+use sce_cloud::notice::publish_pending;
 use sce_cloud::ports::{Delivery, Ports};
 use sce_cloud::retry::retry;
 use sce_core::ids::{OwnerId, Pit, RunId, WorkerId};
@@ -80,6 +80,8 @@ pub struct Worker<S> {
     pub pit: Pit,
     /// This worker.
     pub id: WorkerId,
+    /// What it runs on, for access records.
+    pub machine: String,
 }
 
 impl<S: Study> Worker<S> {
@@ -89,13 +91,11 @@ impl<S: Study> Worker<S> {
     /// A port that fails for good, or for longer than retries last.
     pub async fn work(&self, mut wish: watch::Receiver<Wish>) -> PortResult<Left> {
         let born = Instant::now();
+        if self.open_runs().await?.is_empty() {
+            return Ok(Left::NoOpenRun);
+        }
         let mut empty = 0;
         while *wish.borrow() == Wish::Work && born.elapsed() < self.rules.lifetime {
-            let runs = retry(|| self.ports.ledger.runs()).await?;
-            let open: Vec<Run> = runs.into_iter().filter(Run::is_open).collect();
-            if open.is_empty() {
-                return Ok(Left::NoOpenRun);
-            }
             let visibility = self.rules.lease.visibility();
             let received = tokio::select! {
                 received = retry(|| self.ports.queue.receive(self.rules.poll, visibility)) => received?,
@@ -109,12 +109,21 @@ impl<S: Study> Worker<S> {
             empty += 1;
             if empty >= EMPTY_POLLS {
                 empty = 0;
+                let open = self.open_runs().await?;
+                if open.is_empty() {
+                    return Ok(Left::NoOpenRun);
+                }
                 if !self.take_from_ledger(&open, &wish).await? {
                     return Ok(Left::Idle);
                 }
             }
         }
         Ok(Left::Asked)
+    }
+
+    async fn open_runs(&self) -> PortResult<Vec<Run>> {
+        let runs = retry(|| self.ports.ledger.runs()).await?;
+        Ok(runs.into_iter().filter(Run::is_open).collect())
     }
 
     /// Follows one message's hint.
@@ -213,7 +222,7 @@ impl<S: Study> Worker<S> {
     }
 
     async fn notify(&self, run: RunId) -> PortResult<()> {
-        if publish_end(&self.ports, &self.pit, run).await? {
+        if publish_pending(&self.ports, &self.pit, run).await? {
             info!(worker = %self.id, %run, "notice sent");
         }
         Ok(())

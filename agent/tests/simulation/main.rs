@@ -136,7 +136,7 @@ async fn simulate(seed: u64) -> RunStatus {
     let (manifest, good) = put_objects(&world.ports, &mut random).await;
     let lengths = lengths(&world.ports, &manifest, &good).await;
     let wanted = expected(&manifest, &good, &lengths);
-    let plan = Plan { manifest, study: StudySettings::default(), again: None };
+    let plan = Plan { manifest, study: StudySettings::default(), again: None, workers: 3 };
     let run = plan.digest().run_id();
     let row = drive(&world, &plan, run, kills, &mut random).await;
     check(&world, &row, &wanted).await;
@@ -160,7 +160,9 @@ async fn drive(
 ) -> Run {
     let pit = Pit::default();
     let (lease, budgets) = (rules().lease, rules().budgets);
-    let tender = Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: 3 };
+    let grace = Duration::ZERO;
+    let tender =
+        Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: Some(3), grace };
     let start = tokio::time::Instant::now();
     while submit(&world.faulty, plan).await.is_err() {
         sleep(Duration::from_secs(1)).await;
@@ -176,7 +178,7 @@ async fn drive(
         }
         let row = world.ports.ledger.run(run).await.unwrap().unwrap();
         let gone = world.ports.fleet.live().await.unwrap().is_empty();
-        if row.has_ended() && gone && row.notice == Some(Notice::Sent) {
+        if row.has_ended() && gone && row.notices.end == Some(Notice::Sent) {
             return row;
         }
     }

@@ -10,14 +10,15 @@ use agent::work::{Wish, WorkRules, Worker};
 use async_trait::async_trait;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use sce_cloud::counts::RequestCounts;
 use sce_cloud::error::PortResult;
 use sce_cloud::faults::{FaultRates, Faults, MemoryStore, SeededEntropy, SimulatedClock};
 use sce_cloud::local::{FileKeys, SqliteLedger, SqliteQueue};
 use sce_cloud::ports::{Fleet, Instance, Notifier, Ports};
 use sce_core::envelope::WrappingKey;
-use sce_core::ids::{Pit, WorkerId};
+use sce_core::ids::{Pit, RunId, WorkerId};
 use sce_core::limits::{Budgets, LeaseRules};
-use sce_core::run::LaunchIntent;
+use sce_core::run::{LaunchIntent, Started};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -72,6 +73,7 @@ impl SimulatedFleet {
             rules: rules(),
             pit: Pit::default(),
             id: WorkerId::new(id),
+            machine: "task".into(),
         };
         let task = tokio::task::spawn_local(async move {
             let (_keep, wish) = watch::channel(Wish::Work);
@@ -92,7 +94,7 @@ impl SimulatedFleet {
 
 #[async_trait]
 impl Fleet for LaunchingFleet {
-    async fn launch(&self, intent: &LaunchIntent) -> PortResult<()> {
+    async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
         if self.0.tokens.lock().unwrap().insert(intent.token()) {
             for _ in 0..intent.workers {
                 let skewed = self.0.random.lock().unwrap().next_u32().is_multiple_of(20);
@@ -100,15 +102,27 @@ impl Fleet for LaunchingFleet {
                 self.0.start_worker(skewed);
             }
         }
-        Ok(())
+        Ok(Started { workers: intent.workers, machine: "task".into() })
     }
     async fn live(&self) -> PortResult<Vec<Instance>> {
         let workers = self.0.workers.lock().unwrap();
         let live = workers.iter().filter(|(_, task)| !task.is_finished());
-        Ok(live.map(|(id, _)| Instance { worker: *id, engine_id: String::new() }).collect())
+        let instance = |worker| Instance {
+            worker,
+            engine_id: String::new(),
+            starting: false,
+            launched_at: None,
+        };
+        Ok(live.map(|(id, _)| instance(*id)).collect())
     }
     async fn drain(&self, _instance: &Instance) -> PortResult<()> {
         Ok(())
+    }
+    async fn terminate(&self, _instance: &Instance) -> PortResult<()> {
+        Ok(())
+    }
+    async fn failures(&self, _: RunId) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
     }
 }
 
@@ -138,9 +152,10 @@ impl World {
             ledger: Arc::new(SqliteLedger::open(memory, rules().lease, rules().budgets).unwrap()),
             notifier: mails.clone(),
             fleet: Arc::new(NoFleet),
-            keys: Arc::new(FileKeys::of(key, entropy.clone())),
+            keys: Arc::new(FileKeys::of(key, entropy.clone()).unwrap()),
             clock,
             entropy,
+            counts: RequestCounts::default(),
         };
         let faults = Faults::new(rates, seed ^ 0x5ce);
         let fleet = Arc::new(SimulatedFleet {
@@ -162,7 +177,7 @@ struct NoFleet;
 
 #[async_trait]
 impl Fleet for NoFleet {
-    async fn launch(&self, _: &LaunchIntent) -> PortResult<()> {
+    async fn launch(&self, _: &LaunchIntent) -> PortResult<Started> {
         unreachable!("workers launch nobody")
     }
     async fn live(&self) -> PortResult<Vec<Instance>> {
@@ -170,5 +185,11 @@ impl Fleet for NoFleet {
     }
     async fn drain(&self, _: &Instance) -> PortResult<()> {
         Ok(())
+    }
+    async fn terminate(&self, _: &Instance) -> PortResult<()> {
+        Ok(())
+    }
+    async fn failures(&self, _: RunId) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
     }
 }

@@ -1,5 +1,6 @@
 //! Every port, with faults in front.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sce_core::ids::{RunId, UnitId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
-use sce_core::registry::Name;
-use sce_core::run::{LaunchIntent, Run, RunChange};
+use sce_core::registry::{Name, Refusal};
+use sce_core::run::{Launch, LaunchIntent, Run, RunChange, Started};
 use sce_core::unit::{Unit, UnitChange};
 
 use super::Faults;
@@ -138,8 +139,17 @@ impl Ledger for Faulty<dyn Ledger> {
     async fn open_launches(&self) -> PortResult<Vec<LaunchIntent>> {
         self.faults.call("list launches", || self.inner.open_launches()).await
     }
-    async fn close_launch(&self, intent: &LaunchIntent) -> PortResult<()> {
-        self.faults.call("close launch", || self.inner.close_launch(intent)).await
+    async fn close_launch(&self, intent: &LaunchIntent, started: &Started) -> PortResult<()> {
+        self.faults.call("close launch", || self.inner.close_launch(intent, started)).await
+    }
+    async fn launches(&self, run: RunId) -> PortResult<Vec<Launch>> {
+        self.faults.call("list launches", || self.inner.launches(run)).await
+    }
+    async fn note_refusal(&self, refusal: &Refusal) -> PortResult<()> {
+        self.faults.call("note refusal", || self.inner.note_refusal(refusal)).await
+    }
+    async fn refusals(&self) -> PortResult<BTreeMap<String, u64>> {
+        self.faults.call("count refusals", || self.inner.refusals()).await
     }
     async fn register(&self, name: &Name) -> PortResult<()> {
         self.faults.call("register object", || self.inner.register(name)).await

@@ -15,11 +15,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sce_core::ids::WorkerId;
-use sce_core::run::LaunchIntent;
+use sce_core::ids::{RunId, WorkerId};
+use sce_core::run::{LaunchIntent, Started};
 
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Entropy, Fleet, Instance};
+
+/// What workers run on here, in place of an instance type.
+const MACHINE: &str = "process";
 
 /// Workers as processes of this machine.
 pub struct ProcessFleet {
@@ -101,6 +104,23 @@ impl ProcessFleet {
         Ok(live)
     }
 
+    fn signal(&self, instance: &Instance, signal: Signal) -> PortResult<()> {
+        let fail = |e: io::Error| fleet_error("end worker", instance.worker, &e);
+        // Its process id may belong to another by now.
+        if !self.sweep().map_err(fail)?.contains(instance) {
+            return Ok(());
+        }
+        // An empty id: the launcher has not written it yet; the worker sees
+        // the ledger and leaves by itself.
+        let Ok(pid) = instance.engine_id.parse() else {
+            return Ok(());
+        };
+        match kill(Pid::from_raw(pid), signal) {
+            Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+            Err(e) => Err(fail(e.into())),
+        }
+    }
+
     /// One worker, or `None` if it is gone; then its file is, too. The caller
     /// holds the workers.
     fn instance(&self, name: &str) -> io::Result<Option<Instance>> {
@@ -111,7 +131,7 @@ impl ProcessFleet {
         match File::open(&path)?.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let engine_id = fs::read_to_string(&path)?.trim().to_owned();
-                Ok(Some(Instance { worker, engine_id }))
+                Ok(Some(Instance { worker, engine_id, starting: false, launched_at: None }))
             }
             Err(TryLockError::Error(e)) => Err(e),
             Ok(()) => fs::remove_file(&path).map(|()| None),
@@ -121,12 +141,13 @@ impl ProcessFleet {
 
 #[async_trait]
 impl Fleet for ProcessFleet {
-    async fn launch(&self, intent: &LaunchIntent) -> PortResult<()> {
+    async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
+        let started = Started { workers: intent.workers, machine: MACHINE.to_owned() };
         let token = intent.token();
         let token_file = self.root.join("tokens").join(&token);
         match File::create_new(&token_file) {
             Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(started),
             Err(e) => return Err(fleet_error("launch", token, &e)),
         }
         for started in 0..intent.workers {
@@ -141,7 +162,7 @@ impl Fleet for ProcessFleet {
                 return Err(fleet_error("launch", &token, &e));
             }
         }
-        Ok(())
+        Ok(started)
     }
 
     async fn live(&self) -> PortResult<Vec<Instance>> {
@@ -149,19 +170,16 @@ impl Fleet for ProcessFleet {
     }
 
     async fn drain(&self, instance: &Instance) -> PortResult<()> {
-        // Its process id may belong to another by now.
-        if !self.live().await?.contains(instance) {
-            return Ok(());
-        }
-        // An empty id: the launcher has not written it yet; the worker sees
-        // the ledger and leaves by itself.
-        let Ok(pid) = instance.engine_id.parse() else {
-            return Ok(());
-        };
-        match kill(Pid::from_raw(pid), Signal::SIGTERM) {
-            Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
-            Err(e) => Err(fleet_error("drain worker", instance.worker, &e.into())),
-        }
+        self.signal(instance, Signal::SIGTERM)
+    }
+
+    async fn terminate(&self, instance: &Instance) -> PortResult<()> {
+        self.signal(instance, Signal::SIGKILL)
+    }
+
+    async fn failures(&self, _: RunId) -> PortResult<Vec<String>> {
+        // Processes end by themselves; their logs say why.
+        Ok(Vec::new())
     }
 }
 

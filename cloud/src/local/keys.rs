@@ -21,9 +21,12 @@ pub const KEY_BYTES: usize = 32;
 /// The wrapping key's name in envelopes; its namespace is the PIT.
 pub const KEY_NAME: &str = "HomerKey";
 
-/// Data keys wrapped by a key file.
+/// Data keys wrapped by a raw key, of a file or from elsewhere. The wrapping
+/// key stays at one place in memory that is never swapped out.
 pub struct FileKeys {
-    wrapping_key: WrappingKey,
+    // Unlocked before the key is wiped and its place given back.
+    _lock: region::LockGuard,
+    wrapping_key: Box<WrappingKey>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -33,25 +36,41 @@ impl FileKeys {
     /// # Errors
     /// The file is absent, no regular file, open to others, or not 32 bytes.
     pub fn open(path: &Path, pit: &Pit, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
-        let refuse = |cause: String| key_error(path, cause);
-        let bytes = read_key(path).map_err(|e| match e.kind() {
-            _ if e.raw_os_error() == Some(Errno::ELOOP as i32) => {
-                refuse("it is a symbolic link: name the key file itself".into())
-            }
-            io::ErrorKind::NotFound => {
-                refuse("it is not there: make one with `sce key new`".into())
-            }
-            _ => refuse(e.to_string()),
-        })?;
-        let wrapping_key =
-            WrappingKey::new(pit.as_str(), KEY_NAME, &bytes).map_err(|e| refuse(e.to_string()))?;
-        Ok(Self::of(wrapping_key, entropy))
+        let bytes = load_key_file(path)?;
+        let wrapping_key = WrappingKey::new(pit.as_str(), KEY_NAME, &bytes)
+            .map_err(|e| key_error(path, e.to_string()))?;
+        Self::of(wrapping_key, entropy)
     }
 
     /// Data keys wrapped by a key that was read elsewhere.
-    pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> Self {
-        Self { wrapping_key, entropy }
+    ///
+    /// # Errors
+    /// The memory that holds it cannot be locked.
+    pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
+        let wrapping_key = Box::new(wrapping_key);
+        let lock = region::lock(&raw const *wrapping_key, size_of::<WrappingKey>());
+        let lock = lock.map_err(|e| {
+            let cause = format!("its memory cannot be locked ({e}): raise `ulimit -l`");
+            PortError::new(Class::Configuration, "keep key", KEY_NAME, cause)
+        })?;
+        Ok(Self { _lock: lock, wrapping_key, entropy })
     }
+}
+
+/// The key in a key file, wiped when dropped.
+///
+/// # Errors
+/// The file is absent, no regular file, open to others, or not 32 bytes.
+pub fn load_key_file(path: &Path) -> PortResult<Zeroizing<[u8; KEY_BYTES]>> {
+    read_key(path).map_err(|e| match e.kind() {
+        _ if e.raw_os_error() == Some(Errno::ELOOP as i32) => {
+            key_error(path, "it is a symbolic link: name the key file itself".into())
+        }
+        io::ErrorKind::NotFound => {
+            key_error(path, "it is not there: make one with `sce key new`".into())
+        }
+        _ => key_error(path, e.to_string()),
+    })
 }
 
 /// Makes a new key file of 32 random bytes, mode 0600, never over another.

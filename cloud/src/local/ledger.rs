@@ -1,6 +1,7 @@
 //! The embedded ledger: rows as JSON in SQLite, changed by core's own rules
 //! inside a transaction.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -9,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sce_core::ids::{RunId, UnitId};
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::object::ObjectKey;
-use sce_core::registry::Name;
-use sce_core::run::{LaunchIntent, Run, RunChange};
+use sce_core::registry::{Name, Refusal};
+use sce_core::run::{Launch, LaunchIntent, Run, RunChange, Started};
 use sce_core::unit::{Refused, Unit, UnitChange};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,7 +33,10 @@ CREATE TABLE IF NOT EXISTS launches (
     run TEXT NOT NULL, launch INTEGER NOT NULL, closed INTEGER NOT NULL, row TEXT NOT NULL,
     PRIMARY KEY (run, launch)) STRICT;
 CREATE TABLE IF NOT EXISTS names (
-    key TEXT PRIMARY KEY, run TEXT, row TEXT NOT NULL) STRICT;";
+    key TEXT PRIMARY KEY, run TEXT, row TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS refusals (
+    bucket TEXT NOT NULL, sequencer TEXT NOT NULL, row TEXT NOT NULL,
+    PRIMARY KEY (bucket, sequencer)) STRICT;";
 
 const REMEDY: &str = "restore the file from a copy, or move it away and put the objects again; \
     sealed objects and results are untouched";
@@ -89,11 +93,9 @@ impl Ledger for SqliteLedger {
             };
             match change {
                 RunChange::Release { left, .. } => insert_counters(tx, id, left)?,
-                RunChange::Launch { launch, workers } => {
-                    insert_launch(
-                        tx,
-                        &LaunchIntent { run: id, launch: *launch, workers: *workers },
-                    )?;
+                RunChange::Launch { launch, workers, now } => {
+                    let intent = LaunchIntent { run: id, launch: *launch, workers: *workers };
+                    insert_launch(tx, &Launch { intent, asked_at: *now, started: None })?;
                 }
                 _ => {}
             }
@@ -164,29 +166,69 @@ impl Ledger for SqliteLedger {
         self.database.read("list launches", "not yet closed", |db| {
             let mut select =
                 db.prepare("SELECT row FROM launches WHERE closed = 0 ORDER BY run, launch")?;
-            select.query_map([], json_row)?.collect()
+            let open = select.query_map([], json_row::<Launch>)?;
+            open.map(|launch| launch.map(|launch| launch.intent)).collect()
         })
     }
 
-    async fn close_launch(&self, intent: &LaunchIntent) -> PortResult<()> {
+    async fn close_launch(&self, intent: &LaunchIntent, started: &Started) -> PortResult<()> {
         self.database.write("close launch", intent.token(), |tx| {
+            let place = params![intent.run.to_string(), intent.launch];
+            let open = "SELECT row FROM launches WHERE run = ?1 AND launch = ?2 AND closed = 0";
+            let Some(launch) = tx.query_row(open, place, json_row::<Launch>).optional()? else {
+                return Ok(());
+            };
+            let closed = Launch { started: Some(started.clone()), ..launch };
             tx.execute(
-                "UPDATE launches SET closed = 1 WHERE run = ?1 AND launch = ?2",
-                params![intent.run.to_string(), intent.launch],
+                "UPDATE launches SET closed = 1, row = ?3 WHERE run = ?1 AND launch = ?2",
+                params![intent.run.to_string(), intent.launch, to_json(&closed)?],
             )
             .map(drop)
         })
     }
 
+    async fn launches(&self, run: RunId) -> PortResult<Vec<Launch>> {
+        self.database.read("list launches", run, |db| {
+            let mut select =
+                db.prepare("SELECT row FROM launches WHERE run = ?1 ORDER BY launch")?;
+            select.query_map(params![run.to_string()], json_row)?.collect()
+        })
+    }
+
     async fn register(&self, name: &Name) -> PortResult<()> {
-        self.database.write("register object", &name.object.key, |tx| put_name(tx, name))
+        self.database.write("register object", &name.object.key, |tx| {
+            let there = select_name(tx, &name.object.key)?;
+            if there.is_some_and(|there| there.object == name.object) {
+                return Ok(());
+            }
+            put_name(tx, name)
+        })
+    }
+
+    async fn note_refusal(&self, refusal: &Refusal) -> PortResult<()> {
+        self.database.write("note refusal", &refusal.bucket, |tx| {
+            tx.execute(
+                "INSERT INTO refusals (bucket, sequencer, row) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO NOTHING",
+                params![refusal.bucket, refusal.sequencer, to_json(refusal)?],
+            )
+            .map(drop)
+        })
+    }
+
+    async fn refusals(&self) -> PortResult<BTreeMap<String, u64>> {
+        self.database.read("count refusals", "of the project", |db| {
+            let mut count = db.prepare("SELECT bucket, count(*) FROM refusals GROUP BY bucket")?;
+            let counts = count.query_map([], |row| {
+                let count: i64 = row.get(1)?;
+                Ok((row.get(0)?, u64::try_from(count).unwrap_or(0)))
+            })?;
+            counts.collect()
+        })
     }
 
     async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>> {
-        self.database.read("read name", key, |db| {
-            db.query_row("SELECT row FROM names WHERE key = ?1", params![key.as_str()], json_row)
-                .optional()
-        })
+        self.database.read("read name", key, |db| select_name(db, key))
     }
 
     async fn names(
@@ -207,11 +249,9 @@ impl Ledger for SqliteLedger {
 
     async fn take_names(&self, names: &[Name], run: RunId) -> PortResult<usize> {
         self.database.write("take names", run, |tx| {
-            let mut select = tx.prepare("SELECT row FROM names WHERE key = ?1")?;
             let mut taken = 0;
             for name in names {
-                let key = name.object.key.as_str();
-                let now: Option<Name> = select.query_row(params![key], json_row).optional()?;
+                let now = select_name(tx, &name.object.key)?;
                 // The same key, registered again meanwhile, is another object.
                 let Some(now) = now.filter(|now| now.object == name.object) else {
                     continue;
@@ -226,6 +266,12 @@ impl Ledger for SqliteLedger {
             Ok(taken)
         })
     }
+}
+
+fn select_name(db: &Connection, key: &ObjectKey) -> rusqlite::Result<Option<Name>> {
+    db.prepare_cached("SELECT row FROM names WHERE key = ?1")?
+        .query_row(params![key.as_str()], json_row)
+        .optional()
 }
 
 fn put_name(db: &Connection, name: &Name) -> rusqlite::Result<()> {
@@ -261,10 +307,11 @@ fn insert_counters(db: &Connection, run: RunId, left: &[u32]) -> rusqlite::Resul
     Ok(())
 }
 
-fn insert_launch(db: &Connection, intent: &LaunchIntent) -> rusqlite::Result<()> {
+fn insert_launch(db: &Connection, launch: &Launch) -> rusqlite::Result<()> {
+    let intent = &launch.intent;
     db.execute(
         "INSERT INTO launches (run, launch, closed, row) VALUES (?1, ?2, 0, ?3)",
-        params![intent.run.to_string(), intent.launch, to_json(intent)?],
+        params![intent.run.to_string(), intent.launch, to_json(launch)?],
     )
     .map(drop)
 }

@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 pub use self::file::FileReader;
 pub use self::fleet::ProcessFleet;
-pub use self::keys::{FileKeys, KEY_NAME, create_key_file};
+pub use self::keys::{FileKeys, KEY_BYTES, KEY_NAME, create_key_file, load_key_file};
 pub use self::ledger::SqliteLedger;
 pub use self::mail::Maildir;
 pub use self::objects::DirectoryStore;
 pub use self::queue::SqliteQueue;
+use crate::counts::RequestCounts;
 use crate::error::PortResult;
 use crate::ports::{Clock, Entropy, Ports};
 use crate::settings::Settings;
@@ -62,5 +63,6 @@ pub fn open(
         keys: Arc::new(FileKeys::open(&key_file, &settings.pit, entropy.clone())?),
         clock,
         entropy,
+        counts: RequestCounts::default(),
     })
 }

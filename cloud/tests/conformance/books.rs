@@ -6,7 +6,7 @@ use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, OwnerId, UnitId};
 use sce_core::manifest::{Manifest, PlanDigest, StudySettings};
 use sce_core::object::ObjectRef;
-use sce_core::run::{Run, RunChange};
+use sce_core::run::{Requests, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 
@@ -64,5 +64,10 @@ pub fn claim(epoch: u32) -> UnitChange {
 }
 
 pub fn commit(epoch: u32) -> UnitChange {
-    UnitChange::Commit { epoch: Epoch(epoch), partial: object("partial"), outcomes: vec![] }
+    UnitChange::Commit {
+        epoch: Epoch(epoch),
+        partial: object("partial"),
+        outcomes: vec![],
+        requests: Requests::new(),
+    }
 }

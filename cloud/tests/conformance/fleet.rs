@@ -75,7 +75,7 @@ async fn a_launch_starts_its_workers_with_arguments_and_environment() {
     until_ready(&home, 3).await;
     // Another process sees the same.
     assert_eq!(live(&open(home.path(), AGENT)).await, started);
-    for Instance { worker, engine_id } in &started {
+    for Instance { worker, engine_id, .. } in &started {
         let file = |extension: &str| {
             let text = fs::read_to_string(home.path().join(format!("out/{worker}.{extension}")));
             text.unwrap().trim().to_owned()

@@ -8,7 +8,7 @@ use proptest::test_runner::{TestCaseResult, TestRunner};
 use sce_cloud::ports::{Ledger, Verdict};
 use sce_core::ids::{Epoch, UnitId};
 use sce_core::limits::Budgets;
-use sce_core::run::{Counts, LaunchIntent, Report, Run, RunChange};
+use sce_core::run::{Counts, LaunchIntent, NoticeKind, Report, Requests, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 
@@ -65,8 +65,13 @@ fn unit_change(row: &Unit, step: &Step, clock: Timestamp) -> UnitChange {
         6 => UnitChange::Beat { epoch, lease_until },
         7 => {
             let outcome =
-                ObjectOutcome { key: object("a").key, quarantined: Some(reason), rows: 3 };
-            UnitChange::Commit { epoch, partial: object("partial"), outcomes: vec![outcome] }
+                ObjectOutcome { key: object("a").key, quarantined: Some(reason.clone()), rows: 3 };
+            UnitChange::Commit {
+                epoch,
+                partial: object("partial"),
+                outcomes: vec![outcome],
+                requests: Requests::from([(reason, 7)]),
+            }
         }
         8 => UnitChange::Error { epoch, reason },
         9 => UnitChange::Fail { epoch, reason },
@@ -80,7 +85,7 @@ fn run_change(row: &Run, step: &Step, clock: Timestamp) -> RunChange {
     let fin_epoch = Epoch(moved(row.fin_epoch.0, *epochs_off));
     let (now, until) = (clock, clock.after(lease().lease));
     let counts = Counts { failed: u64::from(kind % 2), ..Counts::default() };
-    let report = Report { deliverables: vec![object("report")], counts };
+    let report = Report { deliverables: vec![object("report")], counts, requests: Requests::new() };
     match kind {
         0..=4 => RunChange::Release { now, left: row.counters() },
         5..=8 => RunChange::TakeFinal { fin_epoch, owner: owner(*kind), now, until },
@@ -90,8 +95,8 @@ fn run_change(row: &Run, step: &Step, clock: Timestamp) -> RunChange {
         13 => RunChange::ExhaustFinal { fin_epoch, now },
         14 => RunChange::Cancel { now },
         15 => RunChange::Abort { now, reason: "alarm".into() },
-        16 => RunChange::NoticeSent,
-        _ => RunChange::Launch { launch: moved(row.launches, *epochs_off), workers: 2 },
+        16 => RunChange::NoticeSent { kind: NoticeKind::End },
+        _ => RunChange::Launch { launch: moved(row.launches, *epochs_off), workers: 2, now },
     }
 }
 
@@ -185,7 +190,7 @@ fn any_history_goes_as_the_rules_say() {
     let config =
         ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
     let check = |steps: Vec<Step>| {
-        for candidate in ledgers() {
+        for candidate in runtime.block_on(ledgers()) {
             runtime.block_on(follow(&candidate.doors, &steps))?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, UnitId};
-use sce_core::run::{Counts, Report, RunChange, RunStatus};
+use sce_core::run::{Counts, NoticeKind, Report, Requests, RunChange, RunStatus};
 use sce_core::unit::{Refused, UnitChange};
 use tokio::sync::Barrier;
 
@@ -133,7 +133,8 @@ async fn one_end_wins(candidate: &Books) {
     let take =
         RunChange::TakeFinal { fin_epoch: Epoch(0), owner: owner(1), now: NOW, until: expired() };
     candidate.port().apply_run(run.id, &take).await.unwrap().unwrap();
-    let report = Report { deliverables: vec![], counts: Counts::default() };
+    let report =
+        Report { deliverables: vec![], counts: Counts::default(), requests: Requests::new() };
     let end = |n: u8| match n % 4 {
         0 => RunChange::Cancel { now: NOW },
         1 => RunChange::Abort { now: NOW, reason: "x".into() },
@@ -141,12 +142,16 @@ async fn one_end_wins(candidate: &Books) {
         _ => RunChange::CommitFinal { fin_epoch: Epoch(1), report: report.clone(), now: NOW },
     };
     assert_eq!(contend_for_run(candidate, run.id, end).await, 1);
-    assert_eq!(contend_for_run(candidate, run.id, |_| RunChange::NoticeSent).await, 1);
+    assert_eq!(
+        contend_for_run(candidate, run.id, |_| RunChange::NoticeSent { kind: NoticeKind::End })
+            .await,
+        1
+    );
 }
 
 async fn one_launch_wins(candidate: &Books) {
     let run = release(candidate.port(), "", 1).await;
-    let launch = |n| RunChange::Launch { launch: 0, workers: u32::from(n) };
+    let launch = |n| RunChange::Launch { launch: 0, workers: u32::from(n), now: NOW };
     assert_eq!(contend_for_run(candidate, run.id, launch).await, 1);
     assert_eq!(candidate.port().open_launches().await.unwrap().len(), 1);
 }

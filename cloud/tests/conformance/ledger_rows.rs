@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, RunId, UnitId};
-use sce_core::run::{LaunchIntent, Run, RunChange, RunStatus};
+use sce_core::run::{Launch, LaunchIntent, Requests, Run, RunChange, RunStatus, Started};
 use sce_core::time::Timestamp;
 use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange, UnitState};
 
@@ -179,7 +179,7 @@ async fn runs_come_newest_first(candidate: &Books) {
 async fn launch_intents_open_and_close(candidate: &Books) {
     let ledger = candidate.port();
     let run = release(ledger, "", 1).await;
-    let launch = |launch| RunChange::Launch { launch, workers: 5 };
+    let launch = |launch| RunChange::Launch { launch, workers: 5, now: NOW };
     let intent = |launch| LaunchIntent { run: run.id, launch, workers: 5 };
     assert_eq!(ledger.open_launches().await.unwrap(), vec![]);
     assert_eq!(ledger.apply_run(run.id, &launch(1)).await.unwrap(), Err(Refused::MovedOn));
@@ -188,10 +188,19 @@ async fn launch_intents_open_and_close(candidate: &Books) {
     assert_eq!(ledger.apply_run(run.id, &launch(0)).await.unwrap(), Err(Refused::MovedOn));
     ledger.apply_run(run.id, &launch(1)).await.unwrap().unwrap();
     assert_eq!(candidate.doors[1].open_launches().await.unwrap(), [intent(0), intent(1)]);
-    for door in &candidate.doors {
-        door.close_launch(&intent(0)).await.unwrap();
+    for (workers, door) in (3..).zip(&candidate.doors) {
+        let started = Started { workers, machine: "m5.large".into() };
+        door.close_launch(&intent(0), &started).await.unwrap();
         assert_eq!(ledger.open_launches().await.unwrap(), [intent(1)]);
     }
+    // The first to close it decides what is told of it later.
+    let first = Started { workers: 3, machine: "m5.large".into() };
+    let launches = [
+        Launch { intent: intent(0), asked_at: NOW, started: Some(first) },
+        Launch { intent: intent(1), asked_at: NOW, started: None },
+    ];
+    assert_eq!(ledger.launches(run.id).await.unwrap(), launches);
+    assert_eq!(ledger.launches(RunId::new([9; 8])).await.unwrap(), []);
     for n in 2..10 {
         ledger.apply_run(run.id, &launch(n)).await.unwrap().unwrap();
     }
@@ -210,6 +219,7 @@ async fn odd_texts_come_back(candidate: &Books) {
             epoch: Epoch(1),
             partial: object("p"),
             outcomes: outcomes.clone(),
+            requests: Requests::from([(odd.to_owned(), u64::MAX)]),
         };
         let done = change(ledger, &run, 0, commit).await.unwrap();
         assert_eq!(done.outcomes, outcomes);

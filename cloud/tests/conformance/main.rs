@@ -14,4 +14,5 @@ mod ledger_rows;
 mod names;
 mod notices;
 mod objects;
+mod project;
 mod queue;

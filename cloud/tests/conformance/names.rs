@@ -5,7 +5,7 @@ use proptest::test_runner::TestRunner;
 use sce_cloud::ports::Ledger;
 use sce_core::ids::RunId;
 use sce_core::object::ObjectKey;
-use sce_core::registry::Name;
+use sce_core::registry::{Name, Refusal};
 use sce_core::time::Timestamp;
 
 use crate::books::object;
@@ -14,6 +14,7 @@ use crate::candidates::{Candidate, every, ledgers};
 type Books = Candidate<dyn Ledger>;
 
 every!(ledgers holds
+    the_registered_version_stays_as_it_stands refusals_count_once
     a_registered_name_is_there_and_free names_are_taken_by_one_run
     what_was_registered_again_is_not_taken prefixes_are_no_patterns);
 
@@ -61,6 +62,32 @@ async fn a_registered_name_is_there_and_free(candidate: &Books) {
     again.object.etag = "another".into();
     ledger.register(&again).await.unwrap();
     assert_eq!(ledger.name(&again.object.key).await.unwrap(), Some(again));
+}
+
+async fn the_registered_version_stays_as_it_stands(candidate: &Books) {
+    let ledger = candidate.port();
+    let names = register(ledger, &["a"]).await;
+    assert_eq!(ledger.take_names(&names, RUN).await.unwrap(), 1);
+    // Told again by a late event: it is still that run's.
+    let late = Name { registered_at: Timestamp(9), ..names[0].clone() };
+    ledger.register(&late).await.unwrap();
+    assert_eq!(ledger.name(&late.object.key).await.unwrap(), Some(taken(&names[0], RUN)));
+}
+
+async fn refusals_count_once(candidate: &Books) {
+    let refusal = |bucket: &str, sequencer: &str| Refusal {
+        bucket: bucket.into(),
+        sequencer: sequencer.into(),
+        rule: "a rule".into(),
+        at: Timestamp(1),
+    };
+    let ledger = candidate.port();
+    assert!(ledger.refusals().await.unwrap().is_empty());
+    for (bucket, sequencer) in [("one", "1"), ("one", "2"), ("one", "1"), ("two", "1")] {
+        ledger.note_refusal(&refusal(bucket, sequencer)).await.unwrap();
+    }
+    let counts = candidate.doors[1].refusals().await.unwrap();
+    assert_eq!(counts, [("one".to_owned(), 2), ("two".to_owned(), 1)].into());
 }
 
 async fn names_are_taken_by_one_run(candidate: &Books) {
@@ -133,7 +160,7 @@ fn any_page_of_any_prefix_is_what_sorting_gives() {
     let config =
         ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     let check = |(keys, prefix, page): (std::collections::BTreeSet<String>, String, u32)| {
-        for candidate in ledgers() {
+        for candidate in runtime.block_on(ledgers()) {
             let keys: Vec<_> =
                 keys.iter().map(String::as_str).filter(|key| !key.starts_with('.')).collect();
             let names = runtime.block_on(register(candidate.port(), &keys));

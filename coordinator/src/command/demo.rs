@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
+use sce_cloud::aws::Caller;
 use sce_cloud::overlay::Overlay;
 
 use super::{put, results, run, setup};
-use crate::cli::{Cli, Command, DemoArgs, KeyCommand};
+use crate::cli::{Cli, Command, DemoArgs, InitArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Project;
@@ -23,8 +24,8 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
     let step = |text: &str| output.say(format_args!("\n== {text}"));
 
     step("a project of its own: settings, and a key that never leaves it");
-    setup::init(&dir, output)?;
-    setup::key(&KeyCommand::New { file: dir.join("homer.key") }, output)?;
+    setup::init(&InitArgs { dir: dir.clone(), aws: None, region: None }, output)?;
+    setup::new_key(&dir.join("homer.key"), output)?;
 
     step("pseudo-data: 100 people, 10,000 visits, 20 objects");
     let (plain, tables) = (path("plain"), path("tables"));
@@ -48,7 +49,8 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
     }
 
     step("results, opened");
-    let latest = Project::open(&cli.overlay)?.ports.ledger.runs().await?;
+    let latest =
+        Project::open(&cli.overlay, Caller::Coordinates).await?.ports.ledger.runs().await?;
     let latest =
         latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the run vanished")))?;
     let (id, out) = (latest.id.to_string(), path("out"));

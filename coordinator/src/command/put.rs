@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use sce_cloud::aws::Caller;
 use sce_cloud::error::PortError;
 use sce_cloud::local::FileReader;
 use sce_cloud::overlay::Overlay;
@@ -61,7 +62,7 @@ pub(super) async fn put(
     overlay: &Overlay,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
+    let project = Project::open(overlay, Caller::HandlesData).await?;
     let inputs = list(args).map_err(Failure::usage)?;
     let total = inputs.len();
     let (allowed, refused) = sort_out(&project, inputs);

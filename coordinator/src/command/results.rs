@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context, anyhow};
 use comfy_table::Table;
 use comfy_table::presets;
+use sce_cloud::aws::Caller;
 use sce_cloud::error::Class;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
@@ -24,7 +25,7 @@ use crate::output::Output;
 use crate::project::Project;
 
 /// Units read at a time.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 /// Lines told of objects that were not analysed; the summary has them all.
 const LINES_MAX: usize = 50;
 
@@ -145,7 +146,7 @@ pub(super) async fn say_end(project: &Project, run: &Run, output: Output) -> Res
 
 /// `sce runs`
 pub(super) async fn runs(overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
+    let project = Project::open(overlay, Caller::Coordinates).await?;
     let runs = retry(|| project.ports.ledger.runs()).await?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header([
@@ -182,7 +183,8 @@ pub(super) async fn results(
     overlay: &Overlay,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
+    let project = Project::open(overlay, Caller::HandlesData).await?;
+    check_place(&project, args)?;
     let run = project.run(&args.run).await?;
     let Some(report) = &run.report else {
         let id = run.id;
@@ -206,6 +208,20 @@ pub(super) async fn results(
     output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name(), "files": files }));
     let whole = run.status == RunStatus::Done && report.counts.analysed == report.counts.objects;
     Ok(if whole { Exit::Done } else { Exit::Unfinished })
+}
+
+/// On AWS, results are opened within /hipaa, or where a person says so.
+fn check_place(project: &Project, args: &ResultsArgs) -> Result<(), Failure> {
+    let out = std::path::absolute(&args.out).map_err(Failure::usage)?;
+    let hipaa = project.settings.path(&project.settings.hipaa);
+    if project.aws.is_none() || args.in_the_clear || out.starts_with(&hipaa) {
+        return Ok(());
+    }
+    Err(Failure::usage(anyhow!(
+        "{} is not within {}: results hold health data; choose a directory there, or say --in-the-clear",
+        args.out.display(),
+        hipaa.display()
+    )))
 }
 
 /// Opens one deliverable into the directory; it appears when verified whole.

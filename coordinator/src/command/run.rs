@@ -1,36 +1,30 @@
-//! `sce run`, `watch`, `retry` and `cancel`.
+//! `sce run` and `sce retry`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use sce_cloud::aws::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
-use sce_core::ids::RunId;
 use sce_core::manifest::Manifest;
 use sce_core::object::ObjectKey;
 use sce_core::registry::{Name, RunFacts, Standing};
-use sce_core::run::Run;
 
-use super::results::{processed_objects, say_end};
-use crate::cli::{RetryArgs, RunArgs, WatchArgs};
+use super::cost::{check_cost, load_prices, say_requests};
+use super::results::processed_objects;
+use super::watch::wait;
+use crate::cli::{FleetArgs, RetryArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::project::Project;
-use crate::submit::{Plan, SubmitError, submit};
-use crate::tend;
+use crate::submit::{Plan, submit};
 
-/// How often a waiting command looks.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// How long it waits, after the end, for workers to leave.
-const LEAVE_WAIT: Duration = Duration::from_secs(10);
 /// Longest manifest file read, in bytes (1 GiB).
 const MANIFEST_MAX_BYTES: u64 = 1 << 30;
 /// Names read at a time.
-const PAGE: u32 = 10_000;
+pub(super) const NAMES_PAGE: u32 = 10_000;
 
 /// `sce run`
 pub(super) async fn run(
@@ -38,7 +32,7 @@ pub(super) async fn run(
     overlay: &Overlay,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
+    let project = Project::open(overlay, Caller::Coordinates).await?;
     let wanted = args.manifest.as_deref().map(load_manifest).transpose().map_err(Failure::usage)?;
     let names = select(&project, args, wanted.as_ref()).await?;
     if names.is_empty() {
@@ -47,18 +41,9 @@ pub(super) async fn run(
         return Ok(Exit::Done);
     }
     let again = if args.again { Some(nonce(&project)?) } else { None };
-    start(&project, names, again, args.workers, args.detach, output).await
-}
-
-/// `sce watch`
-pub(super) async fn watch(
-    args: &WatchArgs,
-    overlay: &Overlay,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
-    let run = project.run(&args.run).await?;
-    wait(&project, run.id, args.workers, output).await
+    let submission =
+        Submission { names, again, fleet: &args.fleet, detach: args.detach, stats: args.stats };
+    start(&project, submission, output).await
 }
 
 /// `sce retry`
@@ -67,7 +52,7 @@ pub(super) async fn retry_run(
     overlay: &Overlay,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
+    let project = Project::open(overlay, Caller::Coordinates).await?;
     let run = project.run(&args.run).await?;
     if !run.has_ended() {
         return Err(Failure::usage(anyhow!(
@@ -84,41 +69,36 @@ pub(super) async fn retry_run(
         output.say(format_args!("nothing to retry: run {} analysed every object", run.id));
         return Ok(Exit::Done);
     }
-    let again = nonce(&project)?;
-    start(&project, names, Some(again), args.workers, args.detach, output).await
+    let again = Some(nonce(&project)?);
+    let submission =
+        Submission { names, again, fleet: &args.fleet, detach: args.detach, stats: false };
+    start(&project, submission, output).await
 }
 
-/// `sce cancel`
-pub(super) async fn cancel(name: &str, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
-    let project = Project::open(overlay)?;
-    let run = project.run(name).await?;
-    match tend::cancel(&project.ports, &project.settings.pit, &run).await? {
-        Ok(()) => {
-            output.say(format_args!(
-                "run {} is canceled; what it had not processed is free again",
-                run.id
-            ));
-            output.emit(&serde_json::json!({ "run": run.id, "state": "canceled" }));
-            Ok(Exit::Done)
-        }
-        Err(_) => {
-            Err(Failure::usage(anyhow!("run {} has ended already: nothing was changed", run.id)))
-        }
-    }
+/// What to submit, and with how many workers.
+struct Submission<'a> {
+    names: Vec<Name>,
+    again: Option<String>,
+    fleet: &'a FleetArgs,
+    detach: bool,
+    stats: bool,
 }
 
 /// Submits, launches and, unless detached, waits for the end.
 async fn start(
     project: &Project,
-    names: Vec<Name>,
-    again: Option<String>,
-    workers: u32,
-    detach: bool,
+    submission: Submission<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let Submission { names, again, fleet, detach, stats } = submission;
+    let prices = load_prices(&fleet.prices)?;
+    let workers = if fleet.no_fleet { 0 } else { fleet.workers };
+    if let Some(limit) = fleet.max_hourly_cost {
+        check_cost(project, &prices, workers, limit).await?;
+    }
     let objects = names.iter().map(|name| name.object.clone()).collect();
     let manifest = Manifest::new(objects).map_err(Failure::usage)?;
-    let plan = Plan { manifest, study: project.settings.study.clone(), again };
+    let plan = Plan { manifest, study: project.settings.study.clone(), again, workers };
     let id = plan.digest().run_id();
     let taken = retry(|| project.ports.ledger.take_names(&names, id)).await?;
     if taken < names.len() {
@@ -126,58 +106,19 @@ async fn start(
             "another submission takes some of these objects just now: repeat"
         )));
     }
-    let run = match submit(&project.ports, &plan).await {
-        Ok(run) => run,
-        Err(SubmitError::Port(e)) => return Err(e.into()),
-        Err(e) => return Err(e.into()),
-    };
+    let run = submit(&project.ports, &plan).await?;
     output.say(format_args!("run {} of {} objects in {} units", run.id, run.objects, run.units));
     if detach {
-        project.tender(workers).pass().await?;
+        project.tender(Some(workers)).pass().await?;
         output.say(format_args!("it goes on by itself; follow it with: sce watch {}", run.id));
         output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name() }));
         return Ok(Exit::Done);
     }
-    wait(project, run.id, workers, output).await
-}
-
-/// Tends and shows progress until the run has ended and its workers have left.
-async fn wait(
-    project: &Project,
-    run: RunId,
-    workers: u32,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let tender = project.tender(workers);
-    let mut progress: Option<Progress> = None;
-    let ended = loop {
-        tender.pass().await?;
-        let Some(row) = retry(|| project.ports.ledger.run(run)).await? else {
-            return Err(Failure::infrastructure(anyhow!("run {run} vanished from the ledger")));
-        };
-        if row.has_ended() {
-            break row;
-        }
-        let left = retry(|| project.ports.ledger.left(run)).await?;
-        let done = u64::from(row.units).saturating_sub(left);
-        progress.get_or_insert_with(|| Progress::new("units done", row.units.into())).set(done);
-        tokio::time::sleep(LOOK_EVERY).await;
-    };
-    if let Some(progress) = progress {
-        progress.finish();
+    let exit = wait(project, run.id, Some(workers), &prices, output).await?;
+    if stats {
+        say_requests(project, run.id, output).await?;
     }
-    wait_for_leavers(project).await?;
-    say_end(project, &ended, output).await
-}
-
-/// Workers see the end at their next poll; give them a moment.
-async fn wait_for_leavers(project: &Project) -> Result<(), Failure> {
-    let start = Instant::now();
-    let open = retry(|| project.ports.ledger.runs()).await?.iter().any(Run::is_open);
-    while !open && start.elapsed() < LEAVE_WAIT && !project.ports.fleet.live().await?.is_empty() {
-        tokio::time::sleep(LOOK_EVERY / 3).await;
-    }
-    Ok(())
+    Ok(exit)
 }
 
 /// The names a run takes: free ones, or with `--again` any that no open run
@@ -192,7 +133,8 @@ async fn select(
     let mut found = 0;
     let mut after: Option<ObjectKey> = None;
     loop {
-        let page = retry(|| project.ports.ledger.names(&args.prefix, after.as_ref(), PAGE)).await?;
+        let page =
+            retry(|| project.ports.ledger.names(&args.prefix, after.as_ref(), NAMES_PAGE)).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.object.key.clone());
         for name in page {
@@ -216,7 +158,7 @@ async fn select(
     }
 }
 
-async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
+pub(super) async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
     let runs = retry(|| project.ports.ledger.runs()).await?;
     let mut processed = BTreeMap::new();
     for run in RunFacts::unfinished(&runs) {

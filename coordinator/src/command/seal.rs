@@ -1,15 +1,16 @@
-//! `sce seal` and `sce open`: one file at hand, either way.
+//! `sce seal` and `sce open`: one file at hand, either way; `sce key wrap`.
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use sce_cloud::local::{FileKeys, FileReader};
+use sce_cloud::aws::{self, Caller, store_homer_key};
+use sce_cloud::local::{FileKeys, FileReader, load_key_file};
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::{Entropy, KeyService, ObjectReader};
 use sce_cloud::sealed::{OpenError, context_of, open_stream};
-use sce_cloud::settings::Settings;
+use sce_cloud::settings::{Mode, Settings};
 use sce_cloud::system::SystemEntropy;
 use sce_core::envelope::{FrameLength, Sealer};
 use sce_core::object::ObjectKey;
@@ -17,11 +18,13 @@ use sce_core::object::ObjectKey;
 use crate::cli::SealArgs;
 use crate::exit::{Exit, Failure};
 use crate::files::FileWriter;
+use crate::output::Output;
+use crate::project::Project;
 
 /// `sce seal`
 pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Failure> {
     let settings = overlay.settings_or_default()?;
-    let keys = keys(&settings)?;
+    let keys = keys(&settings).await?;
     let key = object_key(args, &args.out)?;
     let frames = FrameLength::new(args.frame_length).map_err(Failure::usage)?;
     let context = context_of(&settings.pit, &key).map_err(Failure::usage)?;
@@ -48,14 +51,14 @@ pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
 /// `sce open`
 pub(super) async fn open(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Failure> {
     let settings = overlay.settings_or_default()?;
-    let keys = keys(&settings)?;
+    let keys = keys(&settings).await?;
     let key = object_key(args, &args.input)?;
     let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
     let mut reader = FileReader::open(&args.input).map_err(Failure::usage)?;
     let mut writer = FileWriter::create(&args.out).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let input = args.input.display();
-    match open_stream(&mut reader, &keys, &expected, sink).await {
+    match open_stream(&mut reader, &*keys, &expected, sink).await {
         Ok(_) => writer.finish().map_err(Failure::infrastructure).map(|()| Exit::Done),
         Err(OpenError::Port(e)) if e.class != sce_cloud::error::Class::WrongKey => Err(e.into()),
         Err(OpenError::Sink(e)) => {
@@ -65,9 +68,36 @@ pub(super) async fn open(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     }
 }
 
-fn keys(settings: &Settings) -> Result<FileKeys, Failure> {
-    let path = settings.path(&settings.key_file);
-    Ok(FileKeys::open(&path, &settings.pit, Arc::new(SystemEntropy))?)
+/// The project's keys: of the key file, or on AWS of KMS.
+async fn keys(settings: &Settings) -> Result<Arc<dyn KeyService>, Failure> {
+    match settings.mode {
+        Mode::Local => {
+            let path = settings.path(&settings.key_file);
+            Ok(Arc::new(FileKeys::open(&path, &settings.pit, Arc::new(SystemEntropy))?))
+        }
+        Mode::Aws => Ok(aws::open(settings, Caller::HandlesData).await?.ports.keys),
+    }
+}
+
+/// `sce key wrap`
+pub(super) async fn wrap_key(
+    file: &Path,
+    replace: bool,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let project = Project::open(overlay, Caller::Coordinates).await?;
+    let aws = project.aws("sce key wrap")?;
+    let key = load_key_file(file)?;
+    let (kms, pit) = (&aws.clients.kms, &project.settings.pit);
+    if !store_homer_key(kms, &*aws.store, &aws.key_arn, pit, &key, replace).await? {
+        return Err(Failure::usage(anyhow!(
+            "the project has a wrapped key already, and objects may be sealed with it: --replace it only if none are"
+        )));
+    }
+    output.say("the key is wrapped and stored; workers use it with data_keys = \"homer\"");
+    output.emit(&serde_json::json!({ "wrapped": true }));
+    Ok(Exit::Done)
 }
 
 /// The object's key: as given, else the sealed file's name.

@@ -13,14 +13,15 @@ use sce_cloud::settings::{FILE_NAME, Settings, TEMPLATE};
 use sce_cloud::system::SystemEntropy;
 use serde_json::json;
 
-use crate::cli::{Cli, KeyCommand, SynthArgs};
+use crate::cli::{Cli, InitArgs, SynthArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::synth::{SynthSettings, write_study};
 
 /// `sce init`
-pub(super) fn init(dir: &Path, output: Output) -> Result<Exit, Failure> {
+pub(super) fn init(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
+    let dir = &args.dir;
     let file = dir.join(FILE_NAME);
     let refuse = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
@@ -29,17 +30,34 @@ pub(super) fn init(dir: &Path, output: Output) -> Result<Exit, Failure> {
         _ => Failure::infrastructure(anyhow!("write {}: {e}", file.display())),
     };
     fs::create_dir_all(dir).map_err(refuse)?;
-    File::create_new(&file).and_then(|mut f| f.write_all(TEMPLATE.as_bytes())).map_err(refuse)?;
+    File::create_new(&file)
+        .and_then(|mut f| f.write_all(template(args).as_bytes()))
+        .map_err(refuse)?;
     let defaults = Settings::default();
     private_dir(&dir.join(&defaults.root)).map_err(Failure::infrastructure)?;
     private_dir(&dir.join(&defaults.hipaa)).map_err(Failure::infrastructure)?;
-    output.say(format_args!(
-        "wrote {}; next: sce key new {}",
-        file.display(),
-        defaults.key_file.display()
-    ));
+    let next = match &args.aws {
+        None => format!("sce key new {}", defaults.key_file.display()),
+        Some(_) => "sce put DIR".to_owned(),
+    };
+    output.say(format_args!("wrote {}; next: {next}", file.display()));
     output.emit(&json!({ "settings": file }));
     Ok(Exit::Done)
+}
+
+/// The settings file, with the lines changed that are known already.
+fn template(args: &InitArgs) -> String {
+    let Some(account) = &args.aws else {
+        return TEMPLATE.to_owned();
+    };
+    let mut text = TEMPLATE
+        .replace("\nmode = \"local\"\n", "\nmode = \"aws\"\n")
+        .replace("\nhipaa = \".sce/hipaa\"\n", "\nhipaa = \"/hipaa\"\n")
+        .replace("#: account = \"123456789012\"", &format!("account = \"{account}\""));
+    if let Some(region) = &args.region {
+        text = text.replace("#: region = \"us-east-1\"", &format!("region = {region:?}"));
+    }
+    text
 }
 
 /// Makes a directory that only its owner may enter.
@@ -48,9 +66,8 @@ fn private_dir(dir: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("make {}", dir.display()))
 }
 
-/// `sce key`
-pub(super) fn key(command: &KeyCommand, output: Output) -> Result<Exit, Failure> {
-    let KeyCommand::New { file } = command;
+/// `sce key new`
+pub(super) fn new_key(file: &Path, output: Output) -> Result<Exit, Failure> {
     create_key_file(file, &SystemEntropy)?;
     output.say(format_args!(
         "wrote {}; keep a copy in a safe place: without it the data cannot be opened",

@@ -1,0 +1,137 @@
+//! What AWS's errors mean: whether trying again can help, decided once.
+//!
+//! Texts carry the service's code and message; those name resources and
+//! callers, never content.
+
+use std::error::Error;
+use std::fmt::Display;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Class, PortError};
+
+/// Longest text of a service that is repeated, in characters.
+const TEXT_MAX: usize = 300;
+
+/// Codes that pass by themselves: throttling, inner faults, and credentials
+/// that the next call takes afresh.
+const TRANSIENT: [&str; 24] = [
+    "BandwidthLimitExceeded",
+    "ConditionalRequestConflict",
+    "DependencyTimeoutException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InsufficientInstanceCapacity",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "KMSInternalException",
+    "KeyUnavailableException",
+    "OperationAborted",
+    "ProvisionedThroughputExceededException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// Codes that a person must see to: permissions, credentials, resources that
+/// the environment should have.
+const CONFIGURATION: [&str; 17] = [
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidLaunchTemplateName.NotFoundException",
+    "NoSuchBucket",
+    "NotFound",
+    "NotFoundException",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+    "SignatureDoesNotMatch",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+];
+
+/// The port's error for a call that failed.
+pub(super) fn classify<E>(
+    operation: &'static str,
+    target: impl Display,
+    error: &SdkError<E, HttpResponse>,
+) -> PortError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (class, cause) = match error {
+        SdkError::TimeoutError(_) => (Class::Transient, "no answer in time".to_owned()),
+        SdkError::ResponseError(_) => (Class::Transient, "an unreadable answer".to_owned()),
+        SdkError::DispatchFailure(e) if e.is_io() || e.is_timeout() => {
+            (Class::Transient, text(DisplayErrorContext(error)))
+        }
+        SdkError::ServiceError(e) => {
+            let (code, message) = (e.err().code(), e.err().message().unwrap_or_default());
+            let status = e.raw().status().as_u16();
+            let name = code.map_or_else(|| format!("HTTP status {status}"), str::to_owned);
+            (class_of(code, status), text(format_args!("{name}: {message}")))
+        }
+        // No credentials, no region, no way to build the request.
+        _ => (
+            Class::Configuration,
+            format!("{}: check region and credentials", text(DisplayErrorContext(error))),
+        ),
+    };
+    PortError::new(class, operation, target, cause)
+}
+
+fn class_of(code: Option<&str>, status: u16) -> Class {
+    match code {
+        Some(code) if TRANSIENT.contains(&code) => Class::Transient,
+        Some(code) if CONFIGURATION.contains(&code) => Class::Configuration,
+        _ if status >= 500 || status == 429 => Class::Transient,
+        _ if status == 403 => Class::Configuration,
+        _ => Class::Permanent,
+    }
+}
+
+fn text(of: impl Display) -> String {
+    of.to_string().chars().take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_decided_by_code_then_by_status() {
+        for (code, status, class) in [
+            (Some("ThrottlingException"), 400, Class::Transient),
+            (Some("ExpiredTokenException"), 400, Class::Transient),
+            (Some("InsufficientInstanceCapacity"), 500, Class::Transient),
+            (Some("AccessDeniedException"), 400, Class::Configuration),
+            (Some("AccessDenied"), 403, Class::Configuration),
+            (Some("NoSuchBucket"), 404, Class::Configuration),
+            (Some("ValidationException"), 400, Class::Permanent),
+            (Some("Whatever"), 503, Class::Transient),
+            (None, 500, Class::Transient),
+            (None, 429, Class::Transient),
+            (None, 403, Class::Configuration),
+            (None, 400, Class::Permanent),
+        ] {
+            assert_eq!(class_of(code, status), class, "{code:?} {status}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The fleet as EC2 instances, started through the environment's launch
+//! template only.
+
+use async_trait::async_trait;
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::error::ProvideErrorMetadata;
+use aws_sdk_ec2::primitives::DateTime;
+use aws_sdk_ec2::types::{
+    Filter, Instance as Ec2Instance, InstanceStateName, LaunchTemplateSpecification, ResourceType,
+    Tag, TagSpecification, Volume, VolumeState,
+};
+use aws_smithy_types::base64;
+use sce_core::ids::{RunId, WorkerId};
+use sce_core::launch::{
+    LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults, is_engine_failure, plan_launch,
+};
+use sce_core::resources::{PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
+use sce_core::run::{LaunchIntent, Started};
+use sce_core::time::Timestamp;
+
+use super::error::classify;
+use super::template::read_template;
+use crate::error::{Class, PortError, PortResult};
+use crate::ports::{Fleet, Instance};
+
+/// The version of the launch template that is asked for.
+const LATEST: &str = "$Latest";
+/// States in which an instance costs money and may work.
+const LIVE: [InstanceStateName; 2] = [InstanceStateName::Pending, InstanceStateName::Running];
+/// States of an instance that is over.
+const OVER: [InstanceStateName; 2] =
+    [InstanceStateName::ShuttingDown, InstanceStateName::Terminated];
+
+/// A project's workers.
+pub struct Ec2Fleet {
+    client: Client,
+    resources: Resources,
+    key_arn: String,
+    user_data: String,
+}
+
+impl Ec2Fleet {
+    /// The fleet of `resources`; its volumes are under the key `key_arn`, its
+    /// workers find their settings in `user_data`.
+    pub fn new(client: Client, resources: Resources, key_arn: String, user_data: String) -> Self {
+        Self { client, resources, key_arn, user_data }
+    }
+
+    /// What the launch template says now.
+    ///
+    /// # Errors
+    /// There is none, or it may not be read.
+    pub async fn template(&self) -> PortResult<TemplateFacts> {
+        const OPERATION: &str = "read launch template";
+        let name = self.resources.launch_template();
+        let read = self
+            .client
+            .describe_launch_template_versions()
+            .launch_template_name(&name)
+            .versions(LATEST)
+            .send()
+            .await
+            .map_err(|e| classify(OPERATION, &name, &e))?;
+        let versions = read.launch_template_versions.unwrap_or_default();
+        let data = versions.into_iter().next_back().and_then(|v| v.launch_template_data);
+        let data = data.ok_or_else(|| {
+            PortError::new(Class::Configuration, OPERATION, &name, "it has no version")
+        })?;
+        Ok(read_template(&data))
+    }
+
+    /// Volumes of workers that no instance has: what a broken launch leaves.
+    ///
+    /// # Errors
+    /// EC2 refuses.
+    pub async fn stray_volumes(&self) -> PortResult<Vec<String>> {
+        let available = filter("status", VolumeState::Available.as_str());
+        let pages = self.client.describe_volumes().set_filters(Some(self.ours(vec![available])));
+        let volumes: Result<Vec<Volume>, _> = pages.into_paginator().items().send().collect().await;
+        let volumes = volumes.map_err(|e| classify("list volumes", &self.resources.pit, &e))?;
+        Ok(volumes.into_iter().filter_map(|volume| volume.volume_id).collect())
+    }
+
+    /// Deletes a volume; it may be gone already.
+    ///
+    /// # Errors
+    /// EC2 refuses.
+    pub async fn delete_volume(&self, id: &str) -> PortResult<()> {
+        match self.client.delete_volume().volume_id(id).send().await {
+            Err(e) if e.code() != Some("InvalidVolume.NotFound") => {
+                Err(classify("delete volume", id, &e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ours(&self, mut more: Vec<Filter>) -> Vec<Filter> {
+        more.push(filter(&format!("tag:{PIT_TAG}"), self.resources.pit.as_str()));
+        more.push(filter(&format!("tag:{ROLE_TAG}"), WORKER_ROLE));
+        more
+    }
+
+    async fn instances(
+        &self,
+        states: &[InstanceStateName],
+        tag: Option<(&str, &str)>,
+    ) -> PortResult<Vec<Ec2Instance>> {
+        let states = states.iter().map(|state| state.as_str().to_owned()).collect();
+        let states = Filter::builder().name("instance-state-name").set_values(Some(states)).build();
+        let mut filters = vec![states];
+        filters.extend(tag.map(|(name, value)| filter(&format!("tag:{name}"), value)));
+        let pages = self.client.describe_instances().set_filters(Some(self.ours(filters)));
+        let mut pages = pages.into_paginator().send();
+        let mut instances = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| classify("list fleet", &self.resources.pit, &e))?;
+            let reservations = page.reservations.unwrap_or_default();
+            instances
+                .extend(reservations.into_iter().flat_map(|r| r.instances.unwrap_or_default()));
+        }
+        Ok(instances)
+    }
+
+    async fn run_instances(&self, request: &LaunchRequest) -> PortResult<u32> {
+        let template = LaunchTemplateSpecification::builder()
+            .launch_template_name(&request.template)
+            .version(LATEST)
+            .build();
+        let tags: Vec<Tag> = request
+            .tags
+            .iter()
+            .map(|(name, value)| Tag::builder().key(*name).value(value).build())
+            .collect();
+        let tagged =
+            |of| TagSpecification::builder().resource_type(of).set_tags(Some(tags.clone())).build();
+        let launched = self
+            .client
+            .run_instances()
+            .launch_template(template)
+            .min_count(1)
+            .max_count(i32::try_from(request.workers).unwrap_or(i32::MAX))
+            .client_token(&request.client_token)
+            .tag_specifications(tagged(ResourceType::Instance))
+            .tag_specifications(tagged(ResourceType::Volume))
+            .user_data(base64::encode(&request.user_data))
+            .send()
+            .await;
+        match launched {
+            Ok(launched) => Ok(count(&launched.instances.unwrap_or_default())),
+            // The token was used before the template or the settings changed.
+            Err(e) if e.code() == Some("IdempotentParameterMismatch") => {
+                let states = [&LIVE[..], &OVER[..]].concat();
+                let tag = Some((LAUNCH_TAG, request.client_token.as_str()));
+                Ok(count(&self.instances(&states, tag).await?))
+            }
+            Err(e) => Err(classify("launch", &request.client_token, &e)),
+        }
+    }
+}
+
+fn count(instances: &[Ec2Instance]) -> u32 {
+    u32::try_from(instances.len()).unwrap_or(u32::MAX)
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    at.to_millis().ok().map(Timestamp)
+}
+
+#[async_trait]
+impl Fleet for Ec2Fleet {
+    async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
+        let template = self.template().await?;
+        let faults = find_template_faults(&template, &self.key_arn);
+        if !faults.is_empty() {
+            let cause = format!("the launch template is not as it must be: {}", faults.join("; "));
+            return Err(PortError::new(Class::Configuration, "launch", intent.token(), cause));
+        }
+        let request = plan_launch(&self.resources, intent, &self.user_data);
+        let workers = self.run_instances(&request).await?;
+        Ok(Started { workers, machine: template.instance_type })
+    }
+
+    async fn live(&self) -> PortResult<Vec<Instance>> {
+        let live = self.instances(&LIVE, None).await?.into_iter().filter_map(|instance| {
+            let engine_id = instance.instance_id?;
+            let state = instance.state.and_then(|state| state.name);
+            Some(Instance {
+                worker: WorkerId::of_instance(&engine_id),
+                engine_id,
+                starting: state == Some(InstanceStateName::Pending),
+                launched_at: instance.launch_time.as_ref().and_then(timestamp),
+            })
+        });
+        Ok(live.collect())
+    }
+
+    async fn drain(&self, _: &Instance) -> PortResult<()> {
+        // Nobody signals a machine: its agent sees the ledger and leaves.
+        Ok(())
+    }
+
+    async fn terminate(&self, instance: &Instance) -> PortResult<()> {
+        let id = &instance.engine_id;
+        match self.client.terminate_instances().instance_ids(id).send().await {
+            Err(e) if e.code() != Some("InvalidInstanceID.NotFound") => {
+                Err(classify("terminate worker", id, &e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn failures(&self, run: RunId) -> PortResult<Vec<String>> {
+        let over = self.instances(&OVER, Some((RUN_TAG, &run.to_string()))).await?;
+        let reason = |instance: Ec2Instance| {
+            let reason = instance.state_reason?;
+            let code = reason.code.filter(|code| is_engine_failure(code))?;
+            let (id, text) = (instance.instance_id?, reason.message.unwrap_or_default());
+            Some(format!("instance {id}: {code}: {text}"))
+        };
+        Ok(over.into_iter().filter_map(reason).collect())
+    }
+}

@@ -1,0 +1,102 @@
+//! The HomerKey on AWS: a raw wrapping key that lies in the ancillary bucket
+//! wrapped by KMS, never in user data, an image, a message or the ledger.
+//!
+//! `sce key wrap` stores it; a worker unwraps it once, at its start, into
+//! locked memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::primitives::Blob;
+use sce_core::envelope::WrappingKey;
+use sce_core::ids::Pit;
+use sce_core::object::{Bucket, ObjectKey};
+use zeroize::Zeroizing;
+
+use super::error::classify;
+use crate::error::{Class, PortError, PortResult};
+use crate::local::{FileKeys, KEY_BYTES, KEY_NAME};
+use crate::ports::{Entropy, ObjectStore, Put, PutMode};
+
+/// Where it lies, wrapped.
+const PLACE: &str = "keys/homer.key.wrapped";
+/// Longest wrapped key read, in bytes; KMS's own limit is 6,144.
+const WRAPPED_MAX_BYTES: u64 = 8192;
+
+/// Wraps a HomerKey under the KMS key `key_arn` and stores it; false if the
+/// project has one already and `replace` is not asked for.
+///
+/// # Errors
+/// KMS or the store refuses.
+pub async fn store_homer_key(
+    kms: &Client,
+    objects: &dyn ObjectStore,
+    key_arn: &str,
+    pit: &Pit,
+    key: &[u8; KEY_BYTES],
+    replace: bool,
+) -> PortResult<bool> {
+    let sealed = kms
+        .encrypt()
+        .key_id(key_arn)
+        .plaintext(Blob::new(key.as_slice()))
+        .set_encryption_context(Some(context(pit)))
+        .send()
+        .await
+        .map_err(|e| classify("wrap key", KEY_NAME, &e))?;
+    let wrapped = sealed.ciphertext_blob.ok_or_else(|| fail("KMS answers without a key"))?;
+    let mut writer = objects.create(Bucket::Ancillary, &place()?).await?;
+    writer.write(wrapped.as_ref()).await?;
+    let mode = if replace { PutMode::Replace } else { PutMode::IfAbsent };
+    Ok(writer.finish(mode).await? != Put::Exists)
+}
+
+/// Fetches the project's HomerKey and unwraps it.
+///
+/// # Errors
+/// The project has none, or KMS does not open it.
+pub async fn fetch_homer_key(
+    kms: &Client,
+    objects: &dyn ObjectStore,
+    key_arn: &str,
+    pit: &Pit,
+    entropy: Arc<dyn Entropy>,
+) -> PortResult<FileKeys> {
+    let found = objects.head(Bucket::Ancillary, &place()?).await?;
+    let found = found.filter(|object| object.size <= WRAPPED_MAX_BYTES).ok_or_else(|| {
+        fail("the project has no wrapped key: store it with `sce key wrap`, from a safe machine")
+    })?;
+    let mut reader = objects.open(Bucket::Ancillary, &found).await?;
+    let mut wrapped = Vec::new();
+    while let Some(chunk) = reader.next().await? {
+        wrapped.extend_from_slice(&chunk);
+    }
+    let opened = kms
+        .decrypt()
+        .key_id(key_arn)
+        .ciphertext_blob(Blob::new(wrapped))
+        .set_encryption_context(Some(context(pit)))
+        .send()
+        .await
+        .map_err(|e| classify("unwrap key", KEY_NAME, &e))?;
+    let plaintext = opened.plaintext.ok_or_else(|| fail("KMS answers without a key"))?;
+    let plaintext = Zeroizing::new(plaintext.into_inner());
+    let key = <&[u8; KEY_BYTES]>::try_from(plaintext.as_slice())
+        .map_err(|_| fail("what lies there is no key of 32 bytes"))?;
+    let key = WrappingKey::new(pit.as_str(), KEY_NAME, key).map_err(fail)?;
+    FileKeys::of(key, entropy)
+}
+
+/// Binds the wrapped key to its project and its use.
+fn context(pit: &Pit) -> HashMap<String, String> {
+    [("pit", pit.as_str()), ("use", "homer-key")].map(|(k, v)| (k.into(), v.into())).into()
+}
+
+fn place() -> PortResult<ObjectKey> {
+    ObjectKey::try_from(PLACE.to_owned()).map_err(fail)
+}
+
+fn fail(cause: impl std::fmt::Display) -> PortError {
+    PortError::new(Class::Configuration, "wrapped key", PLACE, cause)
+}

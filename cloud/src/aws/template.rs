@@ -1,0 +1,50 @@
+//! A launch template as EC2 tells it, read into core's facts.
+
+use aws_sdk_ec2::types::{
+    LaunchTemplateBlockDeviceMapping, LaunchTemplateInstanceNetworkInterfaceSpecification,
+    ResponseLaunchTemplateData,
+};
+use sce_core::launch::{InterfaceFacts, TemplateFacts, VolumeFacts};
+
+/// What the template says; what it leaves open stays empty.
+pub(super) fn read_template(data: &ResponseLaunchTemplateData) -> TemplateFacts {
+    let metadata = data.metadata_options();
+    let profile = data.iam_instance_profile();
+    TemplateFacts {
+        instance_type: text(data.instance_type().map(|kind| kind.as_str())),
+        tenancy: text(data.placement().and_then(|p| p.tenancy()).map(|tenancy| tenancy.as_str())),
+        shutdown_behavior: text(
+            data.instance_initiated_shutdown_behavior().map(|behavior| behavior.as_str()),
+        ),
+        metadata_tokens: text(metadata.and_then(|m| m.http_tokens()).map(|tokens| tokens.as_str())),
+        metadata_hops: metadata.and_then(|m| m.http_put_response_hop_limit()).unwrap_or_default(),
+        instance_profile: profile
+            .and_then(|profile| profile.name().or(profile.arn()))
+            .map(str::to_owned),
+        interfaces: data.network_interfaces().iter().map(read_interface).collect(),
+        volumes: data.block_device_mappings().iter().map(read_volume).collect(),
+    }
+}
+
+fn read_interface(of: &LaunchTemplateInstanceNetworkInterfaceSpecification) -> InterfaceFacts {
+    InterfaceFacts {
+        subnet: of.subnet_id().map(str::to_owned),
+        public_address: of.associate_public_ip_address(),
+    }
+}
+
+fn read_volume(mapping: &LaunchTemplateBlockDeviceMapping) -> VolumeFacts {
+    let ebs = mapping.ebs();
+    let size = ebs.and_then(|ebs| ebs.volume_size()).unwrap_or_default();
+    VolumeFacts {
+        device: text(mapping.device_name()),
+        size_gib: u32::try_from(size).unwrap_or_default(),
+        encrypted: ebs.and_then(|ebs| ebs.encrypted()).unwrap_or_default(),
+        key: ebs.and_then(|ebs| ebs.kms_key_id()).map(str::to_owned),
+        deleted_with_instance: ebs.and_then(|ebs| ebs.delete_on_termination()).unwrap_or_default(),
+    }
+}
+
+fn text(value: Option<&str>) -> String {
+    value.unwrap_or_default().to_owned()
+}

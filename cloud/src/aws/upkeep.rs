@@ -1,0 +1,80 @@
+//! What only the bastion's upkeep asks of S3: uploads that nobody finishes.
+
+use aws_sdk_s3::types::MultipartUpload;
+use sce_core::object::Bucket;
+use sce_core::time::Timestamp;
+
+use super::error::classify;
+use super::objects::S3Store;
+use crate::error::PortResult;
+
+/// A multipart upload that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedUpload {
+    /// In which bucket.
+    pub bucket: Bucket,
+    /// Under which key; it never became an object.
+    key: String,
+    /// S3's name of it.
+    pub id: String,
+    /// Since when.
+    pub begun_at: Option<Timestamp>,
+}
+
+impl S3Store {
+    /// The bucket's uploads that were begun and not ended.
+    ///
+    /// # Errors
+    /// S3 refuses.
+    pub async fn unfinished_uploads(&self, bucket: Bucket) -> PortResult<Vec<UnfinishedUpload>> {
+        let buckets = self.buckets();
+        let name = buckets.name(bucket);
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let page = buckets
+                .client
+                .list_multipart_uploads()
+                .bucket(&name)
+                .expected_bucket_owner(buckets.owner())
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(id_marker)
+                .send()
+                .await
+                .map_err(|e| classify("list uploads", &name, &e))?;
+            uploads.extend(
+                page.uploads
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|upload| read(bucket, upload)),
+            );
+            if page.is_truncated != Some(true) {
+                return Ok(uploads);
+            }
+            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        }
+    }
+
+    /// Aborts an upload; its parts cost nothing from then on.
+    ///
+    /// # Errors
+    /// S3 refuses.
+    pub async fn abort_upload(&self, upload: &UnfinishedUpload) -> PortResult<()> {
+        let buckets = self.buckets();
+        let aborted = buckets
+            .client
+            .abort_multipart_upload()
+            .bucket(buckets.name(upload.bucket))
+            .expected_bucket_owner(buckets.owner())
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .send()
+            .await;
+        aborted.map(drop).map_err(|e| classify("abort upload", &upload.id, &e))
+    }
+}
+
+fn read(bucket: Bucket, upload: MultipartUpload) -> Option<UnfinishedUpload> {
+    let begun_at = upload.initiated.and_then(|at| at.to_millis().ok()).map(Timestamp);
+    Some(UnfinishedUpload { bucket, key: upload.key?, id: upload.upload_id?, begun_at })
+}

@@ -1,0 +1,153 @@
+//! `sce watch` and `sce cancel`, and how a waiting command follows a run.
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use sce_cloud::aws::Caller;
+use sce_cloud::overlay::Overlay;
+use sce_cloud::retry::retry;
+use sce_cloud::settings::Mode;
+use sce_core::cost::Prices;
+use sce_core::ids::RunId;
+use sce_core::run::Run;
+
+use super::cost::{load_prices, worker_price};
+use super::results::say_end;
+use crate::cli::{CancelArgs, WatchArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::project::Project;
+use crate::tend::{self, Passed, Tender};
+use crate::view::View;
+
+/// How long a waiting command gives processes to leave after the end; machines
+/// get what their slowest poll and beat take, and this.
+const LEAVE_WAIT: Duration = Duration::from_secs(10);
+
+/// `sce watch`
+pub(super) async fn watch(
+    args: &WatchArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let project = Project::open(overlay, Caller::Coordinates).await?;
+    let run = project.run(&args.run).await?;
+    wait(&project, run.id, args.workers, &load_prices(&args.prices)?, output).await
+}
+
+/// Tends and shows progress until the run has ended and its workers have left.
+pub(super) async fn wait(
+    project: &Project,
+    run: RunId,
+    workers: Option<u32>,
+    prices: &Prices,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let tender = project.tender(workers);
+    let price = worker_price(project, prices).await;
+    let mut view = View::new(&project.ports, price);
+    let ended = loop {
+        let passed = pass(&tender, &mut view).await?;
+        let Some(row) = retry(|| project.ports.ledger.run(run)).await? else {
+            return Err(Failure::infrastructure(anyhow!("run {run} vanished from the ledger")));
+        };
+        if row.has_ended() {
+            break row;
+        }
+        view.look(&row, &passed.live).await?;
+        tokio::time::sleep(project.look_every()).await;
+    };
+    view.finish();
+    wait_for_leavers(project, &tender, &ended).await?;
+    say_end(project, &ended, output).await
+}
+
+/// A pass whose failures that may pass are told and left to the next.
+async fn pass(tender: &Tender<'_>, view: &mut View<'_>) -> Result<Passed, Failure> {
+    match tender.pass().await {
+        Ok(passed) => {
+            passed.warnings.iter().for_each(|warning| view.warn(warning));
+            Ok(passed)
+        }
+        Err(e) if e.is_transient() => {
+            view.warn(&e.to_string());
+            Ok(Passed::default())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Workers see the end at their next poll or beat; the last pass tells people
+/// that they are gone.
+async fn wait_for_leavers(
+    project: &Project,
+    tender: &Tender<'_>,
+    run: &Run,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    while start.elapsed() < leave_wait(project) {
+        let live = retry(|| project.ports.fleet.live()).await?;
+        let others = || async { retry(|| project.ports.ledger.runs()).await };
+        if live.is_empty() || others().await?.iter().any(Run::is_open) {
+            break;
+        }
+        tokio::time::sleep(project.look_every() / 3).await;
+    }
+    if run.launches > 0 {
+        tender.pass().await?;
+    }
+    Ok(())
+}
+
+fn leave_wait(project: &Project) -> Duration {
+    match project.settings.mode {
+        Mode::Local => LEAVE_WAIT,
+        Mode::Aws => LEAVE_WAIT + project.settings.poll() * 3 + project.settings.lease().beat_every,
+    }
+}
+
+/// `sce cancel`
+pub(super) async fn cancel(
+    args: &CancelArgs,
+    overlay: &Overlay,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let project = Project::open(overlay, Caller::Coordinates).await?;
+    let run = project.run(&args.run).await?;
+    if tend::cancel(&project.ports, &project.settings.pit, &run).await?.is_err() {
+        return Err(Failure::usage(anyhow!(
+            "run {} has ended already: nothing was changed",
+            run.id
+        )));
+    }
+    output.say(format_args!("run {} is canceled; what it had not processed is free again", run.id));
+    if run.launches > 0 {
+        let ended = end_workers(&project, args.now).await?;
+        if ended > 0 {
+            output.say(format_args!("{ended} workers did not leave by themselves and were ended"));
+        }
+        project.tender(Some(0)).pass().await?;
+    }
+    output.emit(&serde_json::json!({ "run": run.id, "state": "canceled" }));
+    Ok(Exit::Done)
+}
+
+/// Lets workers leave (or not, with `now`) and ends those that do not, unless
+/// another run needs them; answers how many were ended.
+async fn end_workers(project: &Project, now: bool) -> Result<usize, Failure> {
+    let start = Instant::now();
+    loop {
+        let runs = retry(|| project.ports.ledger.runs()).await?;
+        let live = retry(|| project.ports.fleet.live()).await?;
+        if live.is_empty() || runs.iter().any(Run::is_open) {
+            return Ok(0);
+        }
+        if now || start.elapsed() >= leave_wait(project) {
+            for instance in &live {
+                retry(|| project.ports.fleet.terminate(instance)).await?;
+            }
+            return Ok(live.len());
+        }
+        tokio::time::sleep(project.look_every() / 3).await;
+    }
+}

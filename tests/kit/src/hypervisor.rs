@@ -1,0 +1,42 @@
+//! The stand-in for EC2's hypervisor: an agent process per launched instance.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{Emulator, REGION, Running};
+
+/// A running stand-in.
+pub struct Hypervisor {
+    dir: PathBuf,
+    _running: Running,
+}
+
+impl Hypervisor {
+    /// Starts it for the instances of a project; each gets a folder in `dir`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start(emulator: &Emulator, agent: &Path, dir: &Path, pit: &str, env: &[&str]) -> Self {
+        fs::create_dir_all(dir).unwrap();
+        let (endpoint, agent) = (emulator.endpoint(), agent.display().to_string());
+        let (dir_text, mut args) = (dir.display().to_string(), Vec::new());
+        args.extend(["--proxy", &endpoint, "--agent", &agent, "--dir", &dir_text]);
+        args.extend(["--pit", pit, "--region", REGION, "--follow-stdin"]);
+        args.extend(env.iter().flat_map(|pair| ["--env", pair]));
+        Self { dir: dir.to_owned(), _running: Running::start("hypervisor.py", &args) }
+    }
+
+    /// What became of each instance so far.
+    pub fn instances(&self) -> BTreeMap<String, Value> {
+        let text = fs::read_to_string(self.dir.join("instances.json")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// The log of an instance's agent.
+    pub fn log(&self, instance: &str) -> String {
+        fs::read_to_string(self.dir.join(instance).join("agent.log")).unwrap_or_default()
+    }
+}

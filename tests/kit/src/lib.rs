@@ -1,0 +1,254 @@
+//! Emulators of AWS for tests: started on free loopback ports, with a proxy in
+//! front that counts requests and makes faults, and a stand-in for the
+//! hypervisor. The programs are Python's (`tests/emulators`), in an environment
+//! that `make venv` makes.
+//!
+//! Whatever is started here ends with the test process, however that ends: its
+//! standard input is a pipe that this process holds.
+#![allow(clippy::unwrap_used)]
+
+mod hypervisor;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+pub use self::hypervisor::Hypervisor;
+
+/// Account of everything in the emulators.
+pub const ACCOUNT: &str = "123456789012";
+/// Region of everything in the emulators.
+pub const REGION: &str = "us-east-1";
+
+/// Which emulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Right under concurrency: for the protocol, objects, queues and keys.
+    Ministack,
+    /// Knows launch templates and user data: for the fleet.
+    Moto,
+}
+
+impl Kind {
+    /// As its program is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ministack => "ministack",
+            Self::Moto => "moto",
+        }
+    }
+}
+
+/// A running emulator and the proxy in front of it.
+pub struct Emulator {
+    kind: Kind,
+    port: u16,
+    proxy_port: u16,
+    _emulator: Running,
+    _proxy: Running,
+}
+
+impl Emulator {
+    /// Starts an emulator of its own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start(kind: Kind) -> Self {
+        let (port, proxy_port) = (free_port(), free_port());
+        let port_text = port.to_string();
+        let emulator = Running::start("start.py", &[kind.name(), "--port", &port_text]);
+        let to = format!("http://127.0.0.1:{port}");
+        let args = ["--port", &proxy_port.to_string(), "--to", &to, "--follow-stdin"];
+        let proxy = Running::start("proxy.py", &args);
+        Self { kind, port, proxy_port, _emulator: emulator, _proxy: proxy }
+    }
+
+    /// The emulator that all tests of this process share.
+    pub fn shared(kind: Kind) -> &'static Self {
+        static MINISTACK: OnceLock<Emulator> = OnceLock::new();
+        static MOTO: OnceLock<Emulator> = OnceLock::new();
+        let shared = match kind {
+            Kind::Ministack => &MINISTACK,
+            Kind::Moto => &MOTO,
+        };
+        shared.get_or_init(|| Self::start(kind))
+    }
+
+    /// Which one it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it answers, through the proxy.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.proxy_port)
+    }
+
+    /// Where it answers by itself.
+    pub fn direct(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Makes what the environment's template makes on AWS; answers its ids.
+    ///
+    /// # Panics
+    /// If the emulator refuses.
+    pub fn set_up(&self, pit: &str) -> Value {
+        let template = workspace().join("provision/worker-template.yaml");
+        let output = python("environment.py")
+            .args(["--endpoint", &self.endpoint(), "--pit", pit])
+            .args(["--account", ACCOUNT, "--region", REGION, "--launch-template"])
+            .arg(template)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if self.kind == Kind::Ministack {
+            self.fault(&whole_templates(made["key"].as_str().unwrap()));
+        }
+        made
+    }
+
+    /// Adds faults: a list of rules, or one (see `tests/emulators/proxy.py`).
+    ///
+    /// # Panics
+    /// If the proxy does not take them.
+    pub fn fault(&self, rules: &Value) {
+        let rules =
+            if rules.is_array() { rules.clone() } else { Value::Array(vec![rules.clone()]) };
+        ureq::post(self.control("faults")).send(rules.to_string()).unwrap();
+    }
+
+    /// How often each rule has fired so far, in order.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn fired(&self) -> Vec<Value> {
+        self.get("faults").as_array().cloned().unwrap_or_default()
+    }
+
+    /// Takes every fault back, but for what makes an emulator whole.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn clear_faults(&self) {
+        let kept: Vec<Value> =
+            self.fired().into_iter().filter(|rule| rule["fault"] == "replace").collect();
+        ureq::delete(self.control("faults")).call().unwrap();
+        let bare = |mut rule: Value| {
+            rule.as_object_mut().unwrap().remove("fired");
+            rule
+        };
+        self.fault(&kept.into_iter().map(bare).collect());
+    }
+
+    /// Requests so far, as `service.Operation`.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        let answer = self.get("requests");
+        let mut counts = BTreeMap::new();
+        for (service, operations) in answer["by"].as_object().unwrap() {
+            for (operation, count) in operations.as_object().unwrap() {
+                counts.insert(format!("{service}.{operation}"), count.as_u64().unwrap());
+            }
+        }
+        counts
+    }
+
+    /// Forgets the requests so far.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn clear_requests(&self) {
+        ureq::delete(self.control("requests")).call().unwrap();
+    }
+
+    /// The parameters of every RunInstances so far.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn launches(&self) -> Vec<Value> {
+        self.get("launches").as_array().cloned().unwrap_or_default()
+    }
+
+    /// User data, token and tags of what was launched, by instance id.
+    ///
+    /// # Panics
+    /// If the proxy is gone.
+    pub fn instances(&self) -> Value {
+        self.get("instances")
+    }
+
+    fn control(&self, path: &str) -> String {
+        format!("{}/-/{path}", self.endpoint())
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let text = ureq::get(self.control(path)).call().unwrap().body_mut().read_to_string();
+        serde_json::from_str(&text.unwrap()).unwrap()
+    }
+}
+
+/// Ministack forgets tenancy and keys of a launch template: the proxy puts
+/// them back, as the template file has them.
+fn whole_templates(key_arn: &str) -> Value {
+    let replace = |pattern: &str, with: String| {
+        serde_json::json!({
+            "service": "ec2", "operation": "DescribeLaunchTemplateVersions", "fault": "replace",
+            "times": -1, "pattern": pattern, "with": with,
+        })
+    };
+    let tenancy = "\\1<placement><tenancy>dedicated</tenancy></placement><instanceType>";
+    Value::Array(vec![
+        replace("(?s)(.*)<instanceType>", tenancy.to_owned()),
+        replace("<ebs>", format!("<ebs><kmsKeyId>{key_arn}</kmsKeyId>")),
+    ])
+}
+
+/// A program of `tests/emulators` that runs as long as this is held.
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Running {
+    pub(crate) fn start(script: &str, args: &[&str]) -> Self {
+        let mut command = python(script);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{script}: {e}"));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready", "{script} does not start");
+        Self { child }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn python(script: &str) -> Command {
+    let python = workspace().join("target/venv/emulators/bin/python");
+    assert!(python.exists(), "target/venv/emulators is not there: run `make venv`");
+    let mut command = Command::new(python);
+    command.arg(workspace().join("tests/emulators").join(script));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

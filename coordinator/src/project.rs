@@ -16,8 +16,6 @@ use crate::tend::Tender;
 
 /// Fewest digits by which a run may be named.
 const RUN_PREFIX_MIN: usize = 4;
-/// How long EC2 may take to list what it has just started.
-const LAUNCH_GRACE: Duration = Duration::from_secs(90);
 
 pub(crate) struct Project {
     pub(crate) settings: Settings,
@@ -72,7 +70,8 @@ impl Project {
             workers,
             grace: match self.settings.mode {
                 Mode::Local => Duration::ZERO,
-                Mode::Aws => LAUNCH_GRACE,
+                // EC2 may take a while to list what it has just started.
+                Mode::Aws => self.settings.lease().lease / 2,
             },
         }
     }

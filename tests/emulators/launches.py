@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -66,6 +67,12 @@ class Launches:
                 if element.tag.endswith("}instanceId") or element.tag == "instanceId":
                     self.instances[element.text or ""] = launched
         return answer
+
+
+def with_room(body: bytes) -> bytes:
+    """A RunInstances request that starts all it asks for: moto starts the fewest that would do."""
+    most = re.search(rb"MaxCount=(\d+)", body)
+    return re.sub(rb"MinCount=\d+", b"MinCount=" + most[1], body) if most else body
 
 
 def instance_tags(form: dict[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from faults import Faults, Rule, parse_rule, render_error
-from launches import Answer, Launches
+from launches import Answer, Launches, with_room
 from lifeline import follow_stdin
 from multidict import CIMultiDict
 from recognise import Call, recognise
@@ -91,7 +91,7 @@ class Proxy:
     async def answer(self, request: web.BaseRequest, call: Call, body: bytes) -> Answer | None:
         """The emulator's answer, or the remembered one to a repeated launch."""
         if call.service == "ec2" and call.operation == "RunInstances":
-            answer = await self.launches.run(call.form, lambda: self.forward(request, body))
+            answer = await self.launches.run(call.form, lambda: self.forward(request, with_room(body)))
         else:
             answer = await self.forward(request, body)
         for rule in self.faults.replacements(call):

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::ErrorKind;
 
 use crate::error::{Class, PortError};
 
@@ -79,7 +80,10 @@ where
     let (class, cause) = match error {
         SdkError::TimeoutError(_) => (Class::Transient, "no answer in time".to_owned()),
         SdkError::ResponseError(_) => (Class::Transient, "an unreadable answer".to_owned()),
-        SdkError::DispatchFailure(e) if e.is_io() || e.is_timeout() => {
+        // As where the connection was closed before the answer came.
+        SdkError::DispatchFailure(e)
+            if e.is_io() || e.is_timeout() || e.as_other() == Some(ErrorKind::TransientError) =>
+        {
             (Class::Transient, text(DisplayErrorContext(error)))
         }
         SdkError::ServiceError(e) => {

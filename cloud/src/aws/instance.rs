@@ -5,9 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_config::imds::Client;
+use aws_config::provider_config::ProviderConfig;
+use aws_smithy_types::error::display::DisplayErrorContext;
 use sce_core::launch::USER_DATA_MAX_BYTES;
 
-use super::client::Clients;
+use super::client::{Clients, http_client};
 use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::settings::Settings;
@@ -31,9 +33,15 @@ impl OwnInstance {
     /// # Errors
     /// It does not answer: this is no EC2 instance, or its metadata are off.
     pub async fn fetch() -> PortResult<Self> {
-        let metadata = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build();
+        let provider = ProviderConfig::without_region().with_http_client(http_client());
+        let metadata = Client::builder()
+            .configure(&provider)
+            .connect_timeout(TIMEOUT)
+            .read_timeout(TIMEOUT)
+            .build();
         let get = async |path: &'static str| {
-            let answer = metadata.get(path).await.map_err(|e| fail(path, e))?;
+            let answer = metadata.get(path).await;
+            let answer = answer.map_err(|e| fail(path, DisplayErrorContext(e)))?;
             let text: String = answer.into();
             if text.len() > USER_DATA_MAX_BYTES {
                 return Err(fail(path, "the answer is too long"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -110,7 +111,13 @@ impl WorkQueue for SqsQueue {
     async fn delete(&self, receipt: &str) -> PortResult<()> {
         let deleted =
             self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
-        deleted.map(drop).map_err(|e| classify("delete message", "from the queue", &e))
+        match deleted {
+            // It is deleted already, or another's by now.
+            Err(e) if e.code() != Some("ReceiptHandleIsInvalid") => {
+                Err(classify("delete message", "from the queue", &e))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

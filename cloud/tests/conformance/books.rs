@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, OwnerId, UnitId};
+use sce_core::limits::LeaseRules;
 use sce_core::manifest::{Manifest, PlanDigest, StudySettings};
 use sce_core::object::ObjectRef;
 use sce_core::run::{Requests, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 
-use crate::candidates::lease;
-
 /// The start of every history.
 pub const NOW: Timestamp = Timestamp(1_000_000);
+
+/// Rules of every ledger under test.
+pub fn lease() -> LeaseRules {
+    LeaseRules::of(Duration::from_secs(12))
+}
 
 /// A point after every lease that was given at [`NOW`].
 pub fn expired() -> Timestamp {

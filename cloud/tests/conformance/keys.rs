@@ -1,143 +1,112 @@
-//! What every key service promises, and which key files are refused.
-
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::Duration;
+//! What every key service promises.
 
 use sce_cloud::error::{Class, PortError};
-use sce_cloud::local::{FileKeys, create_key_file};
-use sce_cloud::ports::KeyService;
-use sce_cloud::system::SystemEntropy;
-use sce_core::envelope::{EncryptionContext, FrameLength, HeaderReader, Sealer};
-use tempfile::TempDir;
+use sce_core::envelope::{
+    DataKey, EncryptedDataKey, EncryptionContext, FrameLength, HeaderReader, Sealer,
+};
+
+use crate::candidates::{Keyring, every};
 
 const PAIRS: [(&str, &str); 2] = [("object", "part-1.csv"), ("pit", "hipaa")];
 
-fn open(path: &Path) -> Result<FileKeys, PortError> {
-    FileKeys::open(path, &"hipaa".parse().unwrap(), Arc::new(SystemEntropy))
-}
-
-fn new_keys(folder: &TempDir, name: &str) -> Box<dyn KeyService> {
-    let path = folder.path().join(name);
-    create_key_file(&path, &SystemEntropy).unwrap();
-    Box::new(open(&path).unwrap())
-}
+every!(keyrings holds
+    a_wrapped_key_unwraps_to_the_same another_key_or_context_is_a_wrong_key
+    a_foreign_key_is_a_wrong_key a_damaged_key_is_a_wrong_key a_relabelled_key_is_a_wrong_key
+    keys_are_named_as_in_their_envelopes);
 
 fn context() -> EncryptionContext {
     EncryptionContext::new(PAIRS).unwrap()
 }
 
-#[tokio::test]
-async fn a_wrapped_key_unwraps_to_the_same() {
-    let folder = TempDir::new().unwrap();
-    let keys = new_keys(&folder, "homer.key");
-    let (data_key, wrapped) = keys.generate(&context()).await.unwrap();
-    let frames = FrameLength::default();
-    let (_, header) =
-        Sealer::new(&data_key, std::slice::from_ref(&wrapped), &context(), [7; 32], frames)
-            .unwrap();
-    let unwrapped = keys.unwrap(&[wrapped], &context()).await.unwrap();
-    // The header's tag and commitment hold for the same data key only.
-    let read = || HeaderReader::new().push(&header).unwrap().unwrap().0;
-    assert!(read().open(&unwrapped, &PAIRS).is_ok());
-    let (another, _) = keys.generate(&context()).await.unwrap();
-    assert!(read().open(&another, &PAIRS).is_err(), "two objects under one data key");
+fn class<T>(answer: Result<T, PortError>) -> Option<Class> {
+    answer.err().map(|e| e.class)
 }
 
-#[tokio::test]
-async fn another_key_or_context_is_a_wrong_key() {
-    let folder = TempDir::new().unwrap();
-    let (keys, others) = (new_keys(&folder, "homer.key"), new_keys(&folder, "marge.key"));
-    let (_, wrapped) = keys.generate(&context()).await.unwrap();
+/// Whether two data keys are the same: a header's tag and commitment hold for
+/// its own data key only.
+pub fn same(one: &DataKey, wrapped: &EncryptedDataKey, other: &DataKey) -> bool {
+    let frames = FrameLength::default();
+    let wrapped = std::slice::from_ref(wrapped);
+    let (_, header) = Sealer::new(one, wrapped, &context(), [7; 32], frames).unwrap();
+    let header = HeaderReader::new().push(&header).unwrap().unwrap().0;
+    header.open(other, &PAIRS).is_ok()
+}
+
+async fn a_wrapped_key_unwraps_to_the_same(keys: &Keyring) {
+    let (data_key, wrapped) = keys.ours.generate(&context()).await.unwrap();
+    let unwrapped = keys.ours.unwrap(std::slice::from_ref(&wrapped), &context()).await.unwrap();
+    assert!(same(&data_key, &wrapped, &unwrapped));
+    let (another, wrapped_too) = keys.ours.generate(&context()).await.unwrap();
+    assert!(!same(&data_key, &wrapped, &another), "two objects under one data key");
+    assert_ne!(wrapped, wrapped_too);
+}
+
+async fn another_key_or_context_is_a_wrong_key(keys: &Keyring) {
+    let Keyring { ours, others, .. } = keys;
+    let (data_key, wrapped) = ours.generate(&context()).await.unwrap();
     let wrapped = [wrapped];
-    let class = |answer: Result<_, PortError>| answer.err().map(|e| e.class);
     assert_eq!(class(others.unwrap(&wrapped, &context()).await), Some(Class::WrongKey));
-    assert_eq!(class(keys.unwrap(&[], &context()).await), Some(Class::WrongKey));
-    let moved = EncryptionContext::new([("object", "part-2.csv"), ("pit", "hipaa")]).unwrap();
-    assert_eq!(class(keys.unwrap(&wrapped, &moved).await), Some(Class::WrongKey));
+    assert_eq!(class(ours.unwrap(&[], &context()).await), Some(Class::WrongKey));
+    for moved in [
+        vec![("object", "part-2.csv"), ("pit", "hipaa")],
+        vec![("object", "part-1.csv"), ("pit", "other")],
+        vec![("object", "part-1.csv")],
+        vec![],
+    ] {
+        let context = EncryptionContext::new(moved.clone()).unwrap();
+        let opened = ours.unwrap(&wrapped, &context).await;
+        assert_eq!(class(opened), Some(Class::WrongKey), "{moved:?}");
+    }
     // A foreign key beside ours is passed over.
     let (_, foreign) = others.generate(&context()).await.unwrap();
-    let [ours] = wrapped;
-    assert_eq!(class(keys.unwrap(&[foreign, ours], &context()).await), None);
+    let [wrapped] = wrapped;
+    let opened = ours.unwrap(&[foreign, wrapped.clone()], &context()).await.unwrap();
+    assert!(same(&data_key, &wrapped, &opened));
 }
 
-fn write_key(path: &Path, bytes: usize, mode: u32) {
-    fs::write(path, vec![5; bytes]).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// Opens in a thread: a pipe must not hold it up.
-fn refusal_of(path: &Path) -> PortError {
-    let (send, receive) = mpsc::channel();
-    let at = path.to_owned();
-    std::thread::spawn(move || send.send(open(&at).err()));
-    let refused = receive.recv_timeout(Duration::from_secs(10));
-    refused.expect("it hangs").unwrap_or_else(|| panic!("{} is taken", path.display()))
-}
-
-#[test]
-fn a_key_file_that_may_have_been_read_or_replaced_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    for (name, bytes, mode) in [
-        ("world.key", 32, 0o644),
-        ("group.key", 32, 0o640),
-        ("run.key", 32, 0o700),
-        ("short.key", 31, 0o600),
-        ("long.key", 33, 0o600),
-        ("empty.key", 0, 0o600),
-        ("good.key", 32, 0o600),
-        ("kept.key", 32, 0o400),
+async fn a_foreign_key_is_a_wrong_key(keys: &Keyring) {
+    let (_, wrapped) = keys.ours.generate(&context()).await.unwrap();
+    let info = |bytes: Vec<u8>| EncryptedDataKey { provider_info: bytes, ..wrapped.clone() };
+    let longer = [&wrapped.provider_info[..], b"x"].concat();
+    let shorter = wrapped.provider_info[..wrapped.provider_info.len() - 1].to_vec();
+    for foreign in [
+        EncryptedDataKey { provider_id: "springfield".into(), ..wrapped.clone() },
+        EncryptedDataKey { provider_id: String::new(), ..wrapped.clone() },
+        info(longer),
+        info(shorter),
+        info(vec![]),
     ] {
-        write_key(&at(name), bytes, mode);
-    }
-    symlink(at("good.key"), at("link.key")).unwrap();
-    fs::create_dir(at("folder.key")).unwrap();
-    fs::set_permissions(at("folder.key"), Permissions::from_mode(0o600)).unwrap();
-    assert!(
-        Command::new("mkfifo").args(["-m", "600"]).arg(at("pipe.key")).status().unwrap().success()
-    );
-    for (name, what_to_do) in [
-        ("world.key", "chmod 600"),
-        ("group.key", "chmod 600"),
-        ("run.key", "chmod 600"),
-        ("short.key", "`sce key new`"),
-        ("long.key", "`sce key new`"),
-        ("empty.key", "`sce key new`"),
-        ("link.key", "name the key file itself"),
-        ("folder.key", "`sce key new`"),
-        ("pipe.key", "`sce key new`"),
-        ("absent.key", "`sce key new`"),
-    ] {
-        let refused = refusal_of(&at(name));
-        assert_eq!(refused.class, Class::Configuration, "{name}");
-        let text = refused.to_string();
-        assert!(text.contains(what_to_do) && text.contains(name), "{text}");
-    }
-    for good in ["good.key", "kept.key"] {
-        open(&at(good)).map(drop).unwrap();
+        let opened = keys.ours.unwrap(std::slice::from_ref(&foreign), &context()).await;
+        assert_eq!(class(opened), Some(Class::WrongKey), "{foreign:?}");
     }
 }
 
-#[test]
-fn a_new_key_file_is_private_and_never_over_another() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("homer.key");
-    create_key_file(&path, &SystemEntropy).unwrap();
-    let first = fs::read(&path).unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-    assert_eq!(first.len(), 32);
-    let refused = create_key_file(&path, &SystemEntropy).unwrap_err();
-    assert_eq!(refused.class, Class::Configuration);
-    assert_eq!(fs::read(&path).unwrap(), first);
-    // Nor through a link to nowhere.
-    symlink(folder.path().join("elsewhere"), folder.path().join("link.key")).unwrap();
-    assert!(create_key_file(&folder.path().join("link.key"), &SystemEntropy).is_err());
-    assert!(!folder.path().join("elsewhere").exists());
-    create_key_file(&folder.path().join("marge.key"), &SystemEntropy).unwrap();
-    assert_ne!(fs::read(folder.path().join("marge.key")).unwrap(), first);
+async fn a_damaged_key_is_a_wrong_key(keys: &Keyring) {
+    let (_, wrapped) = keys.ours.generate(&context()).await.unwrap();
+    let last = wrapped.ciphertext.len() - 1;
+    let mut flipped = wrapped.ciphertext.clone();
+    flipped[last] ^= 1;
+    for damaged in [flipped, wrapped.ciphertext[..last].to_vec(), vec![1]] {
+        let damaged = EncryptedDataKey { ciphertext: damaged, ..wrapped.clone() };
+        let opened = keys.ours.unwrap(std::slice::from_ref(&damaged), &context()).await;
+        assert_eq!(class(opened), Some(Class::WrongKey), "{damaged:?}");
+    }
+}
+
+/// Another key's ciphertext under the name of ours.
+async fn a_relabelled_key_is_a_wrong_key(keys: &Keyring) {
+    let (_, wrapped) = keys.ours.generate(&context()).await.unwrap();
+    let (_, other) = keys.others.generate(&context()).await.unwrap();
+    let relabelled = EncryptedDataKey { ciphertext: other.ciphertext, ..wrapped };
+    let opened = keys.ours.unwrap(&[relabelled], &context()).await;
+    assert_eq!(class(opened), Some(Class::WrongKey));
+}
+
+async fn keys_are_named_as_in_their_envelopes(keys: &Keyring) {
+    let (_, wrapped) = keys.ours.generate(&context()).await.unwrap();
+    let info = String::from_utf8_lossy(&wrapped.provider_info).into_owned();
+    assert!(info.starts_with(&keys.ours.key_name()), "{info}");
+    let of_kms = wrapped.provider_id == "aws-kms";
+    assert_eq!(of_kms, keys.ours.key_name().starts_with("arn:aws:kms:us-east-1:123456789012:key/"));
+    assert_eq!(of_kms, keys.name != "file");
 }

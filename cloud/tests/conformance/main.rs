@@ -7,7 +7,9 @@
 mod books;
 mod candidates;
 mod fleet;
+mod key_files;
 mod keys;
+mod kms;
 mod ledger_model;
 mod ledger_races;
 mod ledger_rows;
@@ -16,3 +18,4 @@ mod notices;
 mod objects;
 mod project;
 mod queue;
+mod s3;

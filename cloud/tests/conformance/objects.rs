@@ -19,16 +19,16 @@ every!(stores holds
     an_open_reader_keeps_its_version buckets_are_apart a_key_that_begins_others_is_not_there
     a_failed_write_leaves_the_old_object);
 
-fn key(text: &str) -> ObjectKey {
+pub fn key(text: &str) -> ObjectKey {
     text.to_owned().try_into().unwrap()
 }
 
 /// Bytes that differ at every place and by `salt`.
-fn content(bytes: usize, salt: u8) -> Vec<u8> {
+pub fn content(bytes: usize, salt: u8) -> Vec<u8> {
     (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0] ^ salt).collect()
 }
 
-async fn put(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8], mode: PutMode) -> Put {
+pub async fn put(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8], mode: PutMode) -> Put {
     let mut writer = store.create(Bucket::Data, key).await.unwrap();
     // In uneven pieces, as frames come.
     for piece in bytes.chunks(300_007) {
@@ -37,7 +37,7 @@ async fn put(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8], mode: PutMo
     writer.finish(mode).await.unwrap()
 }
 
-async fn put_new(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8]) -> ObjectRef {
+pub async fn put_new(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8]) -> ObjectRef {
     match put(store, key, bytes, PutMode::Replace).await {
         Put::Written(object) => object,
         Put::Exists => panic!("a replacing put answers Exists"),
@@ -53,7 +53,7 @@ async fn rest(mut reader: Box<dyn ObjectReader>) -> Vec<u8> {
     bytes
 }
 
-async fn get(store: &dyn ObjectStore, object: &ObjectRef) -> Vec<u8> {
+pub async fn get(store: &dyn ObjectStore, object: &ObjectRef) -> Vec<u8> {
     rest(store.open(Bucket::Data, object).await.unwrap()).await
 }
 

@@ -1,5 +1,6 @@
 //! A project of its own on an emulator of AWS, with only what a check needs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::types::{
@@ -7,34 +8,30 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use sce_cloud::aws::{Clients, loader};
+use sce_cloud::aws::{Clients, S3Store, loader};
 use sce_core::object::Bucket;
 use sce_core::resources::Resources;
-use sce_testkit::{ACCOUNT, Emulator, Kind, REGION};
+use sce_testkit::{ACCOUNT, Emulator, REGION};
 
 /// A project whose resources are made as they are asked for.
 pub struct Project {
-    kind: Kind,
+    /// The emulator's.
+    pub name: &'static str,
     pub clients: Clients,
     pub resources: Resources,
 }
 
-/// A new project on each emulator.
-pub async fn projects() -> Vec<Project> {
-    let ministack = Project::on(Emulator::shared(Kind::Ministack)).await;
-    vec![ministack, Project::on(Emulator::shared(Kind::Moto)).await]
-}
-
 impl Project {
-    /// A new project on an emulator, asked without the proxy between.
-    pub async fn on(emulator: &Emulator) -> Self {
+    /// A new project on an emulator that is asked at `endpoint`: by itself, or
+    /// through its proxy.
+    pub async fn on(emulator: &Emulator, endpoint: String) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let config = loader(Some(REGION.to_owned()))
-            .endpoint_url(emulator.direct())
+            .endpoint_url(endpoint)
             .credentials_provider(Credentials::new("test", "test", None, None, "tests"));
         let pit = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed) + 10);
         Self {
-            kind: emulator.kind(),
+            name: emulator.kind().name(),
             clients: Clients::of(&config.load().await),
             resources: Resources {
                 pit: pit.parse().unwrap(),
@@ -42,10 +39,6 @@ impl Project {
                 region: REGION.to_owned(),
             },
         }
-    }
-
-    pub fn name(&self) -> &'static str {
-        self.kind.name()
     }
 
     /// A key under the project's alias; its ARN.
@@ -68,6 +61,14 @@ impl Project {
             let versioning = s3.put_bucket_versioning().bucket(&name);
             versioning.versioning_configuration(versions).send().await.unwrap();
         }
+    }
+
+    /// Key and buckets, behind the adapter; and the key's ARN.
+    pub async fn make_store(&self) -> (Arc<S3Store>, String) {
+        let key = self.make_key().await;
+        self.make_buckets().await;
+        let store = S3Store::new(self.clients.s3.clone(), self.resources.clone(), key.clone());
+        (Arc::new(store), key)
     }
 
     pub async fn make_queue(&self, name: &str) {

@@ -8,13 +8,11 @@ use sce_cloud::aws::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
 use sce_core::cost::{Cost, Money, Prices, WorkerPrice};
-use sce_core::ids::RunId;
 use sce_core::launch::TemplateFacts;
-use sce_core::run::{Launch, Notice, Requests, Run};
+use sce_core::run::{Launch, Notice, Run};
 use sce_core::time::Timestamp;
 use serde_json::json;
 
-use super::results::PAGE;
 use crate::cli::{CostArgs, PriceArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -150,49 +148,11 @@ fn spent(
     Some(all)
 }
 
-/// Tells how many requests a run took: this command's own, and what workers
-/// wrote down with their commits.
-pub(super) async fn say_requests(
-    project: &Project,
-    run: RunId,
-    output: Output,
-) -> Result<(), Failure> {
-    let mut workers = Requests::new();
-    let row = retry(|| project.ports.ledger.run(run)).await?;
-    let Some(row) = row else { return Ok(()) };
-    let mut from = 0;
-    while from < row.units {
-        for unit in retry(|| project.ports.ledger.units(run, from, PAGE)).await? {
-            add(&mut workers, unit.requests);
-        }
-        from += PAGE;
-    }
-    add(&mut workers, row.report.map(|report| report.requests).unwrap_or_default());
-    let own = project.ports.counts.take();
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["requests", "sce", "workers"]);
-    let names: std::collections::BTreeSet<&String> = own.keys().chain(workers.keys()).collect();
-    for name in names {
-        let count = |of: &Requests| of.get(name).copied().unwrap_or_default().to_string();
-        table.add_row([name.clone(), count(&own), count(&workers)]);
-    }
-    output.say(table);
-    output.emit(
-        &json!({ "schema_version": 1, "run": run, "requests": { "sce": own, "workers": workers } }),
-    );
-    Ok(())
-}
-
-fn add(all: &mut Requests, more: Requests) {
-    for (name, count) in more {
-        *all.entry(name).or_default() += count;
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use sce_core::ids::RunId;
     use sce_core::run::{LaunchIntent, Started};
 
     #[test]

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use futures_util::{StreamExt, stream};
 use sce_cloud::aws::Caller;
 use sce_cloud::error::PortError;
 use sce_cloud::local::FileReader;
@@ -28,6 +29,9 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::project::Project;
+
+/// Objects on their way at once: most of a put is waiting for answers.
+const PUTS_AHEAD: usize = 8;
 
 /// A file to put, and the name it would have.
 struct Input {
@@ -74,14 +78,18 @@ pub(super) async fn put(
     }
     let mut progress = Progress::new("objects put", allowed.len() as u64);
     let mut done = 0;
-    for one in &allowed {
-        match put_one(&project, args, one).await {
+    let project = &project;
+    let puts = allowed.iter().map(|one| async move { (one, put_one(project, args, one).await) });
+    let mut puts = stream::iter(puts).buffered(PUTS_AHEAD);
+    while let Some((one, put)) = puts.next().await {
+        match put {
             Ok(()) => done += 1,
             Err(Refusal::Input(e)) => eprintln!("sce: input {} ({}): {e:#}", one.position, one.key),
             Err(Refusal::All(failure)) => return Err(failure),
         }
         progress.set(done);
     }
+    drop(puts);
     progress.finish();
     let not_put = total as u64 - done;
     output.say(format_args!("{done} objects put, {not_put} refused"));

@@ -13,7 +13,7 @@ use sce_cloud::ports::Ports;
 use sce_cloud::retry::retry;
 use sce_cloud::sealed::{OpenError, open_object};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
-use sce_core::run::{Counts, Run, RunStatus};
+use sce_core::run::{Counts, Requests, Run, RunStatus};
 use sce_core::unit::UnitState;
 use serde::Serialize;
 use std::io::Write;
@@ -37,6 +37,7 @@ pub(super) struct Processed {
     /// Quarantined, failed, or never done.
     pub(super) not_analysed: Vec<ObjectKey>,
     lines: Vec<SetAside>,
+    requests: Vec<Requests>,
     counts: Counts,
 }
 
@@ -58,6 +59,38 @@ struct End<'a> {
     units: u32,
     set_aside: &'a [SetAside],
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<Sent>,
+}
+
+/// How many requests a run took.
+#[derive(Debug, Serialize)]
+struct Sent {
+    /// This command's own.
+    sce: Requests,
+    /// What workers wrote down with their commits.
+    workers: Requests,
+}
+
+impl Sent {
+    fn render(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["requests", "sce", "workers"]);
+        let names: BTreeSet<&String> = self.sce.keys().chain(self.workers.keys()).collect();
+        for name in names {
+            let count = |of: &Requests| of.get(name).copied().unwrap_or_default().to_string();
+            table.add_row([name.clone(), count(&self.sce), count(&self.workers)]);
+        }
+        table
+    }
+}
+
+fn sum<'a>(of: impl Iterator<Item = &'a Requests>) -> Requests {
+    let mut all = Requests::new();
+    for (name, count) in of.flatten() {
+        *all.entry(name.clone()).or_default() += count;
+    }
+    all
 }
 
 /// Reads every unit row of a run.
@@ -67,6 +100,7 @@ pub(super) async fn processed_objects(ports: &Ports, run: &Run) -> Result<Proces
     while from < run.units {
         for unit in retry(|| ports.ledger.units(run.id, from, PAGE)).await? {
             all.counts.objects += unit.objects.len() as u64;
+            all.requests.push(unit.requests);
             if unit.state == UnitState::Done {
                 for outcome in unit.outcomes {
                     all.note_outcome(outcome);
@@ -112,7 +146,12 @@ impl Processed {
 }
 
 /// Tells how a run ended, naming each object that was not analysed.
-pub(super) async fn say_end(project: &Project, run: &Run, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn say_end(
+    project: &Project,
+    run: &Run,
+    stats: bool,
+    output: Output,
+) -> Result<Exit, Failure> {
     let all = processed_objects(&project.ports, run).await?;
     let (id, state, counts) = (run.id, run.status.name(), all.counts);
     for one in all.lines.iter().take(LINES_MAX) {
@@ -131,6 +170,13 @@ pub(super) async fn say_end(project: &Project, run: &Run, output: Output) -> Res
     if run.report.is_some() {
         output.say(format_args!("fetch the results with: sce results {id} --out DIR"));
     }
+    let requests = stats.then(|| Sent {
+        sce: project.ports.counts.take(),
+        workers: sum(all.requests.iter().chain(run.report.as_ref().map(|r| &r.requests))),
+    });
+    if let Some(requests) = &requests {
+        output.say(requests.render());
+    }
     output.emit(&End {
         schema_version: 1,
         run: id.to_string(),
@@ -139,6 +185,7 @@ pub(super) async fn say_end(project: &Project, run: &Run, output: Output) -> Res
         units: run.units,
         set_aside: &all.lines,
         reason: run.reason.as_deref(),
+        requests,
     });
     let complete = run.status == RunStatus::Done && counts.analysed == counts.objects;
     Ok(if complete { Exit::Done } else { Exit::Unfinished })

@@ -12,9 +12,9 @@ use sce_core::manifest::Manifest;
 use sce_core::object::ObjectKey;
 use sce_core::registry::{Name, RunFacts, Standing};
 
-use super::cost::{check_cost, load_prices, say_requests};
+use super::cost::{check_cost, load_prices};
 use super::results::processed_objects;
-use super::watch::wait;
+use super::watch::{Following, wait};
 use crate::cli::{FleetArgs, RetryArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -114,11 +114,8 @@ async fn start(
         output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name() }));
         return Ok(Exit::Done);
     }
-    let exit = wait(project, run.id, Some(workers), &prices, output).await?;
-    if stats {
-        say_requests(project, run.id, output).await?;
-    }
-    Ok(exit)
+    let following = Following { workers: Some(workers), prices: &prices, stats };
+    wait(project, run.id, following, output).await
 }
 
 /// The names a run takes: free ones, or with `--again` any that no open run

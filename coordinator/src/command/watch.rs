@@ -32,19 +32,30 @@ pub(super) async fn watch(
 ) -> Result<Exit, Failure> {
     let project = Project::open(overlay, Caller::Coordinates).await?;
     let run = project.run(&args.run).await?;
-    wait(&project, run.id, args.workers, &load_prices(&args.prices)?, output).await
+    let prices = &load_prices(&args.prices)?;
+    let following = Following { workers: args.workers, prices, stats: false };
+    wait(&project, run.id, following, output).await
+}
+
+/// How a run is followed.
+pub(super) struct Following<'a> {
+    /// Workers of a further launch [`None`: as many as it was submitted with].
+    pub(super) workers: Option<u32>,
+    /// What they cost.
+    pub(super) prices: &'a Prices,
+    /// Whether requests are told at the end.
+    pub(super) stats: bool,
 }
 
 /// Tends and shows progress until the run has ended and its workers have left.
 pub(super) async fn wait(
     project: &Project,
     run: RunId,
-    workers: Option<u32>,
-    prices: &Prices,
+    following: Following<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let tender = project.tender(workers);
-    let price = worker_price(project, prices).await;
+    let tender = project.tender(following.workers);
+    let price = worker_price(project, following.prices).await;
     let mut view = View::new(&project.ports, price);
     let ended = loop {
         let passed = pass(&tender, &mut view).await?;
@@ -59,7 +70,7 @@ pub(super) async fn wait(
     };
     view.finish();
     wait_for_leavers(project, &tender, &ended).await?;
-    say_end(project, &ended, output).await
+    say_end(project, &ended, following.stats, output).await
 }
 
 /// A pass whose failures that may pass are told and left to the next.

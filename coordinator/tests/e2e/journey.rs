@@ -41,9 +41,13 @@ fn the_documented_journey_gives_the_results_that_pandas_gives() {
     project.check_by_reference("out", &[]);
     assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
     let mails = files_under(&project.path(".sce/mail/new"));
-    assert!(mails.len() == 1 && mails[0].extension().is_some_and(|e| e == "eml"), "{mails:?}");
-    let mail = fs::read_to_string(&mails[0]).unwrap();
-    assert!(mail.contains(&format!("run {} done", ran.run())), "{mail}");
+    assert!(mails.len() == 3 && mails.iter().all(|m| m.extension().unwrap() == "eml"), "{mails:?}");
+    for told in ["starts", "done", "last worker gone"] {
+        let run = ran.run();
+        let told =
+            if told.contains("gone") { format!("{run}: {told}") } else { format!("{run} {told}") };
+        assert_eq!(project.mails(&told), 1, "{told}");
+    }
     nothing_is_left_to_do(&project);
 }
 

@@ -58,7 +58,7 @@ fn shuffled() -> Project {
 fn ended_result(project: &Project, run: &str) -> Vec<u8> {
     project.results(run, "out", 0);
     assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
-    assert_eq!(files_under(&project.path(".sce/mail/new")).len(), 1);
+    assert_eq!(project.mails(&format!("run {run} done")), 1);
     project.read("out/patients.csv")
 }
 
@@ -77,8 +77,6 @@ fn one_object_or_fifty_shuffled_one_worker_or_eight() {
     for workers in ["1", "8"] {
         let ran = project.run(&["--again", "--workers", workers]).exits(0);
         assert_eq!(ran.json()["units"], OBJECTS);
-        let _ = fs::remove_dir_all(project.path(".sce/mail/new"));
-        fs::create_dir(project.path(".sce/mail/new")).unwrap();
         project.results(&ran.run(), "out", 0);
         assert!(
             project.read("out/patients.csv") == study().2,

@@ -142,6 +142,17 @@ impl Project {
         self.sce(&[&["run", "--output", "json"], more].concat())
     }
 
+    /// How many mails have a subject that ends so.
+    pub fn mails(&self, subject: &str) -> usize {
+        let mails = files_under(&self.path(".sce/mail/new"));
+        let about = |mail: &&PathBuf| {
+            let text = fs::read_to_string(mail).unwrap();
+            let line = text.lines().find(|line| line.starts_with("Subject: "));
+            line.is_some_and(|line| line.trim_end().ends_with(subject))
+        };
+        mails.iter().filter(about).count()
+    }
+
     /// Opens a run's results into `out`; its exit code is the run's.
     pub fn results(&self, run: &str, out: &str, code: i32) -> Value {
         self.sce(&["results", run, "--out", out]).exits(code);

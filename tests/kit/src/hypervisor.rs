@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::{Emulator, REGION, Running};
+
+/// How long a test waits for machines.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running stand-in.
 pub struct Hypervisor {
@@ -33,6 +38,31 @@ impl Hypervisor {
     pub fn instances(&self) -> BTreeMap<String, Value> {
         let text = fs::read_to_string(self.dir.join("instances.json")).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Waits until `holds` of what became of the instances.
+    ///
+    /// # Panics
+    /// After a minute.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&BTreeMap<String, Value>) -> bool) {
+        let start = Instant::now();
+        while !holds(&self.instances()) {
+            let waited = start.elapsed();
+            assert!(waited < PATIENCE, "waited in vain until {what}: {:#?}", self.instances());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until `count` instances were started and none lives.
+    ///
+    /// # Panics
+    /// After a minute.
+    #[track_caller]
+    pub fn wait_until_over(&self, count: usize) {
+        self.wait_until("every instance is over", |all| {
+            all.len() == count && all.values().all(|one| one["state"] == "ended")
+        });
     }
 
     /// The log of an instance's agent.

@@ -186,6 +186,41 @@ impl Emulator {
         self.get("instances")
     }
 
+    /// Calls an operation of EC2 behind everybody's back, as another tool or
+    /// AWS itself would; the answer's text. Not counted, and no fault strikes.
+    ///
+    /// # Panics
+    /// If the emulator refuses.
+    pub fn ec2(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
+        let mut form = vec![("Action", operation), ("Version", "2016-11-15")];
+        form.extend(parameters);
+        let scope = format!("Credential=test/20260101/{REGION}/ec2/aws4_request");
+        let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
+        let mut answer = ureq::post(self.direct())
+            .header("authorization", authorization)
+            .send_form(form)
+            .unwrap_or_else(|e| panic!("{operation}: {e}"));
+        answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// Runs a line of Python with `client(service)` at hand (boto3 on this
+    /// emulator, without the proxy); what it prints.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn python(&self, code: &str) -> String {
+        let prelude = format!(
+            "import boto3, json\ndef client(service):\n    return boto3.client(service, \
+             endpoint_url={:?}, region_name={REGION:?}, aws_access_key_id='test', \
+             aws_secret_access_key='test')\n",
+            self.direct()
+        );
+        let output = interpreter().args(["-c", &(prelude + code)]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{code}: {error}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     fn control(&self, path: &str) -> String {
         format!("{}/-/{path}", self.endpoint())
     }
@@ -237,10 +272,15 @@ impl Drop for Running {
 }
 
 fn python(script: &str) -> Command {
+    let mut command = interpreter();
+    command.arg(workspace().join("tests/emulators").join(script));
+    command
+}
+
+fn interpreter() -> Command {
     let python = workspace().join("target/venv/emulators/bin/python");
     assert!(python.exists(), "target/venv/emulators is not there: run `make venv`");
     let mut command = Command::new(python);
-    command.arg(workspace().join("tests/emulators").join(script));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }

@@ -1,0 +1,178 @@
+//! A project on an emulator, and what is asked of it there.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use sce_testkit::{ACCOUNT, Emulator, Hypervisor, Kind, REGION};
+use serde_json::Value;
+
+use crate::support::{Output, Project, finish, sce};
+
+/// Settings that make tests quick: short polls and leases.
+const QUICK: [&str; 4] =
+    ["SCE_LEASE_SECONDS=3", "SCE_LOG=info", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"];
+
+/// A project directory and the emulator on which its environment lies.
+pub struct Cloud {
+    pub emulator: Emulator,
+    pub project: Project,
+    /// What the environment's set-up made.
+    pub made: Value,
+}
+
+impl Cloud {
+    /// A new environment on a new emulator, and a project in it.
+    pub fn new(kind: Kind) -> Self {
+        let emulator = Emulator::start(kind);
+        let made = emulator.set_up("hipaa");
+        let cloud = Self { emulator, project: Project::empty(), made };
+        cloud.sce(&["init", "--aws", ACCOUNT, "--region", REGION]).exits(0);
+        cloud.project.alter("sce.toml", |text| {
+            let with = String::from_utf8(text.clone()).unwrap();
+            let quick = "poll_milliseconds = 1000";
+            *text = with.replace("#: poll_milliseconds = 500", quick).into_bytes();
+        });
+        cloud
+    }
+
+    /// The same with `objects` objects of pseudo-data put.
+    pub fn with_data(kind: Kind, rows: u32, objects: u32) -> Self {
+        let cloud = Self::new(kind);
+        cloud.project.synth(rows, objects);
+        cloud.sce(&["put", "plain"]).exits(0);
+        cloud
+    }
+
+    /// A program of the project, on the emulator.
+    pub fn command(&self, program: impl AsRef<std::path::Path>) -> Command {
+        let mut command = self.project.command(program);
+        command.env_remove("AWS_PROFILE").env("AWS_ENDPOINT_URL", self.emulator.endpoint());
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(QUICK.iter().filter_map(|pair| pair.split_once('=')));
+        command
+    }
+
+    pub fn sce(&self, args: &[&str]) -> Output {
+        finish(self.command(sce()).args(args))
+    }
+
+    /// `sce` in the background; killed with the value.
+    pub fn start(&self, args: &[&str]) -> Background {
+        let mut command = self.command(sce());
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Background(Some(command.spawn().unwrap()))
+    }
+
+    /// Machines for what is launched.
+    pub fn hypervisor(&self) -> Hypervisor {
+        self.hypervisor_with(&[])
+    }
+
+    pub fn hypervisor_with(&self, env: &[&str]) -> Hypervisor {
+        let env: Vec<&str> = QUICK[..2].iter().chain(env).copied().collect();
+        Hypervisor::start(&self.emulator, &agent(), &self.project.path("machines"), "hipaa", &env)
+    }
+
+    /// An agent process started by hand; it ends by itself.
+    pub fn agent(&self, name: &str) -> Output {
+        let hipaa = self.project.path(&format!("hipaa-{name}"));
+        finish(self.command(agent()).arg("work").env("SCE_HIPAA", hipaa))
+    }
+
+    /// The opened results' patients.csv.
+    pub fn patients(&self, run: &str) -> Vec<u8> {
+        self.sce(&["results", run, "--out", "out", "--in-the-clear"]).exits(0);
+        self.project.read("out/patients.csv")
+    }
+
+    /// The subjects of the notices so far, taken out of the mailbox.
+    pub fn subjects(&self) -> Vec<String> {
+        let mailbox = self.made["queues"]["mailbox"].as_str().unwrap();
+        let read = format!(
+            "sqs = client('sqs')\nsubjects = []\nwhile True:\n    got = sqs.receive_message(\
+             QueueUrl={mailbox:?}, MaxNumberOfMessages=10).get('Messages', [])\n    \
+             if not got: break\n    for m in got:\n        \
+             subjects.append(json.loads(m['Body'])['Subject'])\n        \
+             sqs.delete_message(QueueUrl={mailbox:?}, ReceiptHandle=m['ReceiptHandle'])\n\
+             print(json.dumps(subjects))"
+        );
+        serde_json::from_str(&self.emulator.python(&read)).unwrap()
+    }
+
+    /// Instances that live, by the emulator's own account.
+    pub fn live_instances(&self) -> Vec<String> {
+        self.listed(
+            "[i['InstanceId'] for r in client('ec2').describe_instances()['Reservations'] \
+             for i in r['Instances'] if i['State']['Name'] in ('pending', 'running')]",
+        )
+    }
+
+    /// A Python expression's list of texts.
+    pub fn listed(&self, expression: &str) -> Vec<String> {
+        let text = self.emulator.python(&format!("print(json.dumps({expression}))"));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Every unit is terminal and no instance or volume is left.
+    #[track_caller]
+    pub fn assert_nothing_is_left(&self) {
+        assert_eq!(self.live_instances(), Vec::<String>::new(), "instances are left");
+        let volumes = "[v['VolumeId'] for v in client('ec2').describe_volumes(Filters=[\
+             {'Name': 'tag:PIT', 'Values': ['hipaa']}])['Volumes']]";
+        assert_eq!(self.listed(volumes), Vec::<String>::new(), "volumes are left");
+    }
+}
+
+/// A running `sce`.
+pub struct Background(Option<std::process::Child>);
+
+impl Background {
+    pub fn finish(mut self) -> Output {
+        let output = self.0.take().unwrap().wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Output {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Kills it at this moment.
+    pub fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+pub fn agent() -> PathBuf {
+    sce().with_file_name("sce-agent")
+}
+
+/// A rule of the fault proxy.
+pub fn fault(service: &str, operation: &str, more: &Value) -> Value {
+    let mut rule = serde_json::json!({ "service": service, "operation": operation });
+    rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    rule
+}
+
+/// An error that a service gives `times` times.
+pub fn refusal(service: &str, operation: &str, code: &str, status: u16, times: i32) -> Value {
+    let more = serde_json::json!({
+        "fault": "error", "status": status, "code": code, "message": "made by the test", "times": times
+    });
+    fault(service, operation, &more)
+}
+
+/// An answer that is lost after the service did what was asked.
+pub fn lost(service: &str, operation: &str, times: i32, skip: i32) -> Value {
+    let more = serde_json::json!({ "fault": "lose_answer", "times": times, "skip": skip });
+    fault(service, operation, &more)
+}

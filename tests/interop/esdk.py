@@ -12,9 +12,14 @@ import shutil
 import sys
 
 import aws_encryption_sdk
+import boto3
 from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders
 from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig
-from aws_cryptographic_material_providers.mpl.models import AesWrappingAlg, CreateRawAesKeyringInput
+from aws_cryptographic_material_providers.mpl.models import (
+    AesWrappingAlg,
+    CreateAwsKmsKeyringInput,
+    CreateRawAesKeyringInput,
+)
 from aws_encryption_sdk.identifiers import AlgorithmSuite, CommitmentPolicy
 
 SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
@@ -34,9 +39,10 @@ def pair(text):
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["seal", "open"])
-    parser.add_argument("--key", required=True, help="file with the 32 bytes of the wrapping key")
-    parser.add_argument("--namespace", required=True, help="namespace of the wrapping key")
-    parser.add_argument("--name", required=True, help="name of the wrapping key")
+    parser.add_argument("--key", help="file with the 32 bytes of the wrapping key")
+    parser.add_argument("--namespace", help="namespace of the wrapping key")
+    parser.add_argument("--name", help="name of the wrapping key")
+    parser.add_argument("--kms-key", metavar="ARN", help="KMS key, instead of the three above")
     parser.add_argument("--context", nargs="+", type=pair, default=[], metavar="NAME=VALUE",
                         help="encryption context: written by seal, required by open")
     parser.add_argument("--frame-length", type=int, default=FRAME_LENGTH_BYTES,
@@ -45,15 +51,22 @@ def parse_args():
     args = parser.parse_args()
     if len(args.files) % 2:
         parser.error("give an OUT for every IN")
+    if not args.kms_key and not (args.key and args.namespace and args.name):
+        parser.error("give --kms-key, or --key, --namespace and --name")
     return args
 
 
 def keyring(args):
+    providers = AwsCryptographicMaterialProviders(config=MaterialProvidersConfig())
+    if args.kms_key:
+        kms = boto3.client("kms", region_name=args.kms_key.split(":")[3])
+        return providers.create_aws_kms_keyring(
+            input=CreateAwsKmsKeyringInput(kms_key_id=args.kms_key, kms_client=kms)
+        )
     with open(args.key, "rb") as source:
         wrapping_key = source.read(KEY_BYTES + 1)
     if len(wrapping_key) != KEY_BYTES:
         sys.exit("the key file must hold exactly 32 bytes")
-    providers = AwsCryptographicMaterialProviders(config=MaterialProvidersConfig())
     return providers.create_raw_aes_keyring(
         input=CreateRawAesKeyringInput(
             key_namespace=args.namespace,

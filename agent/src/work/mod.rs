@@ -136,7 +136,8 @@ impl<S: Study> Worker<S> {
             Ok(message) => message,
             Err(unreadable) => {
                 warn!(worker = %self.id, "{unreadable} deleted");
-                return self.delete(delivery).await;
+                self.delete(delivery).await;
+                return Ok(());
             }
         };
         let ledger = &self.ports.ledger;
@@ -144,10 +145,12 @@ impl<S: Study> Worker<S> {
         let unit = retry(|| ledger.unit(message.unit)).await?;
         let (Some(run), Some(unit)) = (run, unit) else {
             warn!(worker = %self.id, unit = %message.unit, "message names no unit of ours; deleted");
-            return self.delete(delivery).await;
+            self.delete(delivery).await;
+            return Ok(());
         };
         if run.has_ended() || unit.state.is_terminal() {
-            return self.delete(delivery).await;
+            self.delete(delivery).await;
+            return Ok(());
         }
         let owner = self.fresh_owner()?;
         let now = self.ports.clock.now();
@@ -160,7 +163,7 @@ impl<S: Study> Worker<S> {
         };
         match attempted {
             Attempted::Terminal => {
-                self.delete(delivery).await?;
+                self.delete(delivery).await;
                 self.finalize(run.id).await?;
             }
             Attempted::PutBack => self.extend(delivery, Duration::ZERO).await,
@@ -232,8 +235,11 @@ impl<S: Study> Worker<S> {
         self.ports.random_id().map(OwnerId::new)
     }
 
-    async fn delete(&self, delivery: &Delivery) -> PortResult<()> {
-        retry(|| self.ports.queue.delete(&delivery.receipt)).await
+    /// A failure here is harmless: the message comes back and is deleted then.
+    async fn delete(&self, delivery: &Delivery) {
+        if let Err(e) = retry(|| self.ports.queue.delete(&delivery.receipt)).await {
+            warn!(worker = %self.id, "{e}");
+        }
     }
 
     /// A failure here is harmless: the message comes back sooner or later.

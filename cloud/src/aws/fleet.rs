@@ -69,6 +69,21 @@ impl Ec2Fleet {
         Ok(read_template(&data))
     }
 
+    /// The launch template, if it is as it must be.
+    ///
+    /// # Errors
+    /// It is not: each fault is named, and nothing may be launched.
+    pub async fn check_template(&self) -> PortResult<TemplateFacts> {
+        let template = self.template().await?;
+        let faults = find_template_faults(&template, &self.key_arn);
+        if faults.is_empty() {
+            return Ok(template);
+        }
+        let cause = format!("it is not as it must be: {}: mend it first", faults.join("; "));
+        let name = self.resources.launch_template();
+        Err(PortError::new(Class::Configuration, "check launch template", name, cause))
+    }
+
     /// Volumes of workers that no instance has: what a broken launch leaves.
     ///
     /// # Errors
@@ -173,12 +188,7 @@ fn timestamp(at: &DateTime) -> Option<Timestamp> {
 #[async_trait]
 impl Fleet for Ec2Fleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
-        let template = self.template().await?;
-        let faults = find_template_faults(&template, &self.key_arn);
-        if !faults.is_empty() {
-            let cause = format!("the launch template is not as it must be: {}", faults.join("; "));
-            return Err(PortError::new(Class::Configuration, "launch", intent.token(), cause));
-        }
+        let template = self.check_template().await?;
         let request = plan_launch(&self.resources, intent, &self.user_data);
         let workers = self.run_instances(&request).await?;
         Ok(Started { workers, machine: template.instance_type })

@@ -4,10 +4,11 @@
 use sce_cloud::aws::DynamoLedger;
 use sce_cloud::error::{Class, PortError};
 use sce_cloud::ports::Ledger;
-use sce_core::ids::UnitId;
+use sce_core::ids::{Epoch, UnitId};
 use sce_core::run::{Run, RunChange};
-use sce_core::unit::UnitChange;
+use sce_core::unit::{Refused, UnitChange};
 use sce_testkit::{Emulator, Kind};
+use serde_json::json;
 
 use crate::books::{NOW, claim, commit, draft, release, units_of};
 use crate::ledger::open;
@@ -42,6 +43,18 @@ async fn throttling_and_inner_faults_pass() {
             work(&ledger, &format!("{operation} {code}")).await.unwrap();
             assert_eq!(struck(&emulator), 2, "{operation} {code}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_is_cut_is_repeated() {
+    let (emulator, _project, ledger) = open().await;
+    for operation in ["GetItem", "Query", "BatchGetItem"] {
+        emulator.fault(&json!({
+            "service": "dynamodb", "operation": operation, "fault": "cut", "times": 2,
+        }));
+        work(&ledger, operation).await.unwrap();
+        assert_eq!(struck(&emulator), 2, "{operation}");
     }
 }
 
@@ -116,10 +129,10 @@ async fn a_canceled_transaction_tells_whether_waiting_helps() {
         let error = ledger.apply_unit(id, &commit(1)).await.unwrap_err();
         assert_eq!((error.class, struck(&emulator)), (class, 1), "{reason}: {error}");
     }
-    let refused: Result<_, _> = ledger.apply_unit(id, &commit(1)).await.unwrap();
-    assert_eq!(refused, Err(sce_core::unit::Refused::CounterSpent));
+    let refused = ledger.apply_unit(id, &commit(1)).await.unwrap();
+    assert_eq!(refused, Err(Refused::CounterSpent));
     assert_eq!(ledger.unit(id).await.unwrap(), Some(claimed));
-    let stop = UnitChange::Stop { epoch: sce_core::ids::Epoch(1) };
+    let stop = UnitChange::Stop { epoch: Epoch(1) };
     ledger.apply_unit(id, &stop).await.unwrap().unwrap();
 }
 

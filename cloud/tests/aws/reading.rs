@@ -1,6 +1,6 @@
 //! Objects read while bodies are cut and answers are lost.
 //!
-//! On moto: ministack ignores the range of a GET that names a version.
+//! Mostly on moto: ministack ignores the range of a GET that names a version.
 
 use sce_cloud::error::Class;
 use sce_cloud::ports::ObjectStore;
@@ -98,4 +98,46 @@ async fn reads_go_on_after_lost_answers_and_throttling() {
     emulator.fault(&error("HeadObject", 503, "SlowDown", 2));
     assert_eq!(head.await.unwrap(), Some(object));
     assert_eq!(struck(&emulator), 2);
+}
+
+/// Ministack answers a range of a version with the whole object; cut at the
+/// right byte, that is as long as what was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_ignores_ranges_is_not_believed() {
+    let (emulator, project) = start(Kind::Ministack).await;
+    let (store, _) = project.make_store().await;
+    let bytes = content(SIZE, 5);
+    let object = put_new(&*store, &key("cut/a"), &bytes).await;
+    emulator.fault(&cut(Some(SIZE / 2), 0, 2));
+    match get(&*store, &object).await {
+        Ok(read) => assert!(read == bytes, "the first half came twice"),
+        Err(e) => assert!(e.to_string().contains("range"), "{e}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_is_told_as_it_is() {
+    let (emulator, project) = start(Kind::Moto).await;
+    let (store, _) = project.make_store().await;
+    let object = put_new(&*store, &key("refused/a"), b"here").await;
+    for (status, code, class) in [
+        (403, "AccessDenied", Class::Configuration),
+        (404, "NoSuchBucket", Class::Configuration),
+        (404, "NoSuchKey", Class::Absent),
+        (404, "NoSuchVersion", Class::Absent),
+        (405, "MethodNotAllowed", Class::Absent),
+        (412, "PreconditionFailed", Class::Changed),
+        (400, "ExpiredToken", Class::Transient),
+        (400, "InvalidArgument", Class::Permanent),
+    ] {
+        emulator.fault(&error("GetObject", status, code, ALWAYS));
+        let error = get(&*store, &object).await.unwrap_err();
+        assert_eq!(error.class, class, "{code}: {error}");
+        emulator.clear_faults();
+    }
+    emulator.fault(&error("HeadObject", 403, "AccessDenied", ALWAYS));
+    let error = store.head(Bucket::Data, &object.key).await.unwrap_err();
+    assert_eq!(error.class, Class::Configuration, "{error}");
+    emulator.clear_faults();
+    assert!(get(&*store, &object).await.unwrap() == b"here");
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::project::Project;
 use crate::support::{
-    ALWAYS, ATTEMPTS, MIB, asked, content, error, get_latest, key, lost, put, start, struck, until,
+    ALWAYS, ATTEMPTS, MIB, asked, content, error, get_latest, key, lost, put, reworded, start,
+    struck, until,
 };
 
 /// What was put lies there: the one version, whole.
@@ -100,6 +101,22 @@ async fn an_upload_whose_last_answer_is_lost_is_whole() {
             lies_there(&project, &store, &key, &bytes).await;
         }
     }
+}
+
+/// S3 answers 200 before it is done, and may tell of an error after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_in_a_good_answer_is_an_error() {
+    let (emulator, project) = start(Kind::Ministack).await;
+    let (store, _) = project.make_store().await;
+    let (key, bytes) = (key("late/a"), content(9 * MIB, 6));
+    let late = "<Error><Code>InternalError</Code><Message>late</Message></Error>";
+    emulator.fault(&reworded("CompleteMultipartUpload", r"(?s)\A.+\Z", late, 1));
+    put(&*store, &key, &bytes, PutMode::Replace).await.unwrap();
+    assert_eq!(struck(&emulator), 1);
+    lies_there(&project, &store, &key, &bytes).await;
+    emulator.fault(&reworded("CompleteMultipartUpload", r"(?s)\A.+\Z", late, ATTEMPTS));
+    let error = put(&*store, &key, &bytes, PutMode::Replace).await.unwrap_err();
+    assert_eq!((error.class, struck(&emulator)), (Class::Transient, ATTEMPTS.into()), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,9 @@ async fn start(
     if let Some(limit) = fleet.max_hourly_cost {
         check_cost(project, &prices, workers, limit).await?;
     }
+    if let Some(aws) = project.aws.as_ref().filter(|_| workers > 0) {
+        aws.fleet.check_template().await?;
+    }
     let objects = names.iter().map(|name| name.object.clone()).collect();
     let manifest = Manifest::new(objects).map_err(Failure::usage)?;
     let plan = Plan { manifest, study: project.settings.study.clone(), again, workers };

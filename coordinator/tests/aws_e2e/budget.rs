@@ -1,1 +1,71 @@
-//! placeholder
+//! What a run asks of the services, counted at the emulator's door.
+
+use std::collections::BTreeMap;
+
+use sce_testkit::Kind;
+
+use crate::cloud::Cloud;
+use crate::support::wait_for;
+
+/// Small objects enough that units are full, as in large runs.
+const OBJECTS: u32 = 10_000;
+
+#[test]
+fn ten_thousand_small_objects_stay_within_the_budget() {
+    let cloud = Cloud::new(Kind::Ministack);
+    cloud.project.synth(2 * OBJECTS, OBJECTS);
+    cloud.sce(&["put", "plain"]).exits(0);
+    let machines = cloud.hypervisor();
+    cloud.emulator.clear_requests();
+    let ran = cloud.sce(&["run", "--workers", "2", "--stats", "--output", "json"]).exits(0);
+    machines.wait_until_over(2);
+    let sent = cloud.emulator.requests();
+    eprintln!("{sent:#?}");
+    let end = ran.json();
+    assert_eq!(end["counts"]["analysed"], OBJECTS);
+    let units = end["units"].as_u64().unwrap();
+    let objects = u64::from(OBJECTS);
+    let of = |name: &str| sent.get(name).copied().unwrap_or_default();
+    // Partials are fetched and opened once, too: one of each a unit.
+    assert_eq!(of("s3.GetObject"), objects + units, "exactly one GET an object");
+    assert_eq!(of("kms.Decrypt"), objects + units, "one KMS call an object");
+    let all: u64 = sent.values().sum();
+    let rest = all - 2 * objects;
+    assert!(rest * 5 <= objects, "{rest} requests for everything else");
+    counted_as_seen(&sent, &end["requests"]);
+}
+
+/// `--stats` tells what the proxy saw, but for what workers send as they leave.
+fn counted_as_seen(sent: &BTreeMap<String, u64>, told: &serde_json::Value) {
+    for name in ["s3.GetObject", "kms.Decrypt", "dynamodb.TransactWriteItems"] {
+        let of = |who: &str| told[who][name].as_u64().unwrap_or_default();
+        assert_eq!(of("sce") + of("workers"), sent[name], "{name}");
+    }
+}
+
+#[test]
+fn an_idle_worker_asks_seldom() {
+    let cloud = Cloud::with_data(Kind::Ministack, 60, 1);
+    let slow = serde_json::json!({
+        "service": "s3", "operation": "GetObject", "fault": "slow", "seconds": 20
+    });
+    cloud.emulator.fault(&slow);
+    let run = cloud.start(&["run", "--no-fleet", "--output", "json"]);
+    wait_for("the run", || cloud.sce(&["runs"]).exits(0).stdout.contains("running").then_some(()));
+    std::thread::scope(|scope| {
+        // It holds the only unit; another finds nothing to do.
+        scope.spawn(|| cloud.agent("busy").exits(0));
+        wait_for("the claim", || {
+            let audit = "client('s3').list_objects_v2(Bucket='hipaa-123456789012-logs', \
+                 Prefix='access/').get('Contents', [])";
+            (!cloud.listed(&format!("[o['Key'] for o in {audit}]")).is_empty()).then_some(())
+        });
+        let polls = || cloud.emulator.requests().get("sqs.ReceiveMessage").copied();
+        let before = polls().unwrap_or_default();
+        cloud.agent("idle").exits(0);
+        // Three polls (of 20 s each on AWS: a minute), then it looks in the
+        // ledger once and leaves.
+        assert_eq!(polls().unwrap_or_default() - before, 3);
+    });
+    run.finish().exits(0);
+}

@@ -1,1 +1,115 @@
-//! placeholder
+//! Launching and ending workers: what is refused before anything is started,
+//! machines that die at boot, no capacity, cancel.
+
+use serde_json::json;
+
+use sce_testkit::{Hypervisor, Kind};
+
+use crate::cloud::{Cloud, fault, refusal};
+use crate::support::wait_for;
+
+fn assert_nothing_was_started(cloud: &Cloud) {
+    assert!(cloud.emulator.launches().is_empty());
+    assert!(cloud.sce(&["runs"]).exits(0).stdout.contains("no runs yet"));
+}
+
+#[test]
+fn a_fleet_dearer_than_allowed_is_refused() {
+    let cloud = Cloud::with_data(Kind::Moto, 60, 3);
+    let dear = ["run", "--workers", "50", "--max-hourly-cost", "3"];
+    let refused = cloud.sce(&dear).exits(2);
+    // $2 fee; m5.large at $0.102 and 116 GB of volume at $0.08 a month.
+    assert!(refused.only_line().contains("$7.74 an hour"), "{refused:?}");
+    assert!(refused.only_line().ends_with(": 8 fit"), "{refused:?}");
+    assert_nothing_was_started(&cloud);
+    cloud.project.write("prices.toml", "date = \"2026-01-01\"\nsource = \"a test\"\n");
+    let unknown = [&dear[..], &["--prices", "prices.toml"]].concat();
+    assert!(cloud.sce(&unknown).exits(2).only_line().contains("no row"));
+    assert_nothing_was_started(&cloud);
+}
+
+#[test]
+fn a_launch_template_that_was_weakened_is_refused() {
+    let cloud = Cloud::with_data(Kind::Moto, 60, 3);
+    for (change, fault) in [
+        ("'InstanceType': 't3.large'", "t family"),
+        ("'Placement': {'Tenancy': 'default'}", "tenancy"),
+        ("'MetadataOptions': {'HttpTokens': 'optional'}", "IMDSv2"),
+        ("'InstanceInitiatedShutdownBehavior': 'stop'", "shutdown"),
+    ] {
+        let weaken = format!(
+            "ec2 = client('ec2')\ndata = ec2.describe_launch_template_versions(\
+             LaunchTemplateName='hipaa-worker', Versions=['1'])['LaunchTemplateVersions'][0]\
+             ['LaunchTemplateData']\nec2.create_launch_template_version(\
+             LaunchTemplateName='hipaa-worker', LaunchTemplateData={{**data, {change}}})"
+        );
+        cloud.emulator.python(&weaken);
+        let refused = cloud.sce(&["run", "--workers", "1"]).exits(2);
+        assert!(refused.only_line().contains(fault), "{fault}: {refused:?}");
+        assert_nothing_was_started(&cloud);
+    }
+}
+
+#[test]
+fn machines_that_die_at_boot_end_the_run_with_their_reason() {
+    let cloud = Cloud::with_data(Kind::Moto, 60, 3);
+    let reason = json!({
+        "fault": "replace", "times": -1, "pattern": "Client.UserInitiatedShutdown",
+        "with": "Client.InternalError"
+    });
+    cloud.emulator.fault(&fault("ec2", "DescribeInstances", &reason));
+    let dir = cloud.project.path("machines");
+    let broken = std::path::Path::new("/bin/false");
+    let machines = Hypervisor::start(&cloud.emulator, broken, &dir, "hipaa", &[]);
+    let ran = cloud.sce(&["run", "--workers", "3", "--output", "json"]).exits(1);
+    let end = ran.json();
+    assert_eq!(end["state"], "aborted");
+    let reason = end["reason"].as_str().unwrap();
+    assert!(reason.contains("3 workers died at boot"), "{reason}");
+    assert!(reason.contains("Client.InternalError"), "{reason}");
+    assert_eq!(machines.instances().len(), 3, "no further launch");
+    cloud.assert_nothing_is_left();
+}
+
+#[test]
+fn a_launch_waits_for_capacity() {
+    let cloud = Cloud::with_data(Kind::Moto, 60, 3);
+    let machines = cloud.hypervisor();
+    cloud.emulator.fault(&refusal("ec2", "RunInstances", "InsufficientInstanceCapacity", 500, 6));
+    let ran = cloud.sce(&["run", "--workers", "2", "--output", "json"]).exits(0);
+    let warned = ran.lines_with("InsufficientInstanceCapacity");
+    assert!(!warned.is_empty() && warned[0].ends_with("it is tried again"), "{ran:#?}");
+    machines.wait_until_over(2);
+    let tokens = cloud.emulator.launches().iter().map(|l| l["ClientToken"].to_string()).collect();
+    let tokens: std::collections::BTreeSet<String> = tokens;
+    assert_eq!(tokens.len(), 1, "the same launch, asked for again");
+}
+
+#[test]
+fn cancel_ends_the_run_and_its_workers() {
+    for now in [false, true] {
+        let cloud = Cloud::with_data(Kind::Moto, 600, 8);
+        let machines = cloud.hypervisor();
+        let slow = json!({ "fault": "slow", "seconds": 3, "times": -1 });
+        cloud.emulator.fault(&fault("s3", "GetObject", &slow));
+        let run = cloud.sce(&["run", "--workers", "2", "--detach", "--output", "json"]).exits(0);
+        let run = run.run();
+        wait_for("a claim", || {
+            let claimed = |id: &String| machines.log(id).contains("\"claimed\"");
+            machines.instances().keys().any(claimed).then_some(())
+        });
+        let cancel = ["cancel", &run, "--now"];
+        cloud.sce(&cancel[..if now { 3 } else { 2 }]).exits(0);
+        machines.wait_until_over(2);
+        cloud.assert_nothing_is_left();
+        let ended = machines.instances().values().filter(|one| one["killed"] == true).count();
+        assert_eq!(ended, if now { 2 } else { 0 }, "workers leave by themselves unless --now");
+        let runs = cloud.sce(&["runs", "--output", "json"]).exits(0);
+        assert_eq!(runs.json()["state"], "canceled");
+        let subjects = cloud.subjects();
+        for told in ["canceled", "last worker gone"] {
+            assert!(subjects.iter().any(|subject| subject.ends_with(told)), "{subjects:?}");
+        }
+        assert!(cloud.sce(&["cancel", &run]).exits(2).only_line().contains("has ended already"));
+    }
+}

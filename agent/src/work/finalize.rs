@@ -26,12 +26,14 @@ impl<S: Study> Worker<S> {
     /// Consolidates a run if it is ready and nobody does. True if this worker
     /// ended it.
     pub(super) async fn finalize(&self, run: RunId) -> PortResult<bool> {
-        let Some(row) = retry(|| self.ports.ledger.run(run)).await? else {
-            return Ok(false);
-        };
-        if !row.is_open() || retry(|| self.ports.ledger.left(run)).await? > 0 {
+        // Asked after every unit: most often this one read is all.
+        if retry(|| self.ports.ledger.left(run)).await? > 0 {
             return Ok(false);
         }
+        let row = retry(|| self.ports.ledger.run(run)).await?;
+        let Some(row) = row.filter(Run::is_open) else {
+            return Ok(false);
+        };
         let owner = self.fresh_owner()?;
         let now = self.ports.clock.now();
         let (lease, budgets) = (&self.rules.lease, &self.rules.budgets);

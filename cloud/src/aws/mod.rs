@@ -36,6 +36,7 @@ pub use self::queue::SqsQueue;
 pub use self::upkeep::UnfinishedUpload;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Entropy, KeyService, Ports};
+use crate::retry::retry;
 use crate::settings::{DataKeys, Settings};
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -71,22 +72,26 @@ pub enum Caller {
 pub async fn open(settings: &Settings, caller: Caller) -> PortResult<Aws> {
     let clients = Clients::connect(settings.aws.region.clone()).await;
     let resources = find_resources(settings, &clients)?;
-    let key_arn = find_key(&clients.kms, &resources.key_alias_arn()).await?;
+    let alias = resources.key_alias_arn();
+    let key_arn = retry(|| find_key(&clients.kms, &alias)).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = Arc::new(S3Store::new(clients.s3.clone(), resources.clone(), key_arn.clone()));
     let user_data = settings.worker_settings(&resources);
     let fleet =
         Arc::new(Ec2Fleet::new(clients.ec2.clone(), resources.clone(), key_arn.clone(), user_data));
     let keys: Arc<dyn KeyService> = match (settings.aws.data_keys, caller) {
-        (DataKeys::Homer, Caller::HandlesData) => Arc::new(
-            fetch_homer_key(&clients.kms, &*store, &key_arn, &settings.pit, entropy.clone())
-                .await?,
-        ),
+        (DataKeys::Homer, Caller::HandlesData) => {
+            let fetch =
+                || fetch_homer_key(&clients.kms, &*store, &key_arn, &settings.pit, entropy.clone());
+            Arc::new(retry(fetch).await?)
+        }
         _ => Arc::new(KmsKeys::new(clients.kms.clone(), key_arn.clone())),
     };
+    let units = resources.units_queue();
+    let queue = retry(|| SqsQueue::open(clients.sqs.clone(), &units)).await?;
     let ports = Ports {
         objects: store.clone(),
-        queue: Arc::new(SqsQueue::open(clients.sqs.clone(), &resources.units_queue()).await?),
+        queue: Arc::new(queue),
         ledger: Arc::new(DynamoLedger::new(
             clients.dynamodb.clone(),
             resources.table(),

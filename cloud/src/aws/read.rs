@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use sce_core::object::{Bucket, ObjectRef};
 use tokio::task::JoinHandle;
 
@@ -86,6 +86,12 @@ impl Drop for RangedReader {
     }
 }
 
+/// An answer's body, and how much of it comes before what was asked for.
+struct Body {
+    stream: ByteStream,
+    skip: u64,
+}
+
 /// Where parts come from.
 struct Source {
     buckets: Arc<Buckets>,
@@ -103,13 +109,17 @@ impl Source {
         let len = usize::try_from(self.part_len(start)).unwrap_or(0);
         let mut part = BytesMut::with_capacity(len);
         for _ in 0..=CUTS_MAX {
-            let mut body = self.get(start, part.len() as u64).await?;
+            let Body { mut stream, mut skip } = self.get(start, part.len() as u64).await?;
             // A cut body ends in an error, or just too early.
-            while let Some(Ok(chunk)) = body.next().await {
-                if part.len() + chunk.len() > len {
-                    return Err(self.fail(Class::Permanent, "the store sends more than was asked"));
-                }
+            while let Some(Ok(mut chunk)) = stream.next().await {
+                let skipped = skip.min(chunk.len() as u64);
+                skip -= skipped;
+                chunk.advance(usize::try_from(skipped).unwrap_or(0));
+                chunk.truncate(len - part.len());
                 part.extend_from_slice(&chunk);
+                if part.len() == len {
+                    return Ok(part.freeze());
+                }
             }
             if part.len() == len {
                 return Ok(part.freeze());
@@ -119,7 +129,7 @@ impl Source {
     }
 
     /// The body of the part at `start`, from its byte `got` on.
-    async fn get(&self, start: u64, got: u64) -> PortResult<ByteStream> {
+    async fn get(&self, start: u64, got: u64) -> PortResult<Body> {
         let (buckets, object) = (&self.buckets, &self.object);
         let (from, end) = (start + got, start + self.part_len(start));
         // Asked for whole, the store's checksum is verified, too.
@@ -136,7 +146,14 @@ impl Source {
             .send()
             .await;
         match answer {
-            Ok(answer) => Ok(answer.body),
+            Ok(answer) => match answer.content_range {
+                Some(range) if !range.starts_with(&format!("bytes {from}-")) => {
+                    Err(self.fail(Class::Permanent, "the store answers another range"))
+                }
+                Some(_) => Ok(Body { stream: answer.body, skip: 0 }),
+                // A server may ignore a range and answer with everything.
+                None => Ok(Body { stream: answer.body, skip: from }),
+            },
             Err(e) => Err(match (status(&e), e.code()) {
                 (_, Some("NoSuchBucket")) => classify("get object", &object.key, &e),
                 // A version that is a mark of deletion answers 405.

@@ -177,7 +177,7 @@ pub async fn keyrings() -> Vec<Keyring> {
 }
 
 /// What an emulator cannot show, and why: these checks leave it out.
-const GAPS: [(&str, &str, &str); 6] = [
+const GAPS: [(&str, &str, &str); 5] = [
     (
         "moto",
         "a_stale_receipt_does_nothing",
@@ -191,11 +191,6 @@ const GAPS: [(&str, &str, &str); 6] = [
     ),
     ("ministack", "a_relabelled_key_is_a_wrong_key", "it opens it, into another data key"),
     ("ministack", "a_damaged_key_is_a_wrong_key", "it opens it, into another data key"),
-    (
-        "ministack",
-        "large_objects_come_back_byte_for_byte",
-        "it ignores the range of a GET that names a version",
-    ),
 ];
 
 /// Whether a check is left out for a candidate; told, never silent.

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::support::{Output, Project, finish, sce};
 
-/// Settings that make tests quick: short polls and leases.
-const QUICK: [&str; 4] =
-    ["SCE_LEASE_SECONDS=3", "SCE_LOG=info", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"];
+/// Environment of every program under test.
+const ALL: [(&str, &str); 3] =
+    [("SCE_LOG", "info"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 
 /// A project directory and the emulator on which its environment lies.
 pub struct Cloud {
@@ -18,6 +18,7 @@ pub struct Cloud {
     pub project: Project,
     /// What the environment's set-up made.
     pub made: Value,
+    lease: &'static str,
 }
 
 impl Cloud {
@@ -25,7 +26,7 @@ impl Cloud {
     pub fn new(kind: Kind) -> Self {
         let emulator = Emulator::start(kind);
         let made = emulator.set_up("hipaa");
-        let cloud = Self { emulator, project: Project::empty(), made };
+        let cloud = Self { emulator, project: Project::empty(), made, lease: "3" };
         cloud.sce(&["init", "--aws", ACCOUNT, "--region", REGION]).exits(0);
         cloud.project.alter("sce.toml", |text| {
             let with = String::from_utf8(text.clone()).unwrap();
@@ -48,7 +49,7 @@ impl Cloud {
         let mut command = self.project.command(program);
         command.env_remove("AWS_PROFILE").env("AWS_ENDPOINT_URL", self.emulator.endpoint());
         command.env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(QUICK.iter().filter_map(|pair| pair.split_once('=')));
+        command.envs(ALL).env("SCE_LEASE_SECONDS", self.lease);
         command
     }
 
@@ -63,14 +64,16 @@ impl Cloud {
         Background(Some(command.spawn().unwrap()))
     }
 
-    /// Machines for what is launched.
-    pub fn hypervisor(&self) -> Hypervisor {
-        self.hypervisor_with(&[])
+    /// The same with the leases that projects on AWS have.
+    pub fn with_long_leases(mut self) -> Self {
+        self.lease = "180";
+        self
     }
 
-    pub fn hypervisor_with(&self, env: &[&str]) -> Hypervisor {
-        let env: Vec<&str> = QUICK[..2].iter().chain(env).copied().collect();
-        Hypervisor::start(&self.emulator, &agent(), &self.project.path("machines"), "hipaa", &env)
+    /// Machines for what is launched.
+    pub fn hypervisor(&self) -> Hypervisor {
+        let dir = self.project.path("machines");
+        Hypervisor::start(&self.emulator, &agent(), &dir, "hipaa", &["SCE_LOG=info"])
     }
 
     /// An agent process started by hand; it ends by itself.

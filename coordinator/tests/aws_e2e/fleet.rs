@@ -110,6 +110,7 @@ fn cancel_ends_the_run_and_its_workers() {
         for told in ["canceled", "last worker gone"] {
             assert!(subjects.iter().any(|subject| subject.ends_with(told)), "{subjects:?}");
         }
-        assert!(cloud.sce(&["cancel", &run]).exits(2).only_line().contains("has ended already"));
+        // Whoever cancels again finds it done.
+        cloud.sce(&["cancel", &run]).exits(0);
     }
 }

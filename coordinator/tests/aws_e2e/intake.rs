@@ -29,7 +29,7 @@ fn uploads_are_registered_and_forbidden_names_counted() {
     let taken = cloud.sce(&["intake", "--once", "--output", "json"]).exits(1);
     let counts = taken.json();
     assert_eq!((&counts["registered"], &counts["refused"]), (&3.into(), &3.into()));
-    for text in ["Smith", "6789", "2021-03"] {
+    for text in ["Smith", "45-6789", "2021-03-04"] {
         assert!(!format!("{taken:?}").contains(text), "a refused name is told: {taken:?}");
     }
     assert_eq!(taken.lines_with("\"sequencer\"").len(), 3, "{taken:?}");

@@ -45,3 +45,4 @@ lint: ## formatting, clippy, house rules, dependencies
 
 bench: build $(VENV)/bench/.done ## speed and memory beside the alternatives
 	$(VENV)/bench/bin/python bench/run.py
+	cargo bench --workspace --locked --bench submit

@@ -1,8 +1,8 @@
 //! Telling people of a run, once somebody finds that nobody has.
 
 use sce_core::ids::{Pit, RunId};
-use sce_core::notice::render;
-use sce_core::run::{Notice, NoticeKind, RunChange};
+use sce_core::notice::{Notice, NoticeKind, render};
+use sce_core::run::RunChange;
 
 use crate::error::PortResult;
 use crate::ports::Ports;

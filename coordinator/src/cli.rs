@@ -63,7 +63,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Write pseudo-data of any size as CSV objects
     Synth(SynthArgs),
-    /// Make a wrapping key
+    /// Make a wrapping key, or wrap one by KMS
     #[command(subcommand)]
     Key(KeyCommand),
     /// Seal one file
@@ -238,7 +238,7 @@ pub struct PriceArgs {
 pub struct WatchArgs {
     /// Run id, or the beginning of one
     pub run: String,
-    /// Workers to start if all are lost [0: start none; default: as many as the run was submitted with]
+    /// Workers to start if all are lost, 0 for none [default: as the run was submitted]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub workers: Option<u32>,
     /// Which price table.

@@ -12,7 +12,8 @@ use sce_cloud::ports::{Instance, Ports};
 use sce_cloud::retry::retry;
 use sce_core::ids::{OwnerId, Pit};
 use sce_core::limits::{Budgets, LeaseRules};
-use sce_core::run::{LaunchIntent, Notice, NoticeKind, Run, RunChange, RunStatus, Started};
+use sce_core::notice::{Notice, NoticeKind};
+use sce_core::run::{LaunchIntent, Run, RunChange, RunStatus, Started};
 use sce_core::unit::{Refused, Unit, UnitState};
 
 /// A draft this old has lost its submitter and is aborted.

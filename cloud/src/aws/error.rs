@@ -48,13 +48,14 @@ const TRANSIENT: [&str; 24] = [
 
 /// Codes that a person must see to: permissions, credentials, resources that
 /// the environment should have.
-const CONFIGURATION: [&str; 17] = [
+const CONFIGURATION: [&str; 19] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "AccessDenied",
     "AccessDeniedException",
     "AuthFailure",
     "AuthorizationError",
     "AuthorizationErrorException",
+    "InstanceLimitExceeded",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidLaunchTemplateName.NotFoundException",
@@ -66,6 +67,7 @@ const CONFIGURATION: [&str; 17] = [
     "SignatureDoesNotMatch",
     "UnauthorizedOperation",
     "UnrecognizedClientException",
+    "VcpuLimitExceeded",
 ];
 
 /// The port's error for a call that failed.

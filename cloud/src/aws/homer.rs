@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
 use sce_core::envelope::WrappingKey;
 use sce_core::ids::Pit;
@@ -79,7 +80,14 @@ pub async fn fetch_homer_key(
         .set_encryption_context(Some(context(pit)))
         .send()
         .await
-        .map_err(|e| classify("unwrap key", KEY_NAME, &e))?;
+        .map_err(|e| match e.code() {
+            Some("InvalidCiphertextException" | "IncorrectKeyException") => {
+                let cause =
+                    "it was wrapped for another project or key: store it again with `sce key wrap`";
+                PortError::new(Class::WrongKey, "unwrap key", KEY_NAME, cause)
+            }
+            _ => classify("unwrap key", KEY_NAME, &e),
+        })?;
     let plaintext = opened.plaintext.ok_or_else(|| fail("KMS answers without a key"))?;
     let plaintext = Zeroizing::new(plaintext.into_inner());
     let key = <&[u8; KEY_BYTES]>::try_from(plaintext.as_slice())

@@ -90,6 +90,8 @@ impl Drop for RangedReader {
 struct Body {
     stream: ByteStream,
     skip: u64,
+    /// Asked for whole: read to its end, its checksum is verified there.
+    checked: bool,
 }
 
 /// Where parts come from.
@@ -109,20 +111,29 @@ impl Source {
         let len = usize::try_from(self.part_len(start)).unwrap_or(0);
         let mut part = BytesMut::with_capacity(len);
         for _ in 0..=CUTS_MAX {
-            let Body { mut stream, mut skip } = self.get(start, part.len() as u64).await?;
-            // A cut body ends in an error, or just too early.
-            while let Some(Ok(mut chunk)) = stream.next().await {
-                let skipped = skip.min(chunk.len() as u64);
-                skip -= skipped;
-                chunk.advance(usize::try_from(skipped).unwrap_or(0));
-                chunk.truncate(len - part.len());
-                part.extend_from_slice(&chunk);
-                if part.len() == len {
-                    return Ok(part.freeze());
+            let Body { mut stream, mut skip, checked } = self.get(start, part.len() as u64).await?;
+            // A cut body ends in an error, or just too early; a changed one in
+            // an error after its last byte, where the store told its checksum.
+            let good = loop {
+                match stream.next().await {
+                    Some(Ok(mut chunk)) => {
+                        let skipped = skip.min(chunk.len() as u64);
+                        skip -= skipped;
+                        chunk.advance(usize::try_from(skipped).unwrap_or(0));
+                        chunk.truncate(len - part.len());
+                        part.extend_from_slice(&chunk);
+                        if part.len() == len && !checked {
+                            break true;
+                        }
+                    }
+                    Some(Err(_)) => break false,
+                    None => break true,
                 }
-            }
-            if part.len() == len {
-                return Ok(part.freeze());
+            };
+            match part.len() == len {
+                true if good => return Ok(part.freeze()),
+                true => part.clear(),
+                false => {}
             }
         }
         Err(self.fail(Class::Transient, "the answer is cut again and again"))
@@ -150,9 +161,9 @@ impl Source {
                 Some(range) if !range.starts_with(&format!("bytes {from}-")) => {
                     Err(self.fail(Class::Permanent, "the store answers another range"))
                 }
-                Some(_) => Ok(Body { stream: answer.body, skip: 0 }),
+                Some(_) => Ok(Body { stream: answer.body, skip: 0, checked: whole }),
                 // A server may ignore a range and answer with everything.
-                None => Ok(Body { stream: answer.body, skip: from }),
+                None => Ok(Body { stream: answer.body, skip: from, checked: whole }),
             },
             Err(e) => Err(match (status(&e), e.code()) {
                 (_, Some("NoSuchBucket")) => classify("get object", &object.key, &e),

@@ -1,23 +1,25 @@
 //! A launch template as EC2 tells it, read into core's facts.
 
 use aws_sdk_ec2::types::{
-    LaunchTemplateBlockDeviceMapping, LaunchTemplateInstanceNetworkInterfaceSpecification,
-    ResponseLaunchTemplateData,
+    InstanceType, LaunchTemplateBlockDeviceMapping, LaunchTemplateEbsBlockDevice as Ebs,
+    LaunchTemplateHttpTokensState as Tokens, LaunchTemplateInstanceMetadataOptions as Metadata,
+    LaunchTemplateInstanceNetworkInterfaceSpecification, LaunchTemplatePlacement as Placement,
+    ResponseLaunchTemplateData, ShutdownBehavior, Tenancy,
 };
 use sce_core::launch::{InterfaceFacts, TemplateFacts, VolumeFacts};
 
 /// What the template says; what it leaves open stays empty.
 pub(super) fn read_template(data: &ResponseLaunchTemplateData) -> TemplateFacts {
     let metadata = data.metadata_options();
+    let tenancy = data.placement().and_then(Placement::tenancy);
+    let shutdown = data.instance_initiated_shutdown_behavior();
     let profile = data.iam_instance_profile();
     TemplateFacts {
-        instance_type: text(data.instance_type().map(|kind| kind.as_str())),
-        tenancy: text(data.placement().and_then(|p| p.tenancy()).map(|tenancy| tenancy.as_str())),
-        shutdown_behavior: text(
-            data.instance_initiated_shutdown_behavior().map(|behavior| behavior.as_str()),
-        ),
-        metadata_tokens: text(metadata.and_then(|m| m.http_tokens()).map(|tokens| tokens.as_str())),
-        metadata_hops: metadata.and_then(|m| m.http_put_response_hop_limit()).unwrap_or_default(),
+        instance_type: text(data.instance_type().map(InstanceType::as_str)),
+        tenancy: text(tenancy.map(Tenancy::as_str)),
+        shutdown_behavior: text(shutdown.map(ShutdownBehavior::as_str)),
+        metadata_tokens: text(metadata.and_then(Metadata::http_tokens).map(Tokens::as_str)),
+        metadata_hops: metadata.and_then(Metadata::http_put_response_hop_limit).unwrap_or_default(),
         instance_profile: profile
             .and_then(|profile| profile.name().or(profile.arn()))
             .map(str::to_owned),
@@ -35,13 +37,13 @@ fn read_interface(of: &LaunchTemplateInstanceNetworkInterfaceSpecification) -> I
 
 fn read_volume(mapping: &LaunchTemplateBlockDeviceMapping) -> VolumeFacts {
     let ebs = mapping.ebs();
-    let size = ebs.and_then(|ebs| ebs.volume_size()).unwrap_or_default();
+    let size = ebs.and_then(Ebs::volume_size).unwrap_or_default();
     VolumeFacts {
         device: text(mapping.device_name()),
         size_gib: u32::try_from(size).unwrap_or_default(),
-        encrypted: ebs.and_then(|ebs| ebs.encrypted()).unwrap_or_default(),
+        encrypted: ebs.and_then(Ebs::encrypted).unwrap_or_default(),
         key: ebs.and_then(|ebs| ebs.kms_key_id()).map(str::to_owned),
-        deleted_with_instance: ebs.and_then(|ebs| ebs.delete_on_termination()).unwrap_or_default(),
+        deleted_with_instance: ebs.and_then(Ebs::delete_on_termination).unwrap_or_default(),
     }
 }
 

@@ -8,7 +8,8 @@ use proptest::test_runner::{TestCaseResult, TestRunner};
 use sce_cloud::ports::{Ledger, Verdict};
 use sce_core::ids::{Epoch, UnitId};
 use sce_core::limits::Budgets;
-use sce_core::run::{Counts, LaunchIntent, NoticeKind, Report, Requests, Run, RunChange};
+use sce_core::notice::NoticeKind;
+use sce_core::run::{Counts, LaunchIntent, Report, Requests, Run, RunChange};
 use sce_core::time::Timestamp;
 use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 

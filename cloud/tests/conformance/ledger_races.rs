@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, UnitId};
-use sce_core::run::{Counts, NoticeKind, Report, Requests, RunChange, RunStatus};
+use sce_core::notice::NoticeKind;
+use sce_core::run::{Counts, Report, Requests, RunChange, RunStatus};
 use sce_core::unit::{Refused, UnitChange};
 use tokio::sync::Barrier;
 

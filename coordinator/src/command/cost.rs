@@ -9,7 +9,8 @@ use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
 use sce_core::cost::{Cost, Money, Prices, WorkerPrice};
 use sce_core::launch::TemplateFacts;
-use sce_core::run::{Launch, Notice, Run};
+use sce_core::notice::Notice;
+use sce_core::run::{Launch, Run};
 use sce_core::time::Timestamp;
 use serde_json::json;
 

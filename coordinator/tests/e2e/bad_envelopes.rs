@@ -159,7 +159,8 @@ fn an_object_replaced_under_a_run_waits_for_the_next() {
     fs::rename(project.path("plain/part-000002.csv"), project.path("plain/part-000001.csv"))
         .unwrap();
     project.sce(&["put", "--replace", "plain/part-000001.csv"]).exits(0);
-    let ended = project.sce(&["watch", &started.run(), "--output", "json"]).exits(1);
+    let ended =
+        project.sce(&["watch", &started.run(), "--workers", "2", "--output", "json"]).exits(1);
     assert_told(
         &ended,
         "part-000001",

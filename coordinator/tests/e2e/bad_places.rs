@@ -24,7 +24,8 @@ fn a_damaged_queue_is_named_and_replaced_by_the_next_watch() {
         assert!(line.contains("move the file away and run `sce watch RUN`"), "{line}");
     }
     fs::rename(project.path(".sce/queue.sqlite"), project.path("away")).unwrap();
-    let ended = project.sce(&["watch", &started.run(), "--output", "json"]).exits(0);
+    let ended =
+        project.sce(&["watch", &started.run(), "--workers", "2", "--output", "json"]).exits(0);
     assert_eq!(ended.json()["counts"]["analysed"], 3);
 }
 

@@ -4,29 +4,36 @@ use std::fs;
 
 use crate::support::{Output, Project, finish, sce, workspace};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 22] = [
     &["init"],
     &["demo"],
     &["synth"],
     &["key"],
     &["key", "new"],
+    &["key", "wrap"],
     &["seal"],
     &["open"],
     &["put"],
     &["run"],
     &["watch"],
+    &["names"],
     &["runs"],
     &["results"],
     &["retry"],
     &["cancel"],
+    &["audit"],
+    &["cost"],
+    &["intake"],
+    &["reap"],
     &["completions"],
     &["man"],
 ];
 /// Options that do nothing unless given: their text says what they do.
-const NO_DEFAULT: [&str; 8] = [
+const NO_DEFAULT: [&str; 9] = [
     "--prefix",
     "--refused",
     "--manifest",
+    "--max-hourly-cost",
     "--tables",
     "--out",
     "--worker",
@@ -70,7 +77,7 @@ fn every_command_explains_itself_and_its_defaults() {
         assert!(help.stdout.contains(&format!("Usage: sce {}", command.join(" "))), "{help:?}");
         assert_defaults(&help);
     }
-    for command in [&["work"][..], &["analyze"]] {
+    for command in [&["work"][..], &["analyze"], &["terminate"]] {
         let help = agent(&project, &[command, &["--help"]].concat()).exits(0);
         assert!(
             help.stdout.contains(&format!("Usage: sce-agent {}", command.join(" "))),

@@ -106,7 +106,8 @@ impl Emulator {
             .arg(template)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {error}", output.status);
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         if self.kind == Kind::Ministack {
             self.fault(&whole_templates(made["key"].as_str().unwrap()));
@@ -137,8 +138,11 @@ impl Emulator {
     /// # Panics
     /// If the proxy is gone.
     pub fn clear_faults(&self) {
-        let kept: Vec<Value> =
-            self.fired().into_iter().filter(|rule| rule["fault"] == "replace").collect();
+        let kept: Vec<Value> = self
+            .fired()
+            .into_iter()
+            .filter(|rule| rule["fault"] == "replace" && rule["times"] == -1)
+            .collect();
         ureq::delete(self.control("faults")).call().unwrap();
         let bare = |mut rule: Value| {
             rule.as_object_mut().unwrap().remove("fired");

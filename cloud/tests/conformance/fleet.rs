@@ -206,6 +206,9 @@ async fn workers_survive_their_launcher() {
     // Ctrl-C at a terminal goes to the launcher's whole group.
     let group = Pid::from_raw(-i32::try_from(launcher.0.id()).unwrap());
     let fleet = open(home.path(), AGENT);
+    // Workers may be ready before their launcher has written down their ids.
+    let named = |all: Vec<Instance>| all.iter().all(|one| !one.engine_id.is_empty());
+    until("their ids are written down", async || named(live(&fleet).await)).await;
     let started = live(&fleet).await;
     kill(group, Signal::SIGINT).unwrap();
     kill(group, Signal::SIGKILL).unwrap();

@@ -55,15 +55,17 @@ impl Progress {
     }
 
     /// `count` are done, and this is the rest of the story.
-    pub(crate) fn set_with(&mut self, count: u64, details: &str) {
+    pub(crate) fn set_with(&mut self, count: u64, details: &[String]) {
         self.bar.set_position(count);
-        self.bar.set_message(format!("{} [{:.0?}]\n{details}", self.what, self.bar.elapsed()));
+        let (elapsed, lines) = (self.bar.elapsed(), details.join("\n"));
+        self.bar.set_message(format!("{} [{elapsed:.0?}]\n{lines}", self.what));
+        let details = details.join(", ");
         let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY);
-        if self.plain && due && (count, details) != (self.last_count, self.last_details.as_str()) {
+        if self.plain && due && (count, &details) != (self.last_count, &self.last_details) {
             self.last_line = Some(Instant::now());
             self.last_count = count;
-            details.clone_into(&mut self.last_details);
             eprintln!("{count} of {} {}: {details}", self.bar.length().unwrap_or(0), self.what);
+            self.last_details = details;
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sce_cloud::error::PortResult;
 use sce_cloud::ports::{Instance, Ports};
 use sce_cloud::retry::retry;
-use sce_core::cost::WorkerPrice;
+use sce_core::cost::{Cost, Money, WorkerPrice};
 use sce_core::pace::{Eta, Pace};
 use sce_core::run::Run;
 use sce_core::time::Timestamp;
@@ -51,7 +51,7 @@ impl<'a> View<'a> {
         if working {
             self.pace.add(now, done);
         }
-        self.spending.add(now, live.len());
+        self.spending.add(now, live);
         self.quarantine.look(self.ports, run).await?;
         let details = self.details(left, live);
         let progress =
@@ -75,29 +75,33 @@ impl<'a> View<'a> {
         }
     }
 
-    fn details(&self, left: u64, live: &[Instance]) -> String {
+    /// What there is to tell beside the count, a line each.
+    fn details(&self, left: u64, live: &[Instance]) -> Vec<String> {
         let starting = live.iter().filter(|instance| instance.starting).count();
-        let mut parts = vec![format!("{} workers", live.len() - starting)];
+        let mut fleet = match live.len() - starting {
+            1 => "1 worker".to_owned(),
+            working => format!("{working} workers"),
+        };
         if starting > 0 {
-            parts.push(format!("{starting} starting"));
-        }
-        if let Some(rate) = self.pace.per_minute().filter(|rate| *rate > 0.0) {
-            parts.push(format!("{rate:.1} units/min"));
+            fleet += &format!(", {starting} starting");
         }
         let eta = self.pace.eta(left);
-        parts.extend(eta.map(|eta| eta.to_string()));
+        let rate = self.pace.per_minute().filter(|rate| *rate > 0.0);
+        let mut lines = vec![fleet];
+        lines.extend(rate.map(|rate| format!("{rate:.1} units/min")));
+        lines.extend(eta.map(|eta| eta.to_string()));
         let quarantined = self.quarantine.found();
         if quarantined > 0 {
-            parts.push(format!("{quarantined} objects quarantined"));
+            lines.push(format!("{quarantined} objects quarantined"));
         }
         if let Some(price) = &self.price {
-            parts.push(self.spending.render(price, live.len(), eta.as_ref()));
+            lines.extend(self.spending.render(price, live.len(), eta.as_ref()));
         }
-        parts.join(", ")
+        lines
     }
 }
 
-/// Time that workers lived while this command looked.
+/// Time that the workers seen here have lived, from their launch on.
 #[derive(Default)]
 struct Spending {
     last: Option<(Timestamp, usize)>,
@@ -106,29 +110,35 @@ struct Spending {
 }
 
 impl Spending {
-    fn add(&mut self, now: Timestamp, live: usize) {
-        if let Some((at, lived)) = self.last.replace((now, live)) {
-            let passed = now.since(at);
-            self.workers += passed.saturating_mul(u32::try_from(lived).unwrap_or(u32::MAX));
-            self.fleet += if lived > 0 { passed } else { Duration::ZERO };
-        }
+    fn add(&mut self, now: Timestamp, live: &[Instance]) {
+        let Some((at, lived)) = self.last.replace((now, live.len())) else {
+            let ages = live.iter().filter_map(|instance| Some(now.since(instance.launched_at?)));
+            self.fleet = ages.clone().max().unwrap_or_default();
+            self.workers = ages.sum();
+            return;
+        };
+        let passed = now.since(at);
+        self.workers += passed.saturating_mul(u32::try_from(lived).unwrap_or(u32::MAX));
+        self.fleet += if lived > 0 { passed } else { Duration::ZERO };
     }
 
     /// The regional fee is a line of its own, never multiplied by workers.
-    fn render(&self, price: &WorkerPrice, live: usize, eta: Option<&Eta>) -> String {
+    fn render(&self, price: &WorkerPrice, live: usize, eta: Option<&Eta>) -> Vec<String> {
         let so_far = price.spent(self.workers, self.fleet);
-        let machines = so_far.instances + so_far.volumes;
-        let mut text = format!("{machines} and {} regional fee while watched", so_far.fee);
+        let mut machines = format!("{} so far", so_far.instances + so_far.volumes);
+        let mut fee = format!("regional fee {} so far", so_far.fee);
         if let Some(eta) = eta {
             let workers = u32::try_from(live).unwrap_or(u32::MAX);
             let (early, late) = price.to_finish(workers, self.fleet, eta);
-            text += &format!(", {}", early.total());
-            if let Some(late) = late.filter(|late| late.total() != early.total()) {
-                text += &format!(" to {}", late.total());
-            }
-            text += " to finish";
+            let band = |of: fn(&Cost) -> Money| {
+                let late = late.as_ref().map(of).filter(|late| *late != of(&early));
+                let till = late.map(|late| format!(" to {late}")).unwrap_or_default();
+                format!(", {}{till} to finish", of(&early))
+            };
+            machines += &band(|cost| cost.instances + cost.volumes);
+            fee += &band(|cost| cost.fee);
         }
-        text
+        vec![machines, fee]
     }
 }
 

@@ -93,3 +93,18 @@ fn a_new_key_file_is_private_and_never_over_another() {
     create_key_file(&folder.path().join("marge.key"), &SystemEntropy).unwrap();
     assert_ne!(fs::read(folder.path().join("marge.key")).unwrap(), first);
 }
+
+#[test]
+fn a_wrapping_key_lies_in_locked_memory() {
+    let locked_kib = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmLck:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("homer.key");
+    create_key_file(&path, &SystemEntropy).unwrap();
+    let keys: Vec<_> = (0..100).map(|_| open(&path).unwrap()).collect();
+    assert!(locked_kib() >= 4, "no page is locked");
+    drop(keys);
+}

@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
 from template import launch_template_data
 
 BUCKETS = ("data", "output", "logs", "ancillary")

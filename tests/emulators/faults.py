@@ -15,6 +15,7 @@ out). Must never fire on its own account: without rules every call passes.
 | error       | status, code, message        | not forwarded; the protocol's own error (500)       |
 | cut         | bytes (half of the body)     | full Content-Length, that many bytes, then closed   |
 | slow        | seconds                      | waits before forwarding                             |
+| scarce      |                              | RunInstances finds room for its MinCount (on moto)  |
 | replace     | pattern, with                | `re.sub` on the text of the answer                  |
 """
 
@@ -35,6 +36,7 @@ PARAMETERS: dict[str, tuple[set[str], set[str]]] = {
     "error": (set(), {"status", "code", "message"}),
     "cut": (set(), {"bytes"}),
     "slow": ({"seconds"}, set()),
+    "scarce": (set(), set()),
     "replace": ({"pattern", "with"}, set()),
 }
 COMMON = {"service", "operation", "fault", "times", "skip"}

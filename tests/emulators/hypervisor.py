@@ -28,6 +28,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
 from imds import Metadata
 from lifeline import follow_stdin
 from machine import SHUT, Machine

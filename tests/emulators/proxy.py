@@ -33,12 +33,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
 from faults import Faults, Rule, parse_rule, render_error
 from launches import Answer, Launches, with_room
 from lifeline import follow_stdin
-from multidict import CIMultiDict
 from recognise import Call, recognise
-from yarl import URL
 
 STAND_IN = "x-stand-in"
 # Between two neighbours only, or settled by the proxy having the whole body.
@@ -73,7 +74,7 @@ class Proxy:
         if rule and rule.fault == "slow":
             await asyncio.sleep(rule.parameters["seconds"])
         try:
-            answer = await self.answer(request, call, body)
+            answer = await self.answer(request, call, body, rule)
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=f"emulator does not answer: {error!r}")
         if answer is None:
@@ -88,10 +89,11 @@ class Proxy:
             self.launches.requests.append(call.form)
         return self.faults.pick(call)
 
-    async def answer(self, request: web.BaseRequest, call: Call, body: bytes) -> Answer | None:
+    async def answer(self, request: web.BaseRequest, call: Call, body: bytes, struck: Rule | None) -> Answer | None:
         """The emulator's answer, or the remembered one to a repeated launch."""
         if call.service == "ec2" and call.operation == "RunInstances":
-            answer = await self.launches.run(call.form, lambda: self.forward(request, with_room(body)))
+            asked = body if struck and struck.fault == "scarce" else with_room(body)
+            answer = await self.launches.run(call.form, lambda: self.forward(request, asked))
         else:
             answer = await self.forward(request, body)
         for rule in self.faults.replacements(call):

@@ -86,6 +86,17 @@ fn a_launch_waits_for_capacity() {
 }
 
 #[test]
+fn fewer_machines_than_asked_for_do_the_job() {
+    let cloud = Cloud::with_data(Kind::Moto, 60, 3);
+    let machines = cloud.hypervisor();
+    cloud.emulator.fault(&fault("ec2", "RunInstances", &json!({ "fault": "scarce" })));
+    let ran = cloud.sce(&["run", "--workers", "3", "--output", "json"]).exits(0);
+    assert_eq!(ran.lines_with("1 of 3 workers started").len(), 1, "{ran:#?}");
+    machines.wait_until_over(1);
+    cloud.assert_nothing_is_left();
+}
+
+#[test]
 fn cancel_ends_the_run_and_its_workers() {
     for now in [false, true] {
         let cloud = Cloud::with_data(Kind::Moto, 600, 8);

@@ -93,11 +93,15 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         Ok(left) => info!(worker = %id, requests = ?ports.counts.take(), "leaves: {left:?}"),
         Err(e) => error!(worker = %id, "leaves: {e}"),
     }
-    scratch.leave()?;
-    if settings.mode == Mode::Aws {
-        log.deliver(&ports, id).await?;
-    }
-    Ok(left.map(|_| DONE)?)
+    let cleared = scratch.leave().inspect_err(|e| error!(worker = %id, "{e:#}"));
+    let delivered = match settings.mode {
+        Mode::Aws => log.deliver(&ports, id).await,
+        Mode::Local => Ok(()),
+    };
+    left?;
+    cleared?;
+    delivered?;
+    Ok(DONE)
 }
 
 /// Who this worker is and what it works with.

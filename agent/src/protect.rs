@@ -1,5 +1,5 @@
 //! What of this process must never reach a disk: its memory. No core dump, no
-//! debugger of another user.
+//! other process that looks into it (but root's).
 
 use anyhow::Context;
 use nix::sys::prctl::set_dumpable;

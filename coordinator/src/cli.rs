@@ -200,7 +200,7 @@ pub struct RunArgs {
     /// Also objects that were processed before
     #[arg(long)]
     pub again: bool,
-    /// Return once the workers are started
+    /// Return once the workers are asked for
     #[arg(long)]
     pub detach: bool,
     /// At the end, count the requests to each service
@@ -314,7 +314,7 @@ pub struct RetryArgs {
     /// How many workers, and what they may cost.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// Return once the workers are started
+    /// Return once the workers are asked for
     #[arg(long)]
     pub detach: bool,
 }

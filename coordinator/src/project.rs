@@ -9,6 +9,7 @@ use sce_cloud::local;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
 use sce_cloud::settings::{Mode, Settings};
+use sce_core::ids::RunId;
 use sce_core::run::Run;
 
 use crate::exit::Failure;
@@ -59,9 +60,9 @@ impl Project {
         }
     }
 
-    /// The rules by which runs are tended, launching `workers` at a time
-    /// [`None`: as many as the run was submitted with].
-    pub(crate) fn tender(&self, workers: Option<u32>) -> Tender<'_> {
+    /// The rules by which runs are tended; a launch for the run that is named
+    /// asks for so many workers.
+    pub(crate) fn tender(&self, workers: Option<(RunId, u32)>) -> Tender<'_> {
         Tender {
             ports: &self.ports,
             pit: &self.settings.pit,

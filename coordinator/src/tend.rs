@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sce_cloud::error::PortResult;
+use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::notice::{publish, publish_pending};
 use sce_cloud::ports::{Instance, Ports};
 use sce_cloud::retry::retry;
-use sce_core::ids::{OwnerId, Pit};
+use sce_core::ids::{OwnerId, Pit, RunId};
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::notice::{Notice, NoticeKind};
 use sce_core::run::{LaunchIntent, Run, RunChange, RunStatus, Started};
@@ -31,8 +31,9 @@ pub struct Tender<'a> {
     pub lease: LeaseRules,
     /// Budgets.
     pub budgets: Budgets,
-    /// How many workers a launch asks for [`None`: as the run was submitted].
-    pub workers: Option<u32>,
+    /// How many workers a launch for this one run asks for; every other run
+    /// gets as many as it was submitted with.
+    pub workers: Option<(RunId, u32)>,
     /// How long started workers may take to be seen.
     pub grace: Duration,
 }
@@ -44,6 +45,8 @@ pub struct Passed {
     pub live: Vec<Instance>,
     /// What did not succeed and will be tried again: a line each, ids only.
     pub warnings: Vec<String>,
+    /// Launches that will not succeed before a person has seen to the cause.
+    pub failed: Vec<(RunId, PortError)>,
 }
 
 impl Tender<'_> {
@@ -65,6 +68,7 @@ impl Tender<'_> {
             }
         }
         passed.live = retry(|| self.ports.fleet.live()).await?;
+        let mut may_launch = passed.live.is_empty() && !self.just_started(&runs).await?;
         for run in &runs {
             let now = self.ports.clock.now();
             if run.status == RunStatus::Draft && now.since(run.created_at) > DRAFT_AGE {
@@ -72,34 +76,53 @@ impl Tender<'_> {
                 let abort = RunChange::Abort { now, reason };
                 let _ = retry(|| ledger.apply_run(run.id, &abort)).await?;
             }
-            if run.is_open() && passed.live.is_empty() && !waiting.contains(&run.id) {
-                self.revive(run, &mut passed).await?;
+            if run.is_open() && may_launch && !waiting.contains(&run.id) {
+                // One fleet serves all runs.
+                may_launch = !self.revive(run, &mut passed).await?;
             }
             if is_due(run, NoticeKind::Start) || is_due(run, NoticeKind::End) {
                 publish_pending(self.ports, self.pit, run.id).await?;
             }
-            if is_due(run, NoticeKind::Gone) && passed.live.is_empty() {
+            let settled = run.launched_at.is_none_or(|at| now.since(at) >= self.grace);
+            if is_due(run, NoticeKind::Gone) && passed.live.is_empty() && settled {
                 publish(self.ports, self.pit, run.id, NoticeKind::Gone).await?;
             }
         }
         Ok(passed)
     }
 
+    /// Did a launch succeed so lately that its workers may not be listed yet?
+    async fn just_started(&self, runs: &[Run]) -> PortResult<bool> {
+        let now = self.ports.clock.now();
+        for run in runs.iter().filter(|run| run.is_open() && run.launches > 0) {
+            let launches = retry(|| self.ports.ledger.launches(run.id)).await?;
+            let mut started = launches.iter().filter_map(|launch| launch.started.as_ref()?.at);
+            if started.any(|at| now.since(at) < self.grace) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Launches workers for a run that has something to do and nobody to do
-    /// it; ends a run whose budgets are spent.
-    async fn revive(&self, run: &Run, passed: &mut Passed) -> PortResult<()> {
-        let (now, workers) = (self.ports.clock.now(), self.workers.unwrap_or(run.workers));
-        let just_launched = run.launched_at.is_some_and(|at| now.since(at) < self.grace);
-        if just_launched || !self.has_work_now(run).await? {
-            return Ok(());
+    /// it (true), or ends a run whose budgets are spent.
+    async fn revive(&self, run: &Run, passed: &mut Passed) -> PortResult<bool> {
+        let now = self.ports.clock.now();
+        let workers = match self.workers {
+            Some((id, workers)) if id == run.id => workers,
+            _ => run.workers,
+        };
+        if !self.has_work_now(run).await? {
+            return Ok(false);
         }
         if let Some(change) = self.plan_end(run).await? {
             // Refused: it ended, or moved on, meanwhile.
             let _ = retry(|| self.ports.ledger.apply_run(run.id, &change)).await?;
-            return publish_pending(self.ports, self.pit, run.id).await.map(drop);
+            publish_pending(self.ports, self.pit, run.id).await?;
+            return Ok(false);
         }
         if workers == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let launch = run.launches;
         let change = RunChange::Launch { launch, workers, now };
@@ -108,7 +131,7 @@ impl Tender<'_> {
             self.resume(&intent, true, passed).await?;
             passed.live = retry(|| self.ports.fleet.live()).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The end of a run that no further worker would bring to its end.
@@ -171,12 +194,17 @@ impl Tender<'_> {
         let mut started = Started::default();
         if open {
             match self.ports.fleet.launch(intent).await {
-                Ok(workers) => started = workers,
+                Ok(workers) => {
+                    started = Started { at: Some(self.ports.clock.now()), ..workers };
+                }
                 Err(e) if e.is_transient() => {
                     passed.warnings.push(e.to_string());
                     return Ok(false);
                 }
-                Err(e) => return Err(e),
+                Err(e) => {
+                    passed.failed.push((intent.run, e));
+                    return Ok(false);
+                }
             }
             if started.workers < intent.workers {
                 passed.warnings.push(format!(

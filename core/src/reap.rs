@@ -20,6 +20,8 @@ const LEAVING: Duration = Duration::from_secs(15 * 60);
 pub enum Thing {
     /// A live instance.
     Instance(String),
+    /// An instance that was stopped; ours only run or end.
+    Halted(String),
     /// A volume that no instance has.
     Volume(String),
     /// A multipart upload that was begun and not ended.
@@ -47,7 +49,7 @@ pub fn plan_removal(first: &Sight, second: &Sight, lifetime: Duration) -> Vec<Th
     let litter = |thing: &Thing, since: Option<Timestamp>| match thing {
         // Nothing else ended it within the longest life a worker has.
         Thing::Instance(_) => idle || is_older(since, lifetime.saturating_add(LEAVING)),
-        Thing::Volume(_) => true,
+        Thing::Halted(_) | Thing::Volume(_) => true,
         Thing::Upload(_) => is_older(since, UPLOAD_AGE),
     };
     let found = second.things.iter().filter(|(thing, _)| seen.contains(thing));
@@ -82,6 +84,7 @@ mod tests {
             ("a run has just ended", open, idle, instance(), young, false),
             ("a worker of an open run", open, open, instance(), young, false),
             ("a worker that outlived its life", open, open, instance(), LIFETIME * 2, true),
+            ("a stopped worker", open, open, Thing::Halted("i-2".into()), young, true),
             ("a volume that nobody has", open, open, volume(), young, true),
             ("an upload under way", idle, idle, upload(), young, false),
             ("an upload of yesterday", open, open, upload(), day, true),

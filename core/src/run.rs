@@ -351,6 +351,9 @@ pub struct Started {
     pub workers: u32,
     /// What they run on (an instance type).
     pub machine: String,
+    /// When, on the clock of whoever asked.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
 }
 
 /// A launch's row; it stays, so that a run's cost can be told later.

@@ -163,7 +163,7 @@ async fn drive(
     let (lease, budgets) = (rules().lease, rules().budgets);
     let grace = Duration::ZERO;
     let tender =
-        Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: Some(3), grace };
+        Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: Some((run, 3)), grace };
     let start = tokio::time::Instant::now();
     while submit(&world.faulty, plan).await.is_err() {
         sleep(Duration::from_secs(1)).await;

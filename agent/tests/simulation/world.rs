@@ -102,7 +102,7 @@ impl Fleet for LaunchingFleet {
                 self.0.start_worker(skewed);
             }
         }
-        Ok(Started { workers: intent.workers, machine: "task".into() })
+        Ok(Started { workers: intent.workers, machine: "task".into(), at: None })
     }
     async fn live(&self) -> PortResult<Vec<Instance>> {
         let workers = self.0.workers.lock().unwrap();

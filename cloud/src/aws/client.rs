@@ -20,9 +20,11 @@ use crate::counts::RequestCounts;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one attempt may take; longer than the longest poll (20 s) and
-/// than a part of a large object takes on a slow line.
+/// How long one attempt may take: longer than the longest poll (20 s).
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same for S3, where it covers a part's body: 24 parts of 8 MiB at once
+/// take a line of 2 Mbit/s some 13 minutes. The SDK ends what stands still.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(1200);
 /// Attempts of one call within the SDK, waiting between 0 and 0.2, 0.4, … s;
 /// callers try again where an error stays transient.
 const ATTEMPTS: u32 = 4;
@@ -84,6 +86,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(shared)
                     .force_path_style(path_style)
+                    .timeout_config(timeouts(TRANSFER_TIMEOUT))
                     .interceptor(counts.clone())
                     .build(),
             ),
@@ -110,22 +113,25 @@ impl Clients {
 
 /// A configuration by the standard chain, with our times and retries.
 pub fn loader(region: Option<String>) -> ConfigLoader {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .build();
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(FIRST_WAIT)
         .with_max_backoff(LONGEST_WAIT);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT))
         .retry_config(retries);
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }
     loader
+}
+
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 /// The one way out; AWS's crates bring none of their own.

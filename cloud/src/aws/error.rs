@@ -19,19 +19,24 @@ const TEXT_MAX: usize = 300;
 
 /// Codes that pass by themselves: throttling, inner faults, and credentials
 /// that the next call takes afresh.
-const TRANSIENT: [&str; 24] = [
+const TRANSIENT: [&str; 30] = [
     "BandwidthLimitExceeded",
     "ConditionalRequestConflict",
     "DependencyTimeoutException",
+    "EC2ThrottledException",
     "ExpiredToken",
     "ExpiredTokenException",
+    "InsufficientFreeAddressesInSubnet",
+    "InsufficientHostCapacity",
     "InsufficientInstanceCapacity",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
     "KMSInternalException",
     "KeyUnavailableException",
+    "LimitExceededException",
     "OperationAborted",
+    "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestExpired",
     "RequestLimitExceeded",
@@ -42,6 +47,7 @@ const TRANSIENT: [&str; 24] = [
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "TooManyRequestsException",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
@@ -92,7 +98,13 @@ where
             let (code, message) = (e.err().code(), e.err().message().unwrap_or_default());
             let status = e.raw().status().as_u16();
             let name = code.map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-            (class_of(code, status), text(format_args!("{name}: {message}")))
+            let text = match code {
+                // S3's own text names the object, which may not have passed the
+                // rules for names.
+                Some("AccessDenied") => format!("{name}: see to the permissions of this role"),
+                _ => text(format_args!("{name}: {message}")),
+            };
+            (class_of(code, status), text)
         }
         // No credentials, no region, no way to build the request.
         _ => (

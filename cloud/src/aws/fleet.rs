@@ -27,6 +27,8 @@ use crate::ports::{Fleet, Instance};
 const LATEST: &str = "$Latest";
 /// States in which an instance costs money and may work.
 const LIVE: [InstanceStateName; 2] = [InstanceStateName::Pending, InstanceStateName::Running];
+/// States of an instance that was stopped, which none of ours ever is by itself.
+const HALTED: [InstanceStateName; 2] = [InstanceStateName::Stopping, InstanceStateName::Stopped];
 /// States of an instance that is over.
 const OVER: [InstanceStateName; 2] =
     [InstanceStateName::ShuttingDown, InstanceStateName::Terminated];
@@ -51,6 +53,11 @@ impl Ec2Fleet {
     /// # Errors
     /// There is none, or it may not be read.
     pub async fn template(&self) -> PortResult<TemplateFacts> {
+        self.latest_template().await.map(|(facts, _)| facts)
+    }
+
+    /// The latest version of the launch template, and its number.
+    async fn latest_template(&self) -> PortResult<(TemplateFacts, i64)> {
         const OPERATION: &str = "read launch template";
         let name = self.resources.launch_template();
         let read = self
@@ -62,22 +69,25 @@ impl Ec2Fleet {
             .await
             .map_err(|e| classify(OPERATION, &name, &e))?;
         let versions = read.launch_template_versions.unwrap_or_default();
-        let data = versions.into_iter().next_back().and_then(|v| v.launch_template_data);
-        let data = data.ok_or_else(|| {
+        let latest = versions
+            .into_iter()
+            .next_back()
+            .and_then(|v| Some((v.launch_template_data?, v.version_number?)));
+        let (data, number) = latest.ok_or_else(|| {
             PortError::new(Class::Configuration, OPERATION, &name, "it has no version")
         })?;
-        Ok(read_template(&data))
+        Ok((read_template(&data), number))
     }
 
-    /// The launch template, if it is as it must be.
+    /// The launch template and its version, if it is as it must be.
     ///
     /// # Errors
     /// It is not: each fault is named, and nothing may be launched.
-    pub async fn check_template(&self) -> PortResult<TemplateFacts> {
-        let template = self.template().await?;
+    pub async fn check_template(&self) -> PortResult<(TemplateFacts, i64)> {
+        let (template, version) = self.latest_template().await?;
         let faults = find_template_faults(&template, &self.key_arn);
         if faults.is_empty() {
-            return Ok(template);
+            return Ok((template, version));
         }
         let cause = format!("it is not as it must be: {}: mend it first", faults.join("; "));
         let name = self.resources.launch_template();
@@ -94,6 +104,14 @@ impl Ec2Fleet {
         let volumes: Result<Vec<Volume>, _> = pages.into_paginator().items().send().collect().await;
         let volumes = volumes.map_err(|e| classify("list volumes", &self.resources.pit, &e))?;
         Ok(volumes.into_iter().filter_map(|volume| volume.volume_id).collect())
+    }
+
+    /// Instances that somebody stopped: they do nothing and their volumes cost.
+    ///
+    /// # Errors
+    /// EC2 refuses.
+    pub async fn halted(&self) -> PortResult<Vec<Instance>> {
+        Ok(self.instances(&HALTED, None).await?.into_iter().filter_map(read_instance).collect())
     }
 
     /// Deletes a volume; it may be gone already.
@@ -136,10 +154,11 @@ impl Ec2Fleet {
         Ok(instances)
     }
 
-    async fn run_instances(&self, request: &LaunchRequest) -> PortResult<u32> {
+    /// Launches by the very version of the template that was checked.
+    async fn run_instances(&self, request: &LaunchRequest, version: i64) -> PortResult<u32> {
         let template = LaunchTemplateSpecification::builder()
             .launch_template_name(&request.template)
-            .version(LATEST)
+            .version(version.to_string())
             .build();
         let tags: Vec<Tag> = request
             .tags
@@ -181,6 +200,17 @@ fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
 
+fn read_instance(instance: Ec2Instance) -> Option<Instance> {
+    let engine_id = instance.instance_id?;
+    let state = instance.state.and_then(|state| state.name);
+    Some(Instance {
+        worker: WorkerId::of_instance(&engine_id),
+        engine_id,
+        starting: state == Some(InstanceStateName::Pending),
+        launched_at: instance.launch_time.as_ref().and_then(timestamp),
+    })
+}
+
 fn timestamp(at: &DateTime) -> Option<Timestamp> {
     at.to_millis().ok().map(Timestamp)
 }
@@ -188,24 +218,14 @@ fn timestamp(at: &DateTime) -> Option<Timestamp> {
 #[async_trait]
 impl Fleet for Ec2Fleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
-        let template = self.check_template().await?;
+        let (template, version) = self.check_template().await?;
         let request = plan_launch(&self.resources, intent, &self.user_data);
-        let workers = self.run_instances(&request).await?;
-        Ok(Started { workers, machine: template.instance_type })
+        let workers = self.run_instances(&request, version).await?;
+        Ok(Started { workers, machine: template.instance_type, at: None })
     }
 
     async fn live(&self) -> PortResult<Vec<Instance>> {
-        let live = self.instances(&LIVE, None).await?.into_iter().filter_map(|instance| {
-            let engine_id = instance.instance_id?;
-            let state = instance.state.and_then(|state| state.name);
-            Some(Instance {
-                worker: WorkerId::of_instance(&engine_id),
-                engine_id,
-                starting: state == Some(InstanceStateName::Pending),
-                launched_at: instance.launch_time.as_ref().and_then(timestamp),
-            })
-        });
-        Ok(live.collect())
+        Ok(self.instances(&LIVE, None).await?.into_iter().filter_map(read_instance).collect())
     }
 
     async fn drain(&self, _: &Instance) -> PortResult<()> {

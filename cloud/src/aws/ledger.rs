@@ -25,6 +25,7 @@ use super::rows::{
 use super::table::{Condition, Range, Table};
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Ledger, Verdict};
+use crate::retry::patiently;
 
 /// How often a change is tried whose row another changes meanwhile.
 const TRIES: u32 = 20;
@@ -124,10 +125,9 @@ impl Ledger for DynamoLedger {
             let place = Place::unit(unit.id);
             let new = item(&place, unit, 0)?;
             // False: it lies there already, perhaps changed since.
-            self.table
-                .put("put units", &unit.id.to_string(), new, Condition::Absent)
-                .await
-                .map(drop)
+            let target = unit.id.to_string();
+            let put = || self.table.put("put units", &target, new.clone(), Condition::Absent);
+            patiently(put).await.map(drop)
         };
         stream::iter(units.iter().map(put)).buffer_unordered(PUTS_AHEAD).try_collect().await
     }
@@ -303,8 +303,10 @@ impl Ledger for DynamoLedger {
     }
 
     async fn take_names(&self, names: &[Name], run: RunId) -> PortResult<usize> {
-        let takes: Vec<_> =
-            names.chunks(NAMES_PER_WRITE).map(|chunk| self.take(chunk, run)).collect();
+        let takes: Vec<_> = names
+            .chunks(NAMES_PER_WRITE)
+            .map(|chunk| patiently(move || self.take(chunk, run)))
+            .collect();
         let taken: Vec<usize> =
             stream::iter(takes).buffer_unordered(WRITES_AHEAD).try_collect().await?;
         Ok(taken.iter().sum())

@@ -1,5 +1,6 @@
 //! What only the bastion's upkeep asks of S3: uploads that nobody finishes.
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::MultipartUpload;
 use sce_core::object::Bucket;
 use sce_core::time::Timestamp;
@@ -70,7 +71,12 @@ impl S3Store {
             .upload_id(&upload.id)
             .send()
             .await;
-        aborted.map(drop).map_err(|e| classify("abort upload", &upload.id, &e))
+        match aborted {
+            Err(e) if e.code() != Some("NoSuchUpload") => {
+                Err(classify("abort upload", &upload.id, &e))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

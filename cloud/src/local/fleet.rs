@@ -142,7 +142,7 @@ impl ProcessFleet {
 #[async_trait]
 impl Fleet for ProcessFleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
-        let started = Started { workers: intent.workers, machine: MACHINE.to_owned() };
+        let started = Started { workers: intent.workers, machine: MACHINE.to_owned(), at: None };
         let token = intent.token();
         let token_file = self.root.join("tokens").join(&token);
         match File::create_new(&token_file) {

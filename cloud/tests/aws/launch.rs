@@ -21,7 +21,7 @@ async fn a_token_launches_once() {
         let machines = Machines::of(kind).await;
         for _ in 0..3 {
             let started = machines.fleet.launch(&intent(0, 2)).await.unwrap();
-            assert_eq!(started, Started { workers: 2, machine: "m5.large".into() });
+            assert_eq!(started, Started { workers: 2, machine: "m5.large".into(), at: None });
         }
         let (data, arn) = (settings(&machines.project), &machines.key_arn);
         let another = fleet(&machines.project, arn, &data);

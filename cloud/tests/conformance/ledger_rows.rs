@@ -189,12 +189,12 @@ async fn launch_intents_open_and_close(candidate: &Books) {
     ledger.apply_run(run.id, &launch(1)).await.unwrap().unwrap();
     assert_eq!(candidate.doors[1].open_launches().await.unwrap(), [intent(0), intent(1)]);
     for (workers, door) in (3..).zip(&candidate.doors) {
-        let started = Started { workers, machine: "m5.large".into() };
+        let started = Started { workers, machine: "m5.large".into(), at: Some(NOW) };
         door.close_launch(&intent(0), &started).await.unwrap();
         assert_eq!(ledger.open_launches().await.unwrap(), [intent(1)]);
     }
     // The first to close it decides what is told of it later.
-    let first = Started { workers: 3, machine: "m5.large".into() };
+    let first = Started { workers: 3, machine: "m5.large".into(), at: Some(NOW) };
     let launches = [
         Launch { intent: intent(0), asked_at: NOW, started: Some(first) },
         Launch { intent: intent(1), asked_at: NOW, started: None },

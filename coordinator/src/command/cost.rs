@@ -14,6 +14,7 @@ use sce_core::run::{Launch, Run};
 use sce_core::time::Timestamp;
 use serde_json::json;
 
+use super::watch::leave_wait;
 use crate::cli::{CostArgs, PriceArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -85,9 +86,8 @@ pub(super) async fn cost(
     let prices = load_prices(&args.prices)?;
     let template = aws.fleet.template().await?;
     let launches = retry(|| project.ports.ledger.launches(run.id)).await?;
-    let live = !retry(|| project.ports.fleet.live()).await?.is_empty();
     let now = project.ports.clock.now();
-    let until = if live { now } else { ended_at(&run).unwrap_or(now) };
+    let until = gone_by(&run, leave_wait(&project)).unwrap_or(now).min(now);
     let Some(spent) = spent(&prices, &aws.resources.region, &template, &launches, until) else {
         output.say(format_args!(
             "no cost is shown: the price table of {} has no row for these workers",
@@ -118,10 +118,11 @@ pub(super) async fn cost(
     Ok(Exit::Done)
 }
 
-/// When the run's workers were gone at the latest, as far as the ledger knows.
-fn ended_at(run: &Run) -> Option<Timestamp> {
+/// When the run's workers were gone, once people were told so: workers take
+/// up to `leaving` to see the end.
+fn gone_by(run: &Run, leaving: Duration) -> Option<Timestamp> {
     let gone = run.notices.gone == Some(Notice::Sent);
-    run.ended_at.filter(|_| gone || run.launches == 0)
+    run.ended_at.filter(|_| gone || run.launches == 0).map(|at| at.after(leaving))
 }
 
 /// What the workers of these launches cost if each lived till `until`: an
@@ -135,12 +136,17 @@ fn spent(
 ) -> Option<Cost> {
     let mut all = Cost::default();
     for launch in launches {
-        let Some(started) = launch.started.as_ref().filter(|started| started.workers > 0) else {
-            continue;
+        // Of an open launch nobody knows yet: what it asks for may run.
+        let (workers, machine) = match &launch.started {
+            Some(started) => (started.workers, &started.machine),
+            None => (launch.intent.workers, &template.instance_type),
         };
-        let price = price_of(prices, region, &started.machine, template)?;
+        if workers == 0 {
+            continue;
+        }
+        let price = price_of(prices, region, machine, template)?;
         let lived = until.since(launch.asked_at).max(CHARGED_LEAST);
-        let cost = price.spent(lived.saturating_mul(started.workers), lived);
+        let cost = price.spent(lived.saturating_mul(workers), lived);
         all.instances = all.instances + cost.instances;
         all.volumes = all.volumes + cost.volumes;
         // One fleet at a time: the fee is that of the longest.
@@ -163,20 +169,23 @@ mod tests {
         let launch = |launch, workers, hours: i64| Launch {
             intent: LaunchIntent { run, launch, workers },
             asked_at: Timestamp(-hours * 3_600_000),
-            started: Some(Started { workers, machine: "m5.large".into() }),
+            started: Some(Started { workers, machine: "m5.large".into(), at: None }),
         };
         let launches = [launch(0, 10, 2), launch(1, 5, 1)];
-        let template = TemplateFacts::default();
+        let template =
+            TemplateFacts { instance_type: "m5.large".into(), ..TemplateFacts::default() };
         let cost =
             |launches: &[Launch]| spent(&prices, "us-east-1", &template, launches, Timestamp(0));
         let all = cost(&launches).unwrap();
         // 20 + 5 worker-hours at $0.102, two hours' fee of $2.
         assert_eq!(all.instances, "2.55".parse().unwrap());
         assert_eq!(all.fee, "4".parse().unwrap());
-        let open = Launch { started: None, ..launch(2, 9, 9) };
-        assert_eq!(cost(&[open]).unwrap(), Cost::default());
+        let open = Launch { started: None, ..launch(2, 5, 1) };
+        assert_eq!(cost(&[open]).unwrap().instances, "0.51".parse().unwrap());
+        let dropped = Launch { started: Some(Started::default()), ..launch(2, 9, 9) };
+        assert_eq!(cost(&[dropped]).unwrap(), Cost::default());
         let unknown = Launch {
-            started: Some(Started { workers: 1, machine: "x9.huge".into() }),
+            started: Some(Started { workers: 1, machine: "x9.huge".into(), at: None }),
             ..launch(0, 1, 1)
         };
         assert_eq!(cost(&[unknown]), None);

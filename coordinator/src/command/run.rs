@@ -111,8 +111,16 @@ async fn start(
     }
     let run = submit(&project.ports, &plan).await?;
     output.say(format_args!("run {} of {} objects in {} units", run.id, run.objects, run.units));
+    if run.has_ended() {
+        let id = run.id;
+        eprintln!("sce: this same submission has ended already: sce retry {id}, or submit --again");
+    }
     if detach {
-        project.tender(Some(workers)).pass().await?;
+        let passed = project.tender(Some((run.id, workers))).pass().await?;
+        passed.warnings.iter().for_each(|warning| eprintln!("sce: {warning}; it is tried again"));
+        if let Some((_, e)) = passed.failed.into_iter().find(|(of, _)| *of == run.id) {
+            return Err(e.into());
+        }
         output.say(format_args!("it goes on by itself; follow it with: sce watch {}", run.id));
         output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name() }));
         return Ok(Exit::Done);

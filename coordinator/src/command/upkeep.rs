@@ -37,16 +37,21 @@ pub(super) async fn reap(
     let project = Project::open(overlay, Caller::Coordinates).await?;
     let aws = project.aws("sce reap")?;
     // What must be removed is removed even where a launch is refused.
-    let tended = if args.dry_run { Ok(()) } else { tend(&project).await };
+    let tended = if args.dry_run { Ok(0) } else { tend(&project).await };
     let first = Look::take(&project, aws).await?;
     tokio::time::sleep(Duration::from_secs(args.grace)).await;
     let second = Look::take(&project, aws).await?;
     let lifetime = Duration::from_secs(project.settings.lifetime_seconds);
     let litter = plan_removal(&first.sight, &second.sight, lifetime);
+    let mut failed = 0;
     for thing in &litter {
         let (what, id) = name(thing);
-        if !args.dry_run {
-            second.remove(&project, aws, thing).await?;
+        if !args.dry_run
+            && let Err(e) = second.remove(&project, aws, thing).await
+        {
+            warn!("{what} {id} is not removed: {e}");
+            failed += 1;
+            continue;
         }
         let done = if args.dry_run { "would remove" } else { "removed" };
         output.say(format_args!("{done} {what} {id}"));
@@ -55,26 +60,31 @@ pub(super) async fn reap(
         );
     }
     let letters = if args.dry_run { 0 } else { drop_dead_letters(aws).await? };
-    tended?;
+    failed += tended?;
     if !args.dry_run {
-        tend(&project).await?;
+        failed += tend(&project).await?;
     }
-    output.say(format_args!("{} things removed, {letters} dead letters deleted", litter.len()));
+    let removed = if args.dry_run { 0 } else { litter.len() };
+    output.say(format_args!("{removed} things removed, {letters} dead letters deleted"));
     output.emit(&json!({
-        "schema_version": 1, "litter": litter.len(), "dead_letters": letters, "dry_run": args.dry_run
+        "schema_version": 1, "litter": litter.len(), "dead_letters": letters,
+        "dry_run": args.dry_run, "failed": failed
     }));
-    Ok(Exit::Done)
+    Ok(if failed == 0 { Exit::Done } else { Exit::Infrastructure })
 }
 
-async fn tend(project: &Project) -> Result<(), Failure> {
+/// One pass; how many launches will not succeed by themselves.
+async fn tend(project: &Project) -> Result<usize, Failure> {
     let passed = project.tender(None).pass().await?;
     passed.warnings.iter().for_each(|warning| warn!("{warning}; it is tried again"));
-    Ok(())
+    passed.failed.iter().for_each(|(run, e)| warn!(%run, "{e}"));
+    Ok(passed.failed.len())
 }
 
 fn name(thing: &Thing) -> (&'static str, &str) {
     match thing {
         Thing::Instance(id) => ("instance", id),
+        Thing::Halted(id) => ("stopped instance", id),
         Thing::Volume(id) => ("volume", id),
         Thing::Upload(id) => ("upload", id),
     }
@@ -89,8 +99,8 @@ struct Look {
 
 impl Look {
     async fn take(project: &Project, aws: &Aws) -> PortResult<Self> {
-        let runs = retry(|| project.ports.ledger.runs()).await?;
-        let instances = retry(|| project.ports.fleet.live()).await?;
+        let mut instances = retry(|| project.ports.fleet.live()).await?;
+        let halted = retry(|| aws.fleet.halted()).await?;
         let volumes = retry(|| aws.fleet.stray_volumes()).await?;
         let mut uploads = Vec::new();
         for bucket in Bucket::ALL {
@@ -99,8 +109,12 @@ impl Look {
         let instance = |i: &Instance| (Thing::Instance(i.engine_id.clone()), i.launched_at);
         let upload = |u: &UnfinishedUpload| (Thing::Upload(u.id.clone()), u.begun_at);
         let mut things: Vec<_> = instances.iter().map(instance).collect();
+        things.extend(halted.iter().map(|i| (Thing::Halted(i.engine_id.clone()), i.launched_at)));
+        instances.extend(halted);
         things.extend(volumes.into_iter().map(|id| (Thing::Volume(id), None)));
         things.extend(uploads.iter().map(upload));
+        // Last, so that a run released meanwhile spares its workers.
+        let runs = retry(|| project.ports.ledger.runs()).await?;
         let run_open = runs.iter().any(Run::is_open);
         let sight = Sight { at: project.ports.clock.now(), run_open, things };
         Ok(Self { sight, instances, uploads })
@@ -108,7 +122,7 @@ impl Look {
 
     async fn remove(&self, project: &Project, aws: &Aws, thing: &Thing) -> PortResult<()> {
         match thing {
-            Thing::Instance(id) => {
+            Thing::Instance(id) | Thing::Halted(id) => {
                 let instance = self.instances.iter().find(|instance| instance.engine_id == *id);
                 let Some(instance) = instance else { return Ok(()) };
                 retry(|| project.ports.fleet.terminate(instance)).await
@@ -163,8 +177,11 @@ pub(super) async fn intake(
             }
             continue;
         };
-        take(&project, aws, &rules, &delivery, &mut counts).await?;
-        retry(|| queue.delete(&delivery.receipt)).await?;
+        match take(&project, aws, &rules, &delivery, &mut counts).await {
+            Ok(()) => retry(|| queue.delete(&delivery.receipt)).await?,
+            // It comes back; the queue gives it up in the end.
+            Err(e) => warn!("event not handled: {e}"),
+        }
     }
     let Taken { registered, refused, ignored } = counts;
     output.say(format_args!(

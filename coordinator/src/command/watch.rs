@@ -54,18 +54,20 @@ pub(super) async fn wait(
     following: Following<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let tender = project.tender(following.workers);
+    let tender = project.tender(following.workers.map(|workers| (run, workers)));
     let price = worker_price(project, following.prices).await;
     let mut view = View::new(&project.ports, price);
     let ended = loop {
-        let passed = pass(&tender, &mut view).await?;
+        let passed = pass(&tender, run, &mut view).await?;
         let Some(row) = retry(|| project.ports.ledger.run(run)).await? else {
             return Err(Failure::infrastructure(anyhow!("run {run} vanished from the ledger")));
         };
         if row.has_ended() {
             break row;
         }
-        view.look(&row, &passed.live).await?;
+        if let Some(passed) = passed {
+            view.look(&row, &passed.live).await?;
+        }
         tokio::time::sleep(project.look_every()).await;
     };
     view.finish();
@@ -73,16 +75,28 @@ pub(super) async fn wait(
     say_end(project, &ended, following.stats, output).await
 }
 
-/// A pass whose failures that may pass are told and left to the next.
-async fn pass(tender: &Tender<'_>, view: &mut View<'_>) -> Result<Passed, Failure> {
+/// A pass whose failures that may pass are told and left to the next (`None`
+/// if it did not get through); one that will not is this command's, if it is
+/// this run's.
+async fn pass(
+    tender: &Tender<'_>,
+    run: RunId,
+    view: &mut View<'_>,
+) -> Result<Option<Passed>, Failure> {
     match tender.pass().await {
-        Ok(passed) => {
+        Ok(mut passed) => {
             passed.warnings.iter().for_each(|warning| view.warn(warning));
-            Ok(passed)
+            for (of, e) in std::mem::take(&mut passed.failed) {
+                if of == run {
+                    return Err(e.into());
+                }
+                view.warn(&e.to_string());
+            }
+            Ok(Some(passed))
         }
         Err(e) if e.is_transient() => {
             view.warn(&e.to_string());
-            Ok(Passed::default())
+            Ok(None)
         }
         Err(e) => Err(e.into()),
     }
@@ -110,7 +124,7 @@ async fn wait_for_leavers(
     Ok(())
 }
 
-fn leave_wait(project: &Project) -> Duration {
+pub(super) fn leave_wait(project: &Project) -> Duration {
     match project.settings.mode {
         Mode::Local => LEAVE_WAIT,
         Mode::Aws => LEAVE_WAIT + project.settings.poll() * 3 + project.settings.lease().beat_every,
@@ -137,7 +151,7 @@ pub(super) async fn cancel(
         if ended > 0 {
             output.say(format_args!("{ended} workers did not leave by themselves and were ended"));
         }
-        project.tender(Some(0)).pass().await?;
+        project.tender(None).pass().await?;
     }
     output.emit(&serde_json::json!({ "run": run.id, "state": "canceled" }));
     Ok(Exit::Done)

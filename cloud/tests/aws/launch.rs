@@ -101,7 +101,7 @@ async fn a_request_adds_what_it_may_and_nothing_of_the_templates() {
         ("Action", "RunInstances"),
         ("Version", "2016-11-15"),
         ("LaunchTemplate.LaunchTemplateName", template.as_str()),
-        ("LaunchTemplate.Version", "$Latest"),
+        ("LaunchTemplate.Version", "1"),
         ("MinCount", "1"),
         ("MaxCount", "3"),
         ("ClientToken", token.as_str()),

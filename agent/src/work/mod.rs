@@ -91,7 +91,8 @@ impl<S: Study> Worker<S> {
     /// A port that fails for good, or for longer than retries last.
     pub async fn work(&self, mut wish: watch::Receiver<Wish>) -> PortResult<Left> {
         let born = Instant::now();
-        if self.open_runs().await?.is_empty() {
+        let mut open = self.open_runs().await?;
+        if open.is_empty() {
             return Ok(Left::NoOpenRun);
         }
         let mut empty = 0;
@@ -107,12 +108,15 @@ impl<S: Study> Worker<S> {
                 continue;
             }
             empty += 1;
-            if empty >= EMPTY_POLLS {
-                empty = 0;
-                let open = self.open_runs().await?;
+            if empty == 1 {
+                // At the first sign that the work is over, and no oftener.
+                open = self.open_runs().await?;
                 if open.is_empty() {
                     return Ok(Left::NoOpenRun);
                 }
+            }
+            if empty >= EMPTY_POLLS {
+                empty = 0;
                 if !self.take_from_ledger(&open, &wish).await? {
                     return Ok(Left::Idle);
                 }
@@ -183,6 +187,10 @@ impl<S: Study> Worker<S> {
         wish: &watch::Receiver<Wish>,
     ) -> PortResult<bool> {
         for run in open {
+            // Listed a while ago.
+            let row = retry(|| self.ports.ledger.run(run.id)).await?;
+            let Some(run) = row.filter(Run::is_open) else { continue };
+            let run = &run;
             let owner = self.fresh_owner()?;
             if let Some(unit) = self.find_claimable(run, owner).await? {
                 let now = self.ports.clock.now();

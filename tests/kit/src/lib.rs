@@ -10,11 +10,12 @@
 mod hypervisor;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
@@ -259,11 +260,18 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(script: &str, args: &[&str]) -> Self {
         let mut command = python(script);
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut said = tempfile::tempfile().unwrap();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(said.try_clone().unwrap());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{script}: {e}"));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "{script} does not start");
+        if line.trim() != "ready" {
+            let mut error = String::new();
+            said.rewind().unwrap();
+            said.read_to_string(&mut error).unwrap();
+            panic!("{script} does not start: {error}");
+        }
         Self { child }
     }
 }
@@ -293,6 +301,16 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// A port that nobody listens on and nobody is given by chance: below those
+/// that the kernel hands out, and no two of this process are the same.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test processes that run side by side begin at different places.
+    let first = u16::try_from(std::process::id() % 250).unwrap() * 40;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -151,13 +151,13 @@ class Environment:
         return ec2.register_image(Name=f"{self.pit}-worker", **root)["ImageId"]
 
     def instance_profile(self) -> str:
-        """The workers' instance profile, without a role: nothing assumes it here."""
+        """The ARN of the workers' instance profile, without a role: nothing assumes it here."""
         iam, name = self.client("iam"), f"{self.pit}-worker"
         try:
             iam.create_instance_profile(InstanceProfileName=name)
         except ClientError as error:
             pass_if(error, "EntityAlreadyExists")
-        return name
+        return iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
 
     def launch_template(self, file: Path, parameters: dict[str, str]) -> str:
         """The workers' launch template, from the environment's own file."""
@@ -191,14 +191,14 @@ class Environment:
         return made
 
     def parameters(self, made: dict[str, Any]) -> dict[str, str]:
-        """What the launch template may refer to."""
+        """What the launch template refers to, by its names in the environment's template."""
         return {
             "Pit": self.pit,
-            "SubnetId": made["subnet"],
-            "SecurityGroupId": made["security_group"],
-            "KeyArn": made["key"],
-            "ImageId": made["image"],
-            "InstanceProfile": made["instance_profile"],
+            "Sprivate": made["subnet"],
+            "WorkerGroup": made["security_group"],
+            "Key.Arn": made["key"],
+            "WorkerImage": made["image"],
+            "WorkerProfile.Arn": made["instance_profile"],
             "AWS::Region": self.region,
             "AWS::AccountId": self.account,
         }
@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--pit", default="hipaa", help="project identifier tag (hipaa)")
     parser.add_argument("--account", default="123456789012", help="account id in bucket names (123456789012)")
     parser.add_argument("--region", default="us-east-1", help="region (us-east-1)")
-    parser.add_argument("--launch-template", type=Path, help="CloudFormation file of the workers' launch template")
+    parser.add_argument("--launch-template", type=Path, help="the environment's template; the workers' launch template is taken from it")
     given = parser.parse_args()
     made = Environment(given.endpoint, given.pit, given.account, given.region).make(given.launch_template)
     print(json.dumps(made))

@@ -1,8 +1,8 @@
 """Reads launch template data out of a CloudFormation file.
 
 Used by `environment.py`, so that tests launch what the environment's template
-launches. Knows `!Ref` and `!Sub` of parameters only; anything else in the
-launch template is an error and must never be passed over.
+launches. Knows `!Ref`, `!Sub` and `!GetAtt` of what the caller made; anything
+else in the launch template is an error and must never be passed over.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Loader.add_multi_constructor("!", construct)
 def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
     """The value with every reference replaced."""
     match value:
-        case {"Fn": "Ref", "of": str(name)}:
+        case {"Fn": "Ref" | "GetAtt", "of": str(name)}:
             return lookup(name)
         case {"Fn": "Sub", "of": str(text)}:
             return VARIABLE.sub(lambda found: str(lookup(found[1])), text)
@@ -50,15 +50,15 @@ def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
     return value
 
 
-def launch_template_data(file: Path, parameters: dict[str, str]) -> dict[str, Any]:
-    """The worker's launch template data; `parameters` go before the file's own defaults."""
+def launch_template_data(file: Path, made: dict[str, str]) -> dict[str, Any]:
+    """The worker's launch template data; what was `made` goes before the file's own defaults."""
     template = yaml.load(file.read_text(), Loader)
     defaults = {name: of["Default"] for name, of in template.get("Parameters", {}).items() if "Default" in of}
-    known = defaults | parameters
+    known = defaults | made
 
     def lookup(name: str) -> Any:
         if name not in known:
-            raise ValueError(f"{file.name}: no value for parameter {name}")
+            raise ValueError(f"{file.name}: no value for {name}")
         return known[name]
 
     return resolve(template["Resources"][RESOURCE]["Properties"]["LaunchTemplateData"], lookup)

@@ -3,6 +3,7 @@
 mod audit;
 mod cost;
 mod demo;
+mod env;
 mod put;
 mod results;
 mod run;
@@ -11,7 +12,7 @@ mod setup;
 mod upkeep;
 mod watch;
 
-use crate::cli::{Cli, Command, KeyCommand};
+use crate::cli::{Cli, Command, EnvCommand, KeyCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Key(KeyCommand::Wrap { file, replace }) => {
             seal::wrap_key(file, *replace, overlay, output).await
         }
+        Command::Env(EnvCommand::Render(args)) => env::render(args, overlay, output),
         Command::Completions { shell } => setup::completions(*shell),
         Command::Man { out } => setup::man(out, output),
         Command::Synth(args) => setup::synth(args, output),

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Output, Project, finish, sce, workspace};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &["init"],
     &["demo"],
     &["synth"],
@@ -25,12 +25,16 @@ const COMMANDS: [&[&str]; 22] = [
     &["cost"],
     &["intake"],
     &["reap"],
+    &["env"],
+    &["env", "render"],
     &["completions"],
     &["man"],
 ];
 /// Options that do nothing unless given: their text says what they do.
-const NO_DEFAULT: [&str; 9] = [
+const NO_DEFAULT: [&str; 11] = [
     "--prefix",
+    "--ssh-from",
+    "--email",
     "--refused",
     "--manifest",
     "--max-hourly-cost",

@@ -9,6 +9,7 @@
 mod bad_envelopes;
 mod bad_files;
 mod bad_places;
+mod environment;
 mod full_disk;
 mod help;
 mod interop;

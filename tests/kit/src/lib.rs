@@ -100,7 +100,7 @@ impl Emulator {
     /// # Panics
     /// If the emulator refuses.
     pub fn set_up(&self, pit: &str) -> Value {
-        let template = workspace().join("provision/worker-template.yaml");
+        let template = workspace().join("provision/environment.yaml");
         let output = python("environment.py")
             .args(["--endpoint", &self.endpoint(), "--pit", pit])
             .args(["--account", ACCOUNT, "--region", REGION, "--launch-template"])

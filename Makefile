@@ -2,11 +2,14 @@
 PYTHON ?= python3
 VENV := target/venv
 DEMO := target/demo
+ENVIRONMENT := target/environment
+GUARD := target/tools/bin/cfn-guard
+SIMULATE := tests/environment/iam/node_modules/.done
 
-.PHONY: help build demo test lint bench venv bench-venv
+.PHONY: help build demo test test-environment lint bench venv bench-venv
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 build: ## compile both binaries into target/release
 	cargo build --release --workspace --locked
@@ -22,6 +25,7 @@ $(VENV)/test/.done: tests/python/requirements.txt
 $(VENV)/cli/.done: tests/interop/requirements-cli.txt
 $(VENV)/mpl/.done: tests/interop/requirements-mpl.txt
 $(VENV)/emulators/.done: tests/emulators/requirements.txt
+$(VENV)/environment/.done: tests/environment/requirements.txt
 $(VENV)/bench/.done: bench/requirements.txt
 $(VENV)/%/.done:
 	$(PYTHON) -m venv --clear $(VENV)/$*
@@ -36,6 +40,16 @@ ifeq ($(shell id -u),0)
 else
 	@echo "not run, because they need root: cargo test --test e2e -- --ignored"
 endif
+
+test-environment: build $(VENV)/environment/.done $(GUARD) $(SIMULATE) ## the template: checkers, own rules, broken templates, IAM
+	tests/environment/run.sh $(ENVIRONMENT)
+
+$(GUARD):
+	cargo install --locked --quiet --root target/tools cfn-guard --version 3.2.1
+
+$(SIMULATE): tests/environment/iam/package.json
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/environment/iam
+	touch $@
 
 lint: ## formatting, clippy, house rules, dependencies
 	cargo fmt --all --check

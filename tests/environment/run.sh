@@ -36,8 +36,8 @@ echo "parliament"
 "$python/python" "$here/policies.py" --template "$out/whole.json"
 
 echo "own rules and broken templates"
-"$python/python" "$here/mutants.py" --guard "$guard" --template "$out/whole.yaml" \
-	--also "$out/no-nat.yaml" --also "$out/least.yaml"
+"$python/python" "$here/mutants.py" --guard "$guard" --template "$out/whole.json" \
+	--also "$out/whole.yaml" --also "$out/no-nat.yaml" --also "$out/least.yaml"
 
 echo "IAM"
 node "$here/iam/simulate.mjs" --template "$out/whole.json"

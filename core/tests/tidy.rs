@@ -161,6 +161,7 @@ fn the_crates_depend_one_way() {
     }
     assert!(!normal("core").contains("sce-cloud"), "core depends on nothing of ours");
     assert!(!normal("cloud").contains("agent") && !normal("cloud").contains("coordinator"));
+    assert!(!normal("provision").contains("coordinator") && !normal("provision").contains("agent"));
     assert!(!normal("agent").contains("\ncoordinator"), "binaries never depend on each other");
     assert!(!normal("coordinator").contains("\nagent"), "binaries never depend on each other");
     assert!(!normal("coordinator").contains("polars"), "the coordinator has no Polars");

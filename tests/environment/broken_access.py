@@ -146,4 +146,12 @@ ACCESS = [
         put("BastionProfile/Properties/Roles", [{"Ref": "WorkerRole"}]),
     ),
     ("profiles_hold_their_roles", "no profile", drop("WorkbenchProfile")),
+    (
+        "launches_are_by_our_template",
+        "any template",
+        put(
+            "BastionFleetPolicy/Properties/PolicyDocument/Statement/3/Resource/3",
+            {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:*:launch-template/*"},
+        ),
+    ),
 ]

@@ -164,6 +164,14 @@ NETWORK = [
         ),
     ),
     ("ways_out_are_counted", "SSH out of E", put("WorkbenchGroup/Properties/SecurityGroupEgress/0/FromPort", 22)),
+    (
+        "s3_endpoint_reaches_our_buckets_only",
+        "a stranger's bucket of our name",
+        change_statement(
+            "S3EP", "OwnBuckets", Condition={"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+        ),
+    ),
+    ("sts_endpoint_reaches_our_roles_only", "any role", change_statement("StsEP", "OwnRoles", Resource="*")),
 ]
 
 MACHINES = [

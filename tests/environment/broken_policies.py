@@ -92,4 +92,10 @@ POLICIES = [
             "S3LPolicy", "TrailWrites", Condition={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
         ),
     ),
+    ("records_lock_has_no_way_round", "the lock is passed by", drop_statement("S3LPolicy", "LockHolds")),
+    (
+        "topic_speaks_tls_only",
+        "subscriptions without TLS",
+        change_statement("NoticesPolicy", "TlsOnly", Action="sns:Publish"),
+    ),
 ]

@@ -1,0 +1,70 @@
+// One case, put to the simulator.
+//
+// Used by simulate.mjs. It must never count as decided what the simulator did
+// not look at: an error, or a context key that it leaves out, ends the case.
+import { runSimulation } from "@cloud-copilot/iam-simulate"
+import { ACCOUNT } from "./requests.mjs"
+import { contextKey } from "./world.mjs"
+
+/** The policy on the resource: null where it has none; a row may bring one. */
+function policyOn(world, action, resource, given) {
+  if (given.policy) return given.policy === "none" ? null : given.policy
+  const [service] = action.split(":")
+  if (["ec2", "iam", "logs"].includes(service)) return null
+  const arn = service === "s3" ? resource.split("/")[0] : resource
+  if (!(arn in world.on)) throw new Error(`nothing is called ${arn}`)
+  return world.on[arn]
+}
+
+function identity(world, who) {
+  if (who.anonymous || who.service) return []
+  if (who.user || who.foreign) return who.plus
+  if (!(who.arn in world.of)) throw new Error(`no role is called ${who.arn}`)
+  return [...world.of[who.arn], ...who.plus]
+}
+
+/** What AWS adds to every request, and what the row says of this one. */
+function context(who, action, how, endpoint) {
+  const caller = { "aws:SecureTransport": "true" }
+  if (who.service) {
+    Object.assign(caller, { "aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": who.service })
+  } else if (!who.anonymous) {
+    caller["aws:PrincipalArn"] = who.arn
+    caller["aws:PrincipalAccount"] = who.account
+    caller["aws:PrincipalIsAWSService"] = "false"
+    if (action.startsWith("kms:")) caller["kms:CallerAccount"] = who.account
+  }
+  if (endpoint) caller["aws:SourceVpce"] = endpoint.id
+  const { inside, ...said } = how
+  const all = Object.entries({ ...caller, ...said })
+  return Object.fromEntries(all.map(([key, value]) => [contextKey(key), value]))
+}
+
+/** "Allowed", "Denied", or what kept the case from being decided. */
+export async function decide(world, [, who, action, resource, how, , given = {}]) {
+  const service = action.split(":")[0]
+  const endpoint = how.inside && (world.endpoints[service] ?? null)
+  if (how.inside && !endpoint) return `error: V has no endpoint of ${service}`
+  const policy = policyOn(world, action, resource, given)
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: who.anonymous ?? who.service ?? who.arn,
+        action,
+        resource: { resource, accountId: given.account ?? ACCOUNT },
+        contextVariables: context(who, action, how, endpoint),
+      },
+      identityPolicies: identity(world, who),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      ...(policy && { resourcePolicy: policy }),
+      ...(endpoint && { vpcEndpointPolicies: [endpoint] }),
+    },
+    {},
+  )
+  if (answer.resultType !== "single") return `error: ${JSON.stringify(answer.errors ?? answer.resultType)}`
+  const { ignoredContextKeys } = answer.result
+  if (!Array.isArray(ignoredContextKeys)) return "error: no word of what was ignored"
+  if (ignoredContextKeys.length) return `error: ignored ${ignoredContextKeys.join(", ")}`
+  return answer.overallResult === "Allowed" ? "Allowed" : "Denied"
+}

@@ -1,0 +1,72 @@
+// Puts every case to the policies of a rendered template, and then opens holes
+// in them, to see that the cases notice.
+//
+//     node tests/environment/iam/simulate.mjs --template FILE.json
+//
+// Used by `make test-environment`. Prints a line for each case that does not
+// hold, and exits 1. It must never reach AWS, nor change the template.
+import { readFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import bucket from "./bucket.mjs"
+import endpoints from "./endpoints.mjs"
+import { decide } from "./engine.mjs"
+import findings from "./findings.mjs"
+import fleet from "./fleet.mjs"
+import holes from "./holes.mjs"
+import keys from "./keys.mjs"
+import rights from "./rights.mjs"
+import roles from "./roles.mjs"
+import trust from "./trust.mjs"
+import { world } from "./world.mjs"
+
+const { values } = parseArgs({ options: { template: { type: "string" } } })
+if (!values.template) {
+  console.error("usage: simulate.mjs --template FILE.json")
+  process.exit(2)
+}
+const template = JSON.parse(readFileSync(values.template, "utf8"))
+const cases = [...bucket, ...endpoints, ...keys, ...roles, ...rights, ...fleet, ...trust]
+const byName = new Map(cases.map((one) => [one[0], one]))
+
+const broken = []
+const names = [...cases, ...findings].map(([name]) => name)
+for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at))) {
+  broken.push(`two cases are called: ${name}`)
+}
+
+const whole = world(template)
+const mustHold = cases.length
+let held = 0
+for (const one of cases) {
+  const answer = await decide(whole, one)
+  if (answer === one[5]) held += 1
+  else broken.push(`${one[0]}: expected ${one[5]}, is ${answer}`)
+}
+
+for (const one of findings) {
+  const answer = await decide(whole, one)
+  if (answer === one[5]) broken.push(`${one[0]}: holds now, and belongs to the cases`)
+  else if (answer.startsWith("error")) broken.push(`${one[0]}: ${answer}`)
+  else console.log(`known not to hold: ${one[0]} (${one[5]} is meant)`)
+}
+
+// A case flips if it is decided, and the other way.
+const other = { Allowed: "Denied", Denied: "Allowed" }
+let found = 0
+for (const [hole, edit, flips] of holes) {
+  const opened = structuredClone(template)
+  edit(opened)
+  const edited = world(opened)
+  const missed = []
+  for (const name of flips) {
+    const one = byName.get(name)
+    if (!one) missed.push(`no case is called ${name}`)
+    else if ((await decide(edited, one)) !== other[one[5]]) missed.push(`${name} is not flipped`)
+  }
+  if (missed.length || !flips.length) broken.push(...missed.map((text) => `hole "${hole}": ${text}`))
+  else found += 1
+}
+
+for (const line of broken) console.log(line)
+console.log(`${held} cases hold, ${found} seeded holes found`)
+process.exit(broken.length || held !== mustHold || found !== holes.length ? 1 : 0)

@@ -24,8 +24,8 @@ function identity(world, who) {
 }
 
 /** What AWS adds to every request, and what the row says of this one. */
-function context(who, action, how, endpoint) {
-  const caller = { "aws:SecureTransport": "true" }
+function context(who, action, how, endpoint, account) {
+  const caller = { "aws:SecureTransport": "true", "aws:ResourceAccount": account }
   if (who.service) {
     Object.assign(caller, { "aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": who.service })
   } else if (!who.anonymous) {
@@ -52,7 +52,7 @@ export async function decide(world, [, who, action, resource, how, , given = {}]
         principal: who.anonymous ?? who.service ?? who.arn,
         action,
         resource: { resource, accountId: given.account ?? ACCOUNT },
-        contextVariables: context(who, action, how, endpoint),
+        contextVariables: context(who, action, how, endpoint, given.account ?? ACCOUNT),
       },
       identityPolicies: identity(world, who),
       serviceControlPolicies: [],

@@ -5,7 +5,7 @@
 import { bastion, ec2, inside, intake, machine, outside, workbench, worker, stranger } from "./requests.mjs"
 
 const profile = (name) => `arn:aws:iam::123456789012:instance-profile/hipaa-${name}`
-const template = { "ec2:IsLaunchTemplateResource": "true", "ec2:LaunchTemplate": ec2("launch-template/lt-0aaa") }
+const template = { "ec2:IsLaunchTemplateResource": "true", "ec2:LaunchTemplate": ec2("launch-template/lt-workertemplate") }
 const launch = {
   ...inside,
   ...template,
@@ -37,7 +37,7 @@ const launches = [
   ["launch: with the template's image", bastion, image, part, "Allowed"],
   ["launch: with no other image", bastion, image, { ...part, ...byHand }, "Denied"],
   ["launch: with a network interface", bastion, ec2("network-interface/eni-0aaa"), part, "Allowed"],
-  ["launch: by a template", bastion, ec2("launch-template/lt-0aaa"), part, "Allowed"],
+  ["launch: by a template", bastion, ec2("launch-template/lt-workertemplate"), part, "Allowed"],
   ["launch: with nobody's key pair", bastion, ec2("key-pair/mine"), part, "Denied"],
   ["launch: workers launch nothing", worker, machine(), launch, "Denied"],
   ["launch: the workbench launches nothing", workbench, machine(), launch, "Denied"],
@@ -91,5 +91,5 @@ export default [
   ["fleet: the bastion sees it", bastion, "ec2:DescribeInstances", "*", inside, "Allowed"],
   ["fleet: a worker sees whether anybody is left", worker, "ec2:DescribeInstances", "*", inside, "Allowed"],
   ["fleet: the workbench does not see it", workbench, "ec2:DescribeInstances", "*", inside, "Denied"],
-  ["fleet: the bastion makes no template", bastion, "ec2:CreateLaunchTemplateVersion", ec2("launch-template/lt-0aaa"), inside, "Denied"],
+  ["fleet: the bastion makes no template", bastion, "ec2:CreateLaunchTemplateVersion", ec2("launch-template/lt-workertemplate"), inside, "Denied"],
 ]

@@ -50,6 +50,8 @@ class Resolver {
         return id === "S3EP" ? VPCE : `vpce-${id.toLowerCase()}`
       case "AWS::EC2::Subnet":
         return `subnet-${id.toLowerCase()}`
+      case "AWS::EC2::LaunchTemplate":
+        return `lt-${id.toLowerCase()}`
       case "AWS::EC2::SecurityGroup":
         return `sg-${id.toLowerCase()}`
       default:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edits import allow, change_statement, drop, drop_statement
+from edits import allow, change_statement, drop, drop_statement, put
 
 BUCKETS = (("S3D", "data"), ("S3O", "output"), ("S3L", "logs"), ("S3A", "ancillary"))
 
@@ -98,4 +98,6 @@ POLICIES = [
         "subscriptions without TLS",
         change_statement("NoticesPolicy", "TlsOnly", Action="sns:Publish"),
     ),
+    ("policies_are_where_they_belong", "S3D's policy on S3A", put("S3DPolicy/Properties/Bucket", {"Ref": "S3A"})),
+    ("policies_are_where_they_belong", "no queue", put("UnitsPolicy/Properties/Queues", [{"Ref": "UnitsDead"}])),
 ]

@@ -41,7 +41,9 @@ function context(who, action, how, endpoint, account) {
 }
 
 /** "Allowed", "Denied", or what kept the case from being decided. */
-export async function decide(world, [, who, action, resource, how, , given = {}]) {
+export const decide = (world, one) => ask(world, one).catch((error) => `error: ${error.message}`)
+
+async function ask(world, [, who, action, resource, how, , given = {}]) {
   const service = action.split(":")[0]
   const endpoint = how.inside && (world.endpoints[service] ?? null)
   if (how.inside && !endpoint) return `error: V has no endpoint of ${service}`

@@ -72,6 +72,8 @@ const itself = (from, on) => ({
   "ec2:SourceInstanceARN": machine(from),
   "ec2:InstanceID": on,
 })
+// Where no endpoint's policy stands in the way.
+const outsideV = ({ inside: _, ...rest }) => rest
 const ends = [
   ["end: a worker ends itself", worker, machine("i-0aaa"), itself("i-0aaa", "i-0aaa"), "Allowed"],
   ["end: a worker ends no other", worker, machine("i-0bbb"), itself("i-0aaa", "i-0bbb"), "Denied"],
@@ -88,7 +90,14 @@ export default [
   ...launches, ...tags, ...pass, ...ends,
   ["volumes: the bastion removes a worker's", bastion, "ec2:DeleteVolume", ec2("volume/vol-0aaa"), ofWorker, "Allowed"],
   ["volumes: the bastion does not remove the workbench's", bastion, "ec2:DeleteVolume", ec2("volume/vol-0aaa"), ofProject, "Denied"],
-  ["fleet: the bastion sees it", bastion, "ec2:DescribeInstances", "*", inside, "Allowed"],
+  ...["Instances", "Volumes", "LaunchTemplates", "LaunchTemplateVersions"].map((what) =>
+    [`fleet: the bastion sees ${what}`, bastion, `ec2:Describe${what}`, "*", inside, "Allowed"]),
+  ["fleet: the bastion changes no worker", bastion, "ec2:ModifyInstanceAttribute", machine(), outsideV(ofWorker), "Denied"],
+  ["fleet: the bastion stops no worker", bastion, "ec2:StopInstances", machine(), outsideV(ofWorker), "Denied"],
+  ["fleet: the bastion attaches no volume", bastion, "ec2:AttachVolume", ec2("volume/vol-0aaa"), outsideV(ofWorker), "Denied"],
+  ["fleet: the bastion copies no volume", bastion, "ec2:CreateSnapshot", ec2("volume/vol-0aaa"), outsideV(ofWorker), "Denied"],
+  ["fleet: a worker changes itself in nothing", worker, "ec2:ModifyInstanceAttribute", machine("i-0aaa"),
+    outsideV(itself("i-0aaa", "i-0aaa")), "Denied"],
   ["fleet: a worker sees whether anybody is left", worker, "ec2:DescribeInstances", "*", inside, "Allowed"],
   ["fleet: the workbench does not see it", workbench, "ec2:DescribeInstances", "*", inside, "Denied"],
   ["fleet: the bastion makes no template", bastion, "ec2:CreateLaunchTemplateVersion", ec2("launch-template/lt-workertemplate"), inside, "Denied"],

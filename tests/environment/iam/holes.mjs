@@ -1,59 +1,181 @@
-// Holes: edits of the template that open something, each with the cases that
-// must notice.
+// Holes: edits of the template that open it, or shut out who must get in, each
+// with the cases that must notice.
 //
-// Used by simulate.mjs. A hole that no case notices is a fault of the cases, and
-// an edit that finds nothing to change is a fault of the hole.
-const document = (template, id) => {
-  const { PolicyDocument, KeyPolicy, AssumeRolePolicyDocument } = template.Resources[id].Properties
-  return PolicyDocument ?? KeyPolicy ?? AssumeRolePolicyDocument
+// Used by simulate.mjs. An edit that finds nothing to edit ends the program: a
+// hole that was never opened is not found.
+const policies = ["PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument"]
+
+function statements(template, id) {
+  const properties = template.Resources[id]?.Properties ?? {}
+  const name = policies.find((one) => one in properties)
+  if (!name) throw new Error(`no policy in ${id}`)
+  return properties[name].Statement
 }
-const statement = (template, id, sid) => {
-  const found = document(template, id).Statement.find((one) => !sid || one.Sid === sid)
-  if (!found) throw new Error(`${id} has no ${sid}`)
+function statement(template, id, sid) {
+  const all = statements(template, id)
+  const found = sid === undefined ? all[0] : all.find((one) => one.Sid === sid)
+  if (!found) throw new Error(`no ${sid} in ${id}`)
   return found
 }
-const without = (id, sid) => (template) => {
-  const policy = document(template, id)
-  const rest = policy.Statement.filter((one) => one !== statement(template, id, sid))
-  policy.Statement = rest
-}
-const unbound = (id, sid) => (template) => {
-  if (!delete statement(template, id, sid).Condition) throw new Error(`${id} ${sid} is bound by nothing`)
-}
-const change = (id, sid, words) => (template) => Object.assign(statement(template, id, sid), words)
-const allowing = (id, action, resource, more = {}) => (template) =>
-  document(template, id).Statement.push({ Sid: "Hole", Effect: "Allow", Action: action, Resource: resource, ...more })
+
 const both = (...edits) => (template) => edits.forEach((edit) => edit(template))
-const dataObjects = { "Fn::Sub": "${S3D.Arn}/*" }
-const key = { "Fn::GetAtt": ["Key", "Arn"] }
+const drop = (id, sid) => (template) => {
+  const all = statements(template, id)
+  all.splice(all.indexOf(statement(template, id, sid)), 1)
+}
+/** The statement without a key of its conditions, or without conditions. */
+const without = (id, sid, operator, key) => (template) => {
+  const one = statement(template, id, sid)
+  const conditions = operator ? one.Condition : one
+  const at = operator ?? "Condition"
+  if (!(at in (conditions ?? {}))) throw new Error(`no ${at} in ${id} ${sid}`)
+  if (key === undefined || Object.keys(conditions[at]).length === 1) delete conditions[at]
+  else if (key in conditions[at]) delete conditions[at][key]
+  else throw new Error(`no ${key} in ${id} ${sid}`)
+}
+const put = (id, sid, member, value) => (template) => {
+  const one = statement(template, id, sid)
+  if (!(member in one)) throw new Error(`no ${member} in ${id} ${sid}`)
+  one[member] = value
+}
+const more = (id, sid, ...actions) => (template) => {
+  const one = statement(template, id, sid)
+  one.Action = [one.Action, actions].flat()
+}
+const add = (id, one) => (template) => statements(template, id).push(one)
+const inWords = (id, sid, operator, key, change) => (template) => {
+  const condition = statement(template, id, sid).Condition[operator]
+  if (!(key in condition)) throw new Error(`no ${key} in ${id} ${sid}`)
+  condition[key] = change(condition[key])
+}
+const roleOf = (name) => ({ "Fn::Sub": `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/hipaa-${name}` })
+
+const buckets = { S3D: "S3DPolicy", S3O: "S3OPolicy", S3L: "S3LPolicy", S3A: "S3APolicy" }
+const everyBucket = { ...buckets, AccessLogs: "AccessLogsPolicy" }
+const queues = { units: "UnitsPolicy", dead: "UnitsDeadPolicy", uploads: "UploadsPolicy" }
+const insideOnly = { S3D: "ReadInsideOnly", S3O: "InsideOnly", S3L: "InsideOnly", S3A: "InsideOnly" }
 
 export default [
-  ["other keys are taken", without("S3DPolicy", "OurKeyOnly"), ["S3D: written under no named key", "S3D: written under another key"]],
-  ["what is twice encrypted is taken", without("S3OPolicy", "EncryptedOnly"), ["S3O: written twice encrypted"]],
-  ["calls without TLS are answered", without("S3LPolicy", "TlsOnly"), ["S3L: not over http"]],
-  ["data are read from anywhere", without("S3DPolicy", "ReadInsideOnly"), ["worker reads no data from elsewhere"]],
-  ["data are written from anywhere", without("S3DPolicy", "WriteInsideOnly"), ["S3D: the administrator writes nothing from outside"]],
-  ["B may read data", both(without("BastionPolicy", "NeverOpen"), allowing("BastionPolicy", "s3:GetObject", dataObjects)), ["bastion opens nothing in S3D"]],
-  ["W opens other projects' data", unbound("WorkerPolicy", "OpenAndSeal"), ["key: worker opens nothing of another project", "key: worker opens nothing that names no project"]],
-  ["B handles data", (template) => {
-    const roles = statement(template, "Key", "RolesThatHandleData").Condition.ArnEquals["aws:PrincipalArn"]
-    roles.push("arn:aws:iam::123456789012:role/hipaa-bastion")
-  }, ["key: bastion opens nothing itself, whatever it is given"]],
-  ["everybody of the account handles data", unbound("Key", "RolesThatHandleData"), ["key: the administrator opens nothing", "key: a role that an administrator makes opens nothing itself"]],
-  ["the administrator uses the key", change("Key", "Administer", { Action: "kms:*" }), ["key: the administrator opens nothing", "key: the administrator gives the key to nobody"]],
-  ["any trail uses the key", unbound("Key", "Trail"), ["key: CloudTrail for no other trail"]],
-  ["S3 uses the key for strangers", unbound("Key", "UploadEvents"), ["key: S3 for no other account's events", "key: S3 for no other bucket's events"]],
-  ["grants for anybody", unbound("BastionFleetPolicy", "GiveVolumesTheKey"), ["key: bastion gives it by no other service"]],
-  ["launches on shared hardware", unbound("BastionFleetPolicy", "LaunchDedicated"), ["launch: not on shared hardware", "launch: not with the workbench's role"]],
-  ["volumes in the clear", unbound("BastionFleetPolicy", "LaunchEncrypted"), ["launch: no plain volume"]],
-  ["workers outside Sprivate", change("BastionFleetPolicy", "LaunchPrivately", { Resource: "*" }), ["launch: not in Spublic", "launch: by no other template"]],
-  ["W deletes data", both(allowing("WorkerPolicy", "s3:DeleteObject", dataObjects)), ["worker deletes no data"]],
-  ["W writes anywhere among results", change("WorkerPolicy", "WriteResults", { Resource: { "Fn::Sub": "${S3O.Arn}/*" } }), ["worker writes results under runs/ only"]],
-  ["the lock is passed by", without("S3LPolicy", "LockHolds"), ["S3L: the administrator does not pass by the lock"]],
-  ["the endpoint leads to strangers", unbound("S3EP", "OwnBuckets"), ["endpoint: a stranger's bucket with our beginning takes no data"]],
-  ["the workbench makes data keys", allowing("WorkbenchPolicy", "kms:GenerateDataKey", key), ["key: workbench makes no data key"]],
-  ["W ends any machine", unbound("WorkerPolicy", "EndItself"), ["end: a worker ends no other"]],
-  ["everybody of the account uploads", unbound("UploaderRole"), ["trust: no person of another project does"]],
-  ["intake changes runs", unbound("IntakePolicy", "RegisterNames"), ["intake registers no run"]],
-  ["any role is given", change("BastionFleetPolicy", "GiveWorkersTheirRole", { Resource: "*" }), ["role: not the workbench's"]],
+  ...Object.entries(buckets).flatMap(([name, id]) => [
+    [`${name} under any key`, drop(id, "OurKeyOnly"), [`${name}: written under another key`, `${name}: written under no named key`]],
+    [`${name} encrypted anyhow`, drop(id, "EncryptedOnly"), [`${name}: written twice encrypted`]],
+    [`${name} without any rule of encryption`, both(drop(id, "OurKeyOnly"), drop(id, "EncryptedOnly")),
+      [`${name}: written without a header`, `${name}: written under S3's own key`]],
+    [`${name} from everywhere`, drop(id, insideOnly[name]),
+      [`${name}: GetObject from outside V`, `${name}: DeleteObjectVersion from outside V`, `${name}: nor by another network's endpoint`]],
+    [`${name} from nowhere`, without(id, insideOnly[name], "StringNotEquals", "aws:SourceVpce"),
+      [`${name}: from V the administrator reaches the sealed object`]],
+  ]),
+  ...Object.entries(everyBucket).flatMap(([name, id]) => [
+    [`${name} over http`, drop(id, "TlsOnly"), [`${name}: not over http`]],
+    [`${name} for the world`, add(id, { Sid: "World", Effect: "Allow", Principal: "*", Action: ["s3:ListBucket"], Resource: "*" }),
+      [`${name}: nobody unknown lists`, `${name}: no other account lists`]],
+    [`${name} locked out`, put(id, "TlsOnly", "Condition", {}),
+      [`${name}: policy stays the administrator's (no lock-out)`, `${name}: the administrator lists it`]],
+  ]),
+  ...Object.entries(queues).map(([name, id]) =>
+    [`queue ${name} locked out`, without(id, "TlsOnly", "Bool"), [`queue ${name}: the administrator sends`]]),
+  ...Object.entries(queues).map(([name, id]) =>
+    [`queue ${name} over http`, put(id, "TlsOnly", "Action", "sqs:PurgeQueue"), [`queue ${name}: not over http`]]),
+  ["notices over http", drop("NoticesPolicy", "TlsOnly"), ["notices: not over http"]],
+  ["S3D written from everywhere", drop("S3DPolicy", "WriteInsideOnly"), ["S3D: the administrator writes nothing from outside"]],
+  ["S3D shut to the owner of data", without("S3DPolicy", "WriteInsideOnly", "ArnNotEquals"), ["uploader puts data from outside"]],
+
+  ["the key for the bastion",
+    inWords("Key", "RolesThatHandleData", "ArnEquals", "aws:PrincipalArn", (list) => [...list, roleOf("bastion")]),
+    ["key: bastion opens nothing itself, whatever it is given", "key: bastion opens no data by S3's hand, whatever it is given"]],
+  ["the key for everybody of the account", without("Key", "RolesThatHandleData", "ArnEquals"),
+    ["key: the administrator opens nothing", "key: a role that an administrator makes opens no data (replication)"]],
+  ["the key without the workers",
+    inWords("Key", "RolesThatHandleData", "ArnEquals", "aws:PrincipalArn", (list) => list.slice(1)),
+    ["key: worker opens what is sealed for this project", "key: worker opens data by S3's hand"]],
+  ["the key managed and used", more("Key", "Administer", "kms:Decrypt"), ["key: the administrator opens nothing"]],
+  ["the key out of control", put("Key", "Administer", "Action", ["kms:DescribeKey"]),
+    ["key: the administrator changes its policy (no lock-out)"]],
+  ["the key by S3 for everybody",
+    inWords("Key", "ThroughServices", "StringEquals", "kms:ViaService", (list) => [...list, "s3.us-east-1.amazonaws.com"]),
+    ["key: the administrator opens no data by S3's hand"]],
+  ["objects with health data", without("Key", "ObjectsWithoutHealthData", "ArnLike"),
+    ["key: the administrator opens no result by S3's hand"]],
+  ["grants to anybody", without("Key", "GrantsForServices", "Bool"), ["key: nor by a service to somebody"]],
+  ["the custodian wraps anything", without("Key", "WrapHomerKey", "StringEquals", "kms:EncryptionContext:use"),
+    ["key: the custodian wraps nothing else", "key: the administrator encrypts nothing"]],
+  ["any log group", without("Key", "LogGroups"), ["key: CloudWatch Logs for no other group", "key: CloudWatch Logs for nothing unnamed"]],
+  ["any trail's key", without("Key", "Trail"), ["key: CloudTrail for no other trail"]],
+  ["any account's alarms", without("Key", "Alarms"), ["key: no alarm of another account"]],
+  ["any bucket's events", without("Key", "UploadEvents", "ArnEquals"), ["key: S3 for no other bucket's events"]],
+
+  ["a stranger's bucket of our beginning", without("S3EP", "OwnBuckets", "StringEquals", "aws:ResourceAccount"),
+    ["endpoint: a stranger's bucket with our beginning takes no data"]],
+  ["a stranger's role", put("StsEP", "OwnRoles", "Resource", "*"), ["endpoint: nobody becomes a stranger's role"]],
+  ["a lock to be passed by", drop("S3LPolicy", "LockHolds"), ["S3L: the administrator does not pass by the lock"]],
+  ["replication from everywhere", put("S3DPolicy", "ReadInsideOnly", "Action", ["s3:GetObject"]),
+    ["S3D: replication reads nothing from outside", "S3D: GetObjectVersion from outside V"]],
+  ["subscription over http", put("NoticesPolicy", "TlsOnly", "Action", "sns:Publish"), ["notices: no subscription over http"]],
+  ["any template", put("BastionFleetPolicy", "LaunchPrivately", "Resource", { "Fn::Sub": "arn:${AWS::Partition}:ec2:*:*:launch-template/*" }),
+    ["launch: by no other template"]],
+  ["a stranger's bucket",
+    both(put("S3EP", "OwnBuckets", "Resource", "*"), without("S3EP", "OwnBuckets", "StringEquals", "aws:ResourceAccount")),
+    ["endpoint: no stranger's bucket takes our data", "endpoint: nothing is fetched from a stranger's bucket"]],
+  ["a stranger's credentials", without("S3EP", "OwnBuckets"), ["endpoint: nor into a bucket of ours"]],
+  ["packages written", put("S3EP", "Packages", "Action", "s3:*"), ["endpoint: packages are not written"]],
+  ["the key's endpoint for managing", more("KmsEP", "OwnKey", "kms:PutKeyPolicy"), ["endpoint kms: no kms:PutKeyPolicy"]],
+
+  ["the bastion opens", both(drop("BastionPolicy", "NeverOpen"), more("BastionPolicy", "AbortUploads", "s3:GetObject")),
+    ["bastion opens nothing in S3D", "bastion opens nothing in S3O", "bastion opens nothing in S3A"]],
+  ["the bastion opens what it is given", drop("BastionPolicy", "NeverOpen"),
+    ["bastion opens nothing in S3D, whatever it is given", "bastion opens no version in S3A, whatever it is given"]],
+  ["the bastion reads every log", put("BastionPolicy", "ReadRecords", "Resource", { "Fn::Sub": "${S3L.Arn}/*" }),
+    ["bastion reads no trail"]],
+  ["every project's seal", without("WorkerPolicy", "OpenAndSeal"),
+    ["key: worker opens nothing of another project", "key: worker seals nothing for another project"]],
+  ["every project's seal for E", without("WorkbenchPolicy", "Open"), ["key: workbench opens nothing of another project"]],
+  ["a worker ends others", without("WorkerPolicy", "EndItself"), ["end: a worker ends no other"]],
+  ["a worker cannot end itself", drop("WorkerPolicy", "EndItself"), ["end: a worker ends itself"]],
+  ["a worker writes data", more("WorkerPolicy", "ReadData", "s3:PutObject", "s3:DeleteObject"),
+    ["worker writes no data", "worker deletes no data"]],
+  ["a worker writes the whole of S3O", put("WorkerPolicy", "WriteResults", "Resource", { "Fn::Sub": "${S3O.Arn}/*" }),
+    ["worker writes results under runs/ only"]],
+  ["a worker writes the whole of S3L", put("WorkerPolicy", "WriteRecords", "Resource", { "Fn::Sub": "${S3L.Arn}/*" }),
+    ["worker writes nothing else among the records"]],
+  ["a worker without records", drop("WorkerPolicy", "WriteRecords"), ["worker records who opens what", "worker writes its log"]],
+  ["the workbench writes", more("WorkbenchPolicy", "ReadDataAndResults", "s3:PutObject"), ["workbench writes no result"]],
+  ["intake registers anything", without("IntakePolicy", "RegisterNames"), ["intake registers no run", "intake registers no run beside a name"]],
+  ["uploader registers anything", without("UploaderPolicy", "RegisterNames"), ["uploader registers no run"]],
+  ["uploader reads", both(more("UploaderPolicy", "Put", "s3:GetObject"), drop("S3DPolicy", "ReadInsideOnly")), ["uploader reads nothing back"]],
+  ["uploader opens seals", more("UploaderPolicy", "Seal", "kms:Decrypt"), ["key: uploader opens nothing itself"]],
+
+  ["shared hardware", without("BastionFleetPolicy", "LaunchDedicated", "StringEquals", "ec2:Tenancy"), ["launch: not on shared hardware"]],
+  ["launch by hand", without("BastionFleetPolicy", "LaunchDedicated", "Bool"), ["launch: not by hand"]],
+  ["any role for a machine", without("BastionFleetPolicy", "LaunchDedicated", "ArnEquals"), ["launch: not with the workbench's role"]],
+  ["plain volumes", without("BastionFleetPolicy", "LaunchEncrypted", "Bool"), ["launch: no plain volume"]],
+  ["any subnet", put("BastionFleetPolicy", "LaunchPrivately", "Resource", "*"),
+    ["launch: not in Spublic", "launch: not in the bastion's security group"]],
+  ["any tag at any time", without("BastionFleetPolicy", "TagWhatIsLaunched"), ["tags: not on a machine that is there"]],
+  ["any role passed", put("BastionFleetPolicy", "GiveWorkersTheirRole", "Resource", "*"),
+    ["role: not the workbench's", "role: not the bastion's own", "role: not the uploader's"]],
+  ["a role passed to any service", without("BastionFleetPolicy", "GiveWorkersTheirRole"), ["role: to no other service"]],
+  ["grants by any service", without("BastionFleetPolicy", "GiveVolumesTheKey"), ["key: bastion gives it by no other service"]],
+  ["any machine removed", without("BastionFleetPolicy", "RemoveWorkers"),
+    ["end: the bastion ends nothing untagged", "volumes: the bastion does not remove the workbench's"]],
+
+  ["trust of the uploader, without a tag", without("UploaderRole", undefined),
+    ["trust: no person without a tag does", "trust: no person of another project does"]],
+  ["trust of the uploader, for the world", put("UploaderRole", undefined, "Principal", { AWS: "*" }),
+    ["trust: no other account does, whatever its tag"]],
+  ["trust of intake, for the account", put("IntakeRole", undefined, "Principal", { AWS: "123456789012" }),
+    ["trust: the administrator does not take on intake"]],
+  ["trust of the flow log, for any account", without("FlowLogRole", undefined), ["trust: no flow log of another account"]],
+  ["trust of the trail, for any trail", without("TrailRole", undefined), ["trust: no other trail does"]],
+  ["trust of Config, for any account", without("ConfigRole", undefined), ["trust: no other account's Config does"]],
+  ["trust of the worker, for any service", put("WorkerRole", undefined, "Principal", { Service: ["ec2.amazonaws.com", "lambda.amazonaws.com"] }),
+    ["trust: Lambda does not take on the worker's role"]],
+
+  ["uploads of any bucket", without("UploadsPolicy", "S3dTells"), ["S3 tells it of no other bucket's", "S3 tells it of nothing unnamed"]],
+  ["any trail in S3L", without("S3LPolicy", "TrailWrites", "StringEquals", "aws:SourceArn"), ["trail: no other writes S3L"]],
+  ["the trail anywhere in S3L", put("S3LPolicy", "TrailWrites", "Resource", { "Fn::Sub": "${S3L.Arn}/*" }), ["trail: writes nowhere else in S3L"]],
+  ["the trail shut out", without("S3LPolicy", "InsideOnly", "Bool"), ["trail: writes S3L"]],
+  ["any bucket's access logs", without("AccessLogsPolicy", "BucketsLog"), ["access logs: no other bucket's", "access logs: no other account's"]],
+  ["any account's Config", without("AccessLogsPolicy", "ConfigWrites", "StringEquals", "aws:SourceAccount"), ["Config: not for another account"]],
+  ["any account's notices", without("NoticesPolicy", "Alarms"), ["notices: no alarm of another account"]],
 ]

@@ -30,6 +30,7 @@ const roles = kms([
   ["key: worker opens nothing by a service unnamed", worker, decrypt, via("secretsmanager"), "Denied"],
   ["key: worker finds the key", worker, "kms:DescribeKey", inside, "Allowed"],
   ["key: worker grants nothing", worker, "kms:CreateGrant", { ...inside, ...grant, ...via("ec2") }, "Denied"],
+  ["key: worker grants nothing itself, whatever it is given", promoted(worker), "kms:CreateGrant", notForService, "Denied"],
   ["key: worker deletes no key", worker, "kms:ScheduleKeyDeletion", outside, "Denied"],
 
   ["key: bastion opens nothing itself", bastion, decrypt, { ...inside, ...ours }, "Denied"],
@@ -121,6 +122,14 @@ const managed = [
   "TagResource", "UntagResource", "UpdateKeyDescription",
 ].map((verb) => [`key: the administrator may ${verb}`, admin, `kms:${verb}`, KEY, outside, "Allowed"])
 
+// By no hand does a role do more with the key than open and seal.
+const hands = { itself: ours, S3: viaS3(logs()), DynamoDB: via("dynamodb"), EC2: via("ec2") }
+const excess = Object.entries({ worker, bastion, workbench, intake, uploader }).flatMap(([name, who]) =>
+  Object.entries(hands).flatMap(([hand, how]) => [
+    [`key: ${name} grants nothing (${hand})`, who, "kms:CreateGrant", KEY, { ...how, ...notForService }, "Denied"],
+    [`key: ${name} takes no grant away (${hand})`, who, "kms:RevokeGrant", KEY, via(hand.toLowerCase()), "Denied"],
+  ]))
+
 const logsArn = (group, account = "123456789012") => ({
   "kms:EncryptionContext:aws:logs:arn": `arn:aws:logs:us-east-1:${account}:log-group:${group}`,
 })
@@ -151,4 +160,4 @@ const services = kms([
   ["key: no service that is not named", service("lambda"), decrypt, from(undefined), "Denied"],
 ])
 
-export default [...roles, ...people, ...managed, ...services]
+export default [...roles, ...people, ...managed, ...excess, ...services]

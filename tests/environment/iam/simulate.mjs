@@ -4,7 +4,8 @@
 //     node tests/environment/iam/simulate.mjs --template FILE.json
 //
 // Used by `make test-environment`. Prints a line for each case that does not
-// hold, and exits 1. It must never reach AWS, nor change the template.
+// hold and each hole that is not found, and then exits 1. It must never reach
+// AWS, nor change the template.
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import bucket from "./bucket.mjs"
@@ -35,7 +36,6 @@ for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at))
 }
 
 const whole = world(template)
-const mustHold = cases.length
 let held = 0
 for (const one of cases) {
   const answer = await decide(whole, one)
@@ -45,21 +45,26 @@ for (const one of cases) {
 
 // A case flips if it is decided, and the other way.
 const other = { Allowed: "Denied", Denied: "Allowed" }
-let found = 0
-for (const [hole, edit, flips] of holes) {
+async function missedBy(edit, flips) {
   const opened = structuredClone(template)
   edit(opened)
   const edited = world(opened)
-  const missed = []
+  const missed = flips.length ? [] : ["it names no case"]
   for (const name of flips) {
     const one = byName.get(name)
     if (!one) missed.push(`no case is called ${name}`)
     else if ((await decide(edited, one)) !== other[one[5]]) missed.push(`${name} is not flipped`)
   }
-  if (missed.length || !flips.length) broken.push(...missed.map((text) => `hole "${hole}": ${text}`))
+  return missed
+}
+
+let found = 0
+for (const [hole, edit, flips] of holes) {
+  const missed = await missedBy(edit, flips).catch((error) => [error.message])
+  if (missed.length) broken.push(...missed.map((text) => `hole "${hole}": ${text}`))
   else found += 1
 }
 
 for (const line of broken) console.log(line)
 console.log(`${held} cases hold, ${found} seeded holes found`)
-process.exit(broken.length || held !== mustHold || found !== holes.length ? 1 : 0)
+process.exit(broken.length ? 1 : 0)

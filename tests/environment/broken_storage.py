@@ -64,6 +64,7 @@ STORAGE = [
     ("somebody_is_told", "nobody subscribes", drop("NoticesByMail")),
     ("somebody_is_told", "told by HTTP", put("NoticesByMail/Properties/Protocol", "http")),
     ("what_must_outlive_the_environment_is_kept", "data go", drop("S3D/DeletionPolicy")),
+    ("what_must_outlive_the_environment_is_kept", "S3D is left open", drop("S3DPolicy/DeletionPolicy")),
     ("what_must_outlive_the_environment_is_kept", "the key goes", put("Key/DeletionPolicy", "Delete")),
     ("what_must_outlive_the_environment_is_kept", "logs are replaced", drop("S3L/UpdateReplacePolicy")),
     ("what_must_outlive_the_environment_is_kept", "the ledger goes", put("Ledger/DeletionPolicy", "Snapshot")),

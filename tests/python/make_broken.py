@@ -101,7 +101,7 @@ def cases() -> dict[str, tuple[bytes, str]]:
         "extra-column": (joined([["x", *row] for row in good_rows()], "ward," + HEADER), "fine"),
         "nan-heavy": (nan_heavy(), "counted"),
         "implausible": (joined(implausible), "counted"),
-        "unparsable-cell": (joined(with_cells(6, {3: "abc", 7: "1.2.3"})), "counted"),
+        "unparsable-cell": (joined(with_cells(6, {3: "nought", 7: "1.2.3"})), "counted"),
         "missing-column": (
             joined(without, ",".join(name for name in WIDE_COLUMNS if name != "heart rate")),
             "quarantined",

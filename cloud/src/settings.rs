@@ -13,6 +13,7 @@ use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::manifest::StudySettings;
 use sce_core::names::NameRules;
 use sce_core::resources::{Account, Resources};
+use sce_core::vitals::civil;
 use serde::Deserialize;
 
 /// Name of the file, looked for in the working directory.
@@ -76,6 +77,8 @@ pub struct NameSettings {
 pub struct Settings {
     /// Project identifier tag.
     pub pit: Pit,
+    /// Who designated the account for health data, and when: "who, date".
+    pub baa_accepted: Option<String>,
     /// Which adapters.
     pub mode: Mode,
     /// The raw wrapping key's file, relative to `sce.toml`.
@@ -107,6 +110,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             pit: Pit::default(),
+            baa_accepted: None,
             mode: Mode::Local,
             key_file: "homer.key".into(),
             root: ".sce".into(),
@@ -206,6 +210,10 @@ impl Settings {
             "poll_milliseconds must be 1 to 20000",
         )?;
         range(
+            self.baa_accepted.as_deref().is_none_or(is_acceptance),
+            "baa_accepted must say who and when, as \"Jo Doe, 2026-11-25\"",
+        )?;
+        range(
             self.mode == Mode::Local || self.aws.account.is_some(),
             "mode \"aws\" needs the account: write account = \"123456789012\" under [aws]",
         )?;
@@ -268,6 +276,15 @@ impl Settings {
     pub fn name_rules(&self) -> NameRules {
         NameRules::new(&self.names.words, self.names.dates)
     }
+}
+
+/// Whether a text says who accepted the addendum, and on which day.
+fn is_acceptance(text: &str) -> bool {
+    text.split_once(',').is_some_and(|(who, day)| {
+        let day = day.trim();
+        let plain = !who.trim().is_empty() && !text.chars().any(char::is_control);
+        plain && day.len() == 10 && civil::parse(day.as_bytes()).is_some()
+    })
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sce_cloud::overlay::Overlay;
 use sce_core::cost::Money;
+use sce_core::ids::Pit;
 use sce_core::resources::Account;
-use sce_provision::answers::{Email, InstanceType, SshSource};
 
+pub use crate::env_cli::{DownArgs, EnvCommand, RenderArgs, StatusArgs, UpArgs};
 pub use crate::synth::SynthArgs;
 
 const EXAMPLE: &str = "Example, on one machine:
@@ -20,7 +21,7 @@ const EXAMPLE: &str = "Example, on one machine:
   sce results RUN --out out
 
 The same on AWS, in an environment that is there:
-  sce init --aws 123456789012 --region us-east-1
+  sce init --from-env hipaa
   sce put plain
   sce run --workers 3 --max-hourly-cost 5
   sce results RUN --out /hipaa/out
@@ -95,7 +96,7 @@ pub enum Command {
     Intake(IntakeArgs),
     /// Remove what no live run owns and finish what nobody else finishes (AWS)
     Reap(ReapArgs),
-    /// The environment on AWS: its template, filled in
+    /// The environment on AWS: build, verify and take it down
     #[command(subcommand)]
     Env(EnvCommand),
     /// Print shell completions
@@ -111,56 +112,6 @@ pub enum Command {
     },
 }
 
-/// `sce env`
-#[derive(Debug, Subcommand)]
-pub enum EnvCommand {
-    /// Print the environment's CloudFormation template, filled in
-    #[command(after_help = RENDER_EXAMPLE)]
-    Render(RenderArgs),
-}
-
-const RENDER_EXAMPLE: &str = "Example:
-  sce env render --ssh-from 192.0.2.0/24 --email it@example.org > environment.yaml
-
-Needs no account, network or sce.toml. What is not known yet (images, key pair,
-who accepted the addendum) stays a parameter of the template; docs/ENVIRONMENT.md
-says how to deploy it. With --output json the template is printed as JSON.";
-
-/// `sce env render`
-#[derive(Debug, Args)]
-pub struct RenderArgs {
-    /// From where people reach the bastion, as 192.0.2.0/24; never everywhere
-    #[arg(long, value_name = "CIDR")]
-    pub ssh_from: SshSource,
-    /// Who is told of runs, alarms and costs
-    #[arg(long, value_name = "ADDR")]
-    pub email: Email,
-    /// Instance type of the workers; not of the t family
-    #[arg(long, value_name = "TYPE", default_value = "m5.large")]
-    pub worker_type: InstanceType,
-    /// Instance type of bastion and workbench; not of the t family
-    #[arg(long, value_name = "TYPE", default_value = "m5.large")]
-    pub machine_type: InstanceType,
-    /// Size of each /hipaa volume, in GiB
-    #[arg(long, value_name = "GIB", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=16384))]
-    pub volume: u32,
-    /// Costs of a month, in US dollars, of which people are warned
-    #[arg(long, value_name = "USD", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub monthly_budget: u32,
-    /// No NAT gateway: the private subnet has no way to the internet at all
-    #[arg(long)]
-    pub no_nat: bool,
-    /// No bastion
-    #[arg(long)]
-    pub no_bastion: bool,
-    /// No private work machine
-    #[arg(long)]
-    pub no_workbench: bool,
-    /// No AWS Config: the account has a recorder in this region already
-    #[arg(long)]
-    pub no_config: bool,
-}
-
 /// `sce init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -168,11 +119,14 @@ pub struct InitArgs {
     #[arg(default_value = ".", value_name = "DIR")]
     pub dir: PathBuf,
     /// The project lies on AWS, in this account [default: on this machine]
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, value_name = "ACCOUNT", group = "place")]
     pub aws: Option<Account>,
     /// Its region [default: the one that the AWS CLI would take]
-    #[arg(long, value_name = "REGION", requires = "aws")]
+    #[arg(long, value_name = "REGION", requires = "place")]
     pub region: Option<String>,
+    /// The project lies on AWS, in the environment of this PIT: read account and region from its stack
+    #[arg(long, value_name = "PIT", group = "place")]
+    pub from_env: Option<Pit>,
 }
 
 /// `sce demo`

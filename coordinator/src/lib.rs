@@ -6,6 +6,7 @@
 
 pub mod cli;
 mod command;
+pub mod env_cli;
 mod exit;
 mod files;
 mod output;

@@ -125,6 +125,29 @@ pub struct RegionPrice {
     pub volume_gb_month: Money,
     /// Each hour in which dedicated instances run there: once, however many run.
     pub fee_hour: Money,
+    /// What costs whether anybody works or not.
+    #[serde(default)]
+    pub standing: Option<StandingPrice>,
+}
+
+/// What the parts of an environment cost while they stand.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingPrice {
+    /// An hour of a NAT gateway.
+    pub nat_hour: Money,
+    /// An hour of an interface endpoint in one zone.
+    pub endpoint_hour: Money,
+    /// An hour of a public address.
+    pub address_hour: Money,
+    /// A month of a key.
+    pub key_month: Money,
+    /// A GB of objects for a month.
+    pub object_gb_month: Money,
+    /// A GB of rows for a month.
+    pub row_gb_month: Money,
+    /// A GB of logs for a month.
+    pub log_gb_month: Money,
 }
 
 /// What one instance type costs in one region.

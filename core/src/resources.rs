@@ -119,12 +119,18 @@ impl Resources {
         )
     }
 
+    /// The CloudFormation stack of the environment.
+    pub fn stack(&self) -> String {
+        self.pit.to_string()
+    }
+
     /// The launch template of workers.
     pub fn launch_template(&self) -> String {
         format!("{}-worker", self.pit)
     }
 
-    fn partition(&self) -> &'static str {
+    /// The part of AWS in which the region lies, as ARNs name it.
+    pub fn partition(&self) -> &'static str {
         match self.region.split('-').next() {
             Some("cn") => "aws-cn",
             _ if self.region.starts_with("us-gov-") => "aws-us-gov",

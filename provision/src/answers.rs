@@ -1,6 +1,7 @@
 //! What a person decides about an environment, checked before anything is
 //! built: from where people come, who is told, which parts there are.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -132,6 +133,43 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Every answer by the name of its parameter, as text.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        let text = |of: Answer| match of {
+            Answer::Text(text) => text,
+            Answer::Number(number) => number.to_string(),
+        };
+        self.values().into_iter().map(|(name, of)| (name.to_owned(), text(of))).collect()
+    }
+
+    /// The answers that [`Self::to_map`] wrote.
+    ///
+    /// # Errors
+    /// One is missing, or no answer.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self, AnswerError> {
+        fn answer<T: FromStr>(
+            map: &BTreeMap<String, String>,
+            name: &str,
+        ) -> Result<T, AnswerError> {
+            let text = map.get(name).ok_or(AnswerError("an answer is missing"))?;
+            text.parse().map_err(|_| AnswerError("an answer cannot be read"))
+        }
+        let part = |name| answer::<String>(map, name).map(|of| of == "yes");
+        Ok(Self {
+            pit: answer(map, "Pit")?,
+            ssh_from: answer(map, "SshFrom")?,
+            email: answer(map, "Email")?,
+            worker_type: answer(map, "WorkerType")?,
+            machine_type: answer(map, "MachineType")?,
+            volume_gib: answer(map, "VolumeGiB")?,
+            monthly_budget_usd: answer(map, "MonthlyBudgetUsd")?,
+            nat: part("WithNat")?,
+            bastion: part("WithBastion")?,
+            workbench: part("WithWorkbench")?,
+            config: part("WithConfig")?,
+        })
+    }
+
     /// Every answer by the name of its parameter.
     pub(crate) fn values(&self) -> Vec<(&'static str, Answer)> {
         let text = |value: &dyn fmt::Display| Answer::Text(value.to_string());
@@ -160,6 +198,7 @@ pub(crate) enum Answer {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -183,6 +222,27 @@ mod tests {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
         assert!(format!("{}@example.org", "a".repeat(250)).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn answers_are_noted_and_read_again() {
+        let answers = Answers {
+            pit: Pit::default(),
+            ssh_from: "192.0.2.0/24".parse().unwrap(),
+            email: "it@example.org".parse().unwrap(),
+            worker_type: "m5.large".parse().unwrap(),
+            machine_type: "c5.large".parse().unwrap(),
+            volume_gib: 50,
+            monthly_budget_usd: 7,
+            nat: false,
+            bastion: true,
+            workbench: false,
+            config: true,
+        };
+        let mut map = answers.to_map();
+        assert_eq!(Answers::from_map(&map), Ok(answers));
+        map.remove("WithNat");
+        assert!(Answers::from_map(&map).is_err());
     }
 
     #[test]

@@ -217,7 +217,8 @@ def main() -> None:
     parser.add_argument("--pit", default="hipaa", help="project identifier tag (hipaa)")
     parser.add_argument("--account", default="123456789012", help="account id in bucket names (123456789012)")
     parser.add_argument("--region", default="us-east-1", help="region (us-east-1)")
-    parser.add_argument("--launch-template", type=Path, help="the environment's template; the workers' launch template is taken from it")
+    template = "the environment's template; the workers' launch template is taken from it"
+    parser.add_argument("--launch-template", type=Path, help=template)
     given = parser.parse_args()
     made = Environment(given.endpoint, given.pit, given.account, given.region).make(given.launch_template)
     print(json.dumps(made))

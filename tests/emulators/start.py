@@ -42,6 +42,9 @@ def run_ministack(port: int) -> None:
     sys.argv = ["ministack"]
     from ministack.app import main  # reads its environment when imported
 
+    import stacks
+
+    stacks.register()
     main()
 
 

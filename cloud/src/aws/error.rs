@@ -77,7 +77,7 @@ const CONFIGURATION: [&str; 19] = [
 ];
 
 /// The port's error for a call that failed.
-pub(super) fn classify<E>(
+pub fn classify<E>(
     operation: &'static str,
     target: impl Display,
     error: &SdkError<E, HttpResponse>,

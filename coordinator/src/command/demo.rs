@@ -24,7 +24,8 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
     let step = |text: &str| output.say(format_args!("\n== {text}"));
 
     step("a project of its own: settings, and a key that never leaves it");
-    setup::init(&InitArgs { dir: dir.clone(), aws: None, region: None }, output)?;
+    setup::init(&InitArgs { dir: dir.clone(), aws: None, region: None, from_env: None }, output)
+        .await?;
     setup::new_key(&dir.join("homer.key"), output)?;
 
     step("pseudo-data: 100 people, 10,000 visits, 20 objects");

@@ -12,7 +12,7 @@ mod setup;
 mod upkeep;
 mod watch;
 
-use crate::cli::{Cli, Command, EnvCommand, KeyCommand};
+use crate::cli::{Cli, Command, KeyCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -21,12 +21,12 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit, Failure> {
     let output = Output::new(cli.output);
     let overlay = &cli.overlay;
     match &cli.command {
-        Command::Init(args) => setup::init(args, output),
+        Command::Init(args) => setup::init(args, output).await,
         Command::Key(KeyCommand::New { file }) => setup::new_key(file, output),
         Command::Key(KeyCommand::Wrap { file, replace }) => {
             seal::wrap_key(file, *replace, overlay, output).await
         }
-        Command::Env(EnvCommand::Render(args)) => env::render(args, overlay, output),
+        Command::Env(command) => env::env(command, overlay, output).await,
         Command::Completions { shell } => setup::completions(*shell),
         Command::Man { out } => setup::man(out, output),
         Command::Synth(args) => setup::synth(args, output),

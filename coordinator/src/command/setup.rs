@@ -11,8 +11,10 @@ use clap_complete::Shell;
 use sce_cloud::local::create_key_file;
 use sce_cloud::settings::{FILE_NAME, Settings, TEMPLATE};
 use sce_cloud::system::SystemEntropy;
+use sce_core::ids::Pit;
 use serde_json::json;
 
+use super::env::outputs;
 use crate::cli::{Cli, InitArgs, SynthArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -20,7 +22,8 @@ use crate::progress::Progress;
 use crate::synth::{SynthSettings, write_study};
 
 /// `sce init`
-pub(super) fn init(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn init(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
+    let known = Known::find(args).await?;
     let dir = &args.dir;
     let file = dir.join(FILE_NAME);
     let refuse = |e: std::io::Error| match e.kind() {
@@ -31,12 +34,12 @@ pub(super) fn init(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     };
     fs::create_dir_all(dir).map_err(refuse)?;
     File::create_new(&file)
-        .and_then(|mut f| f.write_all(template(args).as_bytes()))
+        .and_then(|mut f| f.write_all(known.template().as_bytes()))
         .map_err(refuse)?;
     let defaults = Settings::default();
     private_dir(&dir.join(&defaults.root)).map_err(Failure::infrastructure)?;
     private_dir(&dir.join(&defaults.hipaa)).map_err(Failure::infrastructure)?;
-    let next = match &args.aws {
+    let next = match &known.account {
         None => format!("sce key new {}", defaults.key_file.display()),
         Some(_) => "sce put DIR".to_owned(),
     };
@@ -45,19 +48,50 @@ pub(super) fn init(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The settings file, with the lines changed that are known already.
-fn template(args: &InitArgs) -> String {
-    let Some(account) = &args.aws else {
-        return TEMPLATE.to_owned();
-    };
-    let mut text = TEMPLATE
-        .replace("\nmode = \"local\"\n", "\nmode = \"aws\"\n")
-        .replace("\nhipaa = \".sce/hipaa\"\n", "\nhipaa = \"/hipaa\"\n")
-        .replace("#: account = \"123456789012\"", &format!("account = \"{account}\""));
-    if let Some(region) = &args.region {
-        text = text.replace("#: region = \"us-east-1\"", &format!("region = {region:?}"));
+/// What is known already of a project on AWS.
+#[derive(Default)]
+struct Known {
+    account: Option<String>,
+    region: Option<String>,
+    pit: Option<Pit>,
+    baa_accepted: Option<String>,
+}
+
+impl Known {
+    /// By flags, or from the stack of an environment.
+    async fn find(args: &InitArgs) -> Result<Self, Failure> {
+        let region = args.region.clone();
+        let account = args.aws.as_ref().map(ToString::to_string);
+        let Some(pit) = &args.from_env else {
+            return Ok(Self { account, region, ..Self::default() });
+        };
+        let mut outputs = outputs(pit, region).await?.outputs;
+        Ok(Self {
+            account: outputs.remove("Account"),
+            region: outputs.remove("Region"),
+            pit: Some(pit.clone()),
+            baa_accepted: outputs.remove("BaaAccepted"),
+        })
     }
-    text
+
+    /// The settings file, with the lines changed that are known.
+    fn template(&self) -> String {
+        let mut text = TEMPLATE.to_owned();
+        let mut set = |line: &str, name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                text = text.replace(&format!("\n{line}\n"), &format!("\n{name} = {value:?}\n"));
+            }
+        };
+        let on_aws = self.account.is_some();
+        set("mode = \"local\"", "mode", on_aws.then_some("aws"));
+        set("hipaa = \".sce/hipaa\"", "hipaa", on_aws.then_some("/hipaa"));
+        set("#: account = \"123456789012\"", "account", self.account.as_deref());
+        set("#: region = \"us-east-1\"", "region", self.region.as_deref());
+        set("pit = \"hipaa\"", "pit", self.pit.as_ref().map(Pit::as_str));
+        let accepted = self.baa_accepted.as_deref();
+        set("#: baa_accepted = \"Jo Doe, 2026-11-25\"", "baa_accepted", accepted);
+        text
+    }
 }
 
 /// Makes a directory that only its owner may enter.

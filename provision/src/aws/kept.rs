@@ -1,0 +1,174 @@
+//! What outlived an earlier environment, and the bucket that holds templates.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::types::ServerSideEncryption;
+use sce_cloud::aws::find_key;
+use sce_core::object::Bucket;
+use serde_json::Value;
+
+use super::{Account, AccountError, Answer, failed};
+use crate::expect::{Names, expect};
+use crate::stage::{Found, LogicalId, Stage, import_identifier};
+
+impl Account {
+    /// What is there already of the resources that are kept, by the
+    /// identifiers under which an import takes them up.
+    ///
+    /// # Errors
+    /// The account does not answer, or a name belongs to somebody else.
+    pub async fn kept(
+        &self,
+        template: &Stage,
+        parameters: &BTreeMap<String, String>,
+    ) -> Answer<Found> {
+        let key = self.kept_key().await?;
+        // By these names the references between what is kept are resolved.
+        let named = |(id, of): (&str, &Value)| -> Option<(LogicalId, &str, String)> {
+            let property = import_identifier(of["Type"].as_str()?)?;
+            Some((id.to_owned(), property, of["Type"].as_str()?.to_owned()))
+        };
+        let kept: Vec<(LogicalId, &str, String)> = template.resources().filter_map(named).collect();
+        let mut ids = BTreeMap::new();
+        for _ in 0..2 {
+            let names = Names { place: &self.place, parameters, ids: &ids };
+            let expected = expect(template, &names);
+            for (id, property, kind) in &kept {
+                let name = match kind.as_str() {
+                    "AWS::KMS::Key" => key.clone(),
+                    _ => expected[id].properties[property].as_str().map(str::to_owned),
+                };
+                ids.extend(name.map(|name| (id.clone(), name)));
+            }
+        }
+        let mut found = Found::new();
+        for (id, _, kind) in kept {
+            if let Some(name) = ids.get(&id)
+                && self.is_there(&kind, name).await?
+            {
+                found.insert(id, name.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The id of the key behind the project's alias.
+    async fn kept_key(&self) -> Answer<Option<String>> {
+        let alias = self.place.key_alias();
+        let read = self.clients.kms.describe_key().key_id(&alias).send().await;
+        let key = match read.map_err(failed("look for key", &alias)) {
+            Ok(read) => read.key_metadata,
+            Err(e) if e.is_absent() => None,
+            Err(e) => return Err(e),
+        };
+        if key.as_ref().is_some_and(|of| of.deletion_date.is_some()) {
+            let cause = "it is about to be deleted, and everything sealed with it: \
+                         aws kms cancel-key-deletion";
+            return Err(AccountError::new("take up key", &alias, cause));
+        }
+        Ok(key.map(|of| of.key_id))
+    }
+
+    async fn is_there(&self, kind: &str, name: &str) -> Answer<bool> {
+        let clients = &self.clients;
+        let looked = match kind {
+            "AWS::S3::Bucket" => {
+                let head = clients.s3.head_bucket().bucket(name).send().await;
+                head.map(drop).map_err(failed("look for bucket", name))
+            }
+            "AWS::S3::BucketPolicy" => {
+                let read = clients.s3.get_bucket_policy().bucket(name).send().await;
+                read.map(drop).map_err(failed("look for policy of bucket", name))
+            }
+            "AWS::DynamoDB::Table" => {
+                let read = clients.dynamodb.describe_table().table_name(name).send().await;
+                read.map(drop).map_err(failed("look for table", name))
+            }
+            "AWS::Logs::LogGroup" => return self.has_log_group(name).await,
+            // Found by its alias, as the alias itself.
+            _ => {
+                let read = clients.kms.describe_key().key_id(name).send().await;
+                read.map(drop).map_err(failed("look for key", name))
+            }
+        };
+        match looked {
+            Ok(()) => Ok(true),
+            Err(e) if e.is_absent() => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn has_log_group(&self, name: &str) -> Answer<bool> {
+        let read = self.logs.describe_log_groups().log_group_name_prefix(name).send().await;
+        let groups = read.map_err(failed("look for log group", name))?.log_groups;
+        Ok(groups.into_iter().flatten().any(|of| of.log_group_name.as_deref() == Some(name)))
+    }
+
+    /// Puts a template into S3A; the address under which CloudFormation reads it.
+    pub(super) async fn store_template(&self, key: &str, body: String) -> Answer<String> {
+        let bucket = self.place.bucket(Bucket::Ancillary);
+        let object = format!("templates/{key}.json");
+        let alias = self.place.key_alias_arn();
+        let key_arn = find_key(&self.clients.kms, &alias).await;
+        let key_arn =
+            key_arn.map_err(|e| AccountError::new("store template", &bucket, e.to_string()))?;
+        let put = self
+            .clients
+            .s3
+            .put_object()
+            .bucket(&bucket)
+            .key(&object)
+            .content_type("application/json")
+            .server_side_encryption(ServerSideEncryption::AwsKms)
+            .ssekms_key_id(key_arn)
+            .body(body.into_bytes().into());
+        put.send().await.map_err(failed("store template", format!("{bucket}/{object}")))?;
+        let region = &self.place.region;
+        let suffix = if self.place.partition() == "aws-cn" { ".cn" } else { "" };
+        Ok(match &self.emulator {
+            Some(url) => format!("{}/{bucket}/{object}", url.trim_end_matches('/')),
+            None => format!("https://{bucket}.s3.{region}.amazonaws.com{suffix}/{object}"),
+        })
+    }
+
+    /// Bytes of a kept resource; none where its kind has no size.
+    ///
+    /// # Errors
+    /// The account does not answer.
+    pub async fn weigh(&self, kind: &str, name: &str) -> Answer<Option<u64>> {
+        let whole = |size: Option<i64>| size.and_then(|of| u64::try_from(of).ok());
+        match kind {
+            "AWS::S3::Bucket" => self.weigh_bucket(name).await.map(Some),
+            "AWS::DynamoDB::Table" => {
+                let read = self.clients.dynamodb.describe_table().table_name(name).send().await;
+                let table = read.map_err(failed("weigh table", name))?.table;
+                Ok(table.and_then(|of| whole(of.table_size_bytes)))
+            }
+            "AWS::Logs::LogGroup" => {
+                let read = self.logs.describe_log_groups().log_group_name_prefix(name).send().await;
+                let groups = read.map_err(failed("weigh log group", name))?.log_groups;
+                let mut groups = groups.into_iter().flatten();
+                let found = groups.find(|of| of.log_group_name.as_deref() == Some(name));
+                Ok(found.and_then(|of| whole(of.stored_bytes)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Every version of every object; earlier versions cost as the last do.
+    async fn weigh_bucket(&self, name: &str) -> Answer<u64> {
+        let mut sum = 0_u64;
+        let mut after: (Option<String>, Option<String>) = (None, None);
+        loop {
+            let asked = self.clients.s3.list_object_versions().bucket(name);
+            let asked = asked.set_key_marker(after.0).set_version_id_marker(after.1);
+            let page = asked.send().await.map_err(failed("weigh bucket", name))?;
+            let sizes = page.versions.into_iter().flatten().filter_map(|of| of.size);
+            sum += sizes.filter_map(|of| u64::try_from(of).ok()).sum::<u64>();
+            after = (page.next_key_marker, page.next_version_id_marker);
+            if page.is_truncated != Some(true) || after.0.is_none() {
+                return Ok(sum);
+            }
+        }
+    }
+}

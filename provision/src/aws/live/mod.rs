@@ -1,0 +1,104 @@
+//! What the account says of each resource, in the template's own form: names of
+//! properties as there, null for what is not told.
+//!
+//! Used by `verify`. Reads only, and settings only: no object, row or message.
+
+mod machines;
+mod messages;
+mod network;
+mod roles;
+mod stores;
+mod watching;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Account, AccountError, Answer};
+use crate::controls::Live;
+use crate::expect::Resource;
+use crate::stage::LogicalId;
+
+/// A property that could not be read.
+#[allow(clippy::needless_pass_by_value)]
+pub(super) fn unreadable(e: AccountError) -> Value {
+    json!({ "unreadable": e.to_string() })
+}
+
+/// A property that is an entry of its own: one that is not there is "none".
+fn or_none(read: Answer<Value>) -> Value {
+    match read {
+        Ok(value) => value,
+        Err(e) if e.is_absent() => json!("none"),
+        Err(e) => unreadable(e),
+    }
+}
+
+/// A document that the account tells as text.
+fn document(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+}
+
+impl Account {
+    /// Every resource that is expected, as it is. `tell` learns each one's name.
+    pub async fn live(
+        &self,
+        expected: &BTreeMap<LogicalId, Resource>,
+        tell: &mut dyn FnMut(&str),
+    ) -> BTreeMap<LogicalId, Live> {
+        let mut all = BTreeMap::new();
+        for (name, resource) in expected {
+            tell(name);
+            let Some(id) = &resource.id else {
+                all.insert(name.clone(), Live::Gone);
+                continue;
+            };
+            let found = match self.read(&resource.kind, id, &resource.properties).await {
+                Ok(Some(properties)) => Live::There(properties),
+                Ok(None) => Live::Gone,
+                Err(e) if e.is_absent() => Live::Gone,
+                Err(e) => Live::Unreadable(e.to_string()),
+            };
+            all.insert(name.clone(), found);
+        }
+        all
+    }
+
+    /// One resource; none if it is not there. What is expected is looked into
+    /// for names only, as that of the bucket to which a policy belongs.
+    async fn read(&self, kind: &str, id: &str, expected: &Value) -> Answer<Option<Value>> {
+        match kind {
+            "AWS::EC2::VPC" => self.vpc(id).await,
+            "AWS::EC2::Subnet" => self.subnet(id).await,
+            "AWS::EC2::RouteTable" => self.route_table(id).await,
+            "AWS::EC2::NatGateway" => self.nat_gateway(id).await,
+            "AWS::EC2::VPCEndpoint" => self.endpoint(id).await,
+            "AWS::EC2::SecurityGroup" => self.security_group(id).await,
+            "sce::DefaultGroup" => self.default_group(id).await,
+            "AWS::EC2::FlowLog" => self.flow_log(id).await,
+            "AWS::EC2::Instance" => self.instance(id).await,
+            "AWS::EC2::LaunchTemplate" => self.launch_template(id).await,
+            "AWS::EC2::Volume" => self.volume(id).await,
+            "sce::Volumes" => self.volumes().await.map(Some),
+            "AWS::S3::Bucket" => self.bucket(id).await,
+            "AWS::S3::BucketPolicy" => self.bucket_policy(&expected["Bucket"]).await,
+            "AWS::KMS::Key" => self.key(id).await,
+            "AWS::KMS::Alias" => self.alias(id).await,
+            "AWS::DynamoDB::Table" => self.table(id).await,
+            "AWS::Logs::LogGroup" => self.log_group(id).await,
+            "AWS::SQS::Queue" => self.queue(id).await,
+            "AWS::SQS::QueuePolicy" => self.queue_policy(&expected["Queues"][0]).await,
+            "AWS::SNS::Topic" => self.topic(id).await,
+            "AWS::SNS::TopicPolicy" => self.topic_policy(&expected["Topics"][0]).await,
+            "AWS::SNS::Subscription" => self.subscription(id, expected).await,
+            "AWS::IAM::Role" => self.role(id).await,
+            "AWS::IAM::ManagedPolicy" => self.managed_policy(id).await,
+            "AWS::IAM::InstanceProfile" => self.instance_profile(id).await,
+            "AWS::CloudTrail::Trail" => self.trail(id).await,
+            "sce::Recorder" => self.recorder().await.map(Some),
+            "sce::Account" => Ok(Some(self.settings().await)),
+            // Read as a part of another one, or believed to the stack.
+            _ => Ok(Some(json!({}))),
+        }
+    }
+}

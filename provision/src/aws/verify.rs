@@ -1,0 +1,66 @@
+//! The environment as it lives, control by control.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{Account, AccountError, Answer, Stack};
+use crate::controls::{Line, Live, judge};
+use crate::expect::{Names, Resource, expect};
+use crate::stage::{LogicalId, Stage};
+
+/// States of a stack whose last deployment was carried through.
+const WHOLE: [&str; 3] = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"];
+
+impl Account {
+    /// One line for each control. `tell` learns what is being read.
+    ///
+    /// # Errors
+    /// There is no stack, it is not ours, or the account does not answer.
+    pub async fn verify(&self, stack: &Stack, tell: &mut dyn FnMut(&str)) -> Answer<Vec<Line>> {
+        let deployed = self.template().await?;
+        let Some((answers, left_out)) = deployed.note() else {
+            let cause = "it was not deployed by `sce env up`, or only in part: run that again";
+            return Err(AccountError::new("verify stack", self.place.stack(), cause));
+        };
+        let refused = |e: crate::TemplateError| {
+            AccountError::new("verify stack", self.place.stack(), e.to_string())
+        };
+        let template = Stage::deployed(&answers, &left_out).map_err(refused)?;
+        let ids = self.resources().await?;
+        let names = Names { place: &self.place, parameters: &stack.parameters, ids: &ids };
+        let mut expected = expect(&template, &names);
+        if left_out.contains("AWS::Config::ConfigurationRecorder") {
+            expected.remove("recorder");
+        }
+        let mut live = self.live(&expected, tell).await;
+        add_stack(stack, deployed == template, &mut expected, &mut live);
+        Ok(judge(&expected, &live, &left_out))
+    }
+}
+
+/// What is asked of the stack itself; whoever accepted the addendum is shown.
+fn add_stack(
+    stack: &Stack,
+    ours: bool,
+    expected: &mut BTreeMap<LogicalId, Resource>,
+    live: &mut BTreeMap<LogicalId, Live>,
+) {
+    let accepted = stack.outputs.get("BaaAccepted").map(|of| of.trim()).unwrap_or_default();
+    let whole = WHOLE.contains(&stack.status.as_str());
+    let template = if ours { "ours" } else { "another one; `sce env up` shows what differs" };
+    let mut add = |name: &str, kind: &str, wanted, found| {
+        let resource = Resource { kind: kind.to_owned(), id: None, properties: wanted };
+        expected.insert(name.to_owned(), resource);
+        live.insert(name.to_owned(), Live::There(found));
+    };
+    add(
+        "stack",
+        "sce::Stack",
+        json!({ "Status": "whole", "Template": "ours" }),
+        json!({ "Status": if whole { "whole" } else { &stack.status }, "Template": template }),
+    );
+    let name = if accepted.is_empty() { "addendum" } else { accepted };
+    let found = json!({ "Accepted": !accepted.is_empty() });
+    add(name, "sce::Addendum", json!({ "Accepted": true }), found);
+}

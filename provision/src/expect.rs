@@ -1,0 +1,262 @@
+//! What the account must say of every resource: the template's properties with
+//! ids in the place of references, and the states that no template states.
+//!
+//! Used by `verify`. Where a reference leads nowhere the value is null, which
+//! is compared with nothing.
+
+use std::collections::BTreeMap;
+
+use sce_core::resources::Resources;
+use serde_json::{Map, Value, json};
+
+use crate::stage::{LogicalId, Stage};
+
+/// One resource as it should be, or as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Its type, as `AWS::S3::Bucket`.
+    pub kind: String,
+    /// Its id in the account; none where the stack has none.
+    pub id: Option<String>,
+    /// Properties by name, in the template's form.
+    pub properties: Value,
+}
+
+/// What is read beside the template's resources, by a name of its own: V's
+/// default group, all volumes, the account, its recorder of changes.
+pub const BESIDE: [(&str, &str); 4] = [
+    ("default group", "sce::DefaultGroup"),
+    ("volumes", "sce::Volumes"),
+    ("account", "sce::Account"),
+    ("recorder", "sce::Recorder"),
+];
+
+/// States that are always so where all is well.
+pub(crate) fn states(kind: &str) -> Value {
+    match kind {
+        "AWS::EC2::NatGateway" | "AWS::EC2::VPCEndpoint" => json!({ "State": "available" }),
+        "AWS::EC2::FlowLog" => json!({ "State": "ACTIVE" }),
+        "AWS::KMS::Key" => json!({ "State": "Enabled" }),
+        "AWS::IAM::Role" => json!({ "InlinePolicies": [] }),
+        "AWS::S3::Bucket" => json!({ "PublicGrants": [] }),
+        "AWS::SNS::Subscription" => json!({ "Confirmed": true }),
+        "sce::DefaultGroup" => json!({ "SecurityGroupIngress": [], "SecurityGroupEgress": [] }),
+        "sce::Volumes" => json!({ "Unencrypted": [] }),
+        "sce::Recorder" => json!({ "Recording": true, "AllSupported": true }),
+        "sce::Account" => json!({
+            "EbsEncryptionByDefault": true,
+            "HttpTokens": "required",
+            "PublicAccessBlock": {
+                "BlockPublicAcls": true, "BlockPublicPolicy": true,
+                "IgnorePublicAcls": true, "RestrictPublicBuckets": true
+            }
+        }),
+        _ => json!({}),
+    }
+}
+
+/// The names that a template's references lead to.
+#[derive(Debug)]
+pub struct Names<'a> {
+    /// Account, region and PIT.
+    pub place: &'a Resources,
+    /// The stack's parameters.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// The stack's resources: their ids in the account.
+    pub ids: &'a BTreeMap<LogicalId, String>,
+}
+
+/// Every resource of the template, and those beside it, as they should be.
+pub fn expect(template: &Stage, names: &Names<'_>) -> BTreeMap<LogicalId, Resource> {
+    let kinds: BTreeMap<&str, &str> = template
+        .resources()
+        .map(|(id, of)| (id, of["Type"].as_str().unwrap_or_default()))
+        .collect();
+    let resolver = Resolver { names, kinds: &kinds };
+    let mut all: BTreeMap<LogicalId, Resource> = template
+        .resources()
+        .map(|(id, of)| {
+            let resource = Resource {
+                kind: kinds[id].to_owned(),
+                id: names.ids.get(id).cloned(),
+                properties: resolver.resolve(&of["Properties"]),
+            };
+            (id.to_owned(), resource)
+        })
+        .collect();
+    gather_routes(&mut all);
+    gather_rules(&mut all);
+    name_trails_key(&mut all);
+    for (name, kind) in BESIDE {
+        let id = match kind {
+            "sce::DefaultGroup" => names.ids.get("V").cloned(),
+            _ => Some(name.to_owned()),
+        };
+        all.insert(name.to_owned(), Resource { kind: kind.to_owned(), id, properties: json!({}) });
+    }
+    for resource in all.values_mut() {
+        let states = states(&resource.kind);
+        if let (Some(to), Value::Object(more)) = (resource.properties.as_object_mut(), states) {
+            to.extend(more);
+        }
+    }
+    all
+}
+
+struct Resolver<'a> {
+    names: &'a Names<'a>,
+    kinds: &'a BTreeMap<&'a str, &'a str>,
+}
+
+impl Resolver<'_> {
+    fn resolve(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Object(entries) => match function(entries) {
+                Some(("Ref", Value::String(name))) => self.reference(name),
+                Some(("Fn::GetAtt", Value::Array(path))) => match path.as_slice() {
+                    [Value::String(id), Value::String(attribute)] => self.attribute(id, attribute),
+                    _ => Value::Null,
+                },
+                Some(("Fn::Sub", Value::String(text))) => self.filled(text),
+                Some(_) => Value::Null,
+                None => entries.iter().map(|(name, of)| (name.clone(), self.resolve(of))).collect(),
+            },
+            plain => plain.clone(),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Value {
+        let place = self.names.place;
+        match name {
+            "AWS::AccountId" => place.account.to_string().into(),
+            "AWS::Region" => place.region.clone().into(),
+            "AWS::Partition" => place.partition().into(),
+            _ => {
+                let found = self.names.parameters.get(name).or_else(|| self.names.ids.get(name));
+                found.map_or(Value::Null, |of| of.clone().into())
+            }
+        }
+    }
+
+    fn attribute(&self, id: &str, attribute: &str) -> Value {
+        let Some(physical) = self.names.ids.get(id) else {
+            return Value::Null;
+        };
+        let last = physical.rsplit('/').next().unwrap_or_default();
+        let place = self.names.place;
+        let (partition, region, account) = (place.partition(), &place.region, &place.account);
+        let regional = |service: &str, rest: String| {
+            Value::from(format!("arn:{partition}:{service}:{region}:{account}:{rest}"))
+        };
+        let kind = self.kinds.get(id).copied().unwrap_or_default();
+        match (kind, attribute) {
+            ("AWS::S3::Bucket", "Arn") => format!("arn:{partition}:s3:::{physical}").into(),
+            ("AWS::KMS::Key", "Arn") => regional("kms", format!("key/{last}")),
+            ("AWS::DynamoDB::Table", "Arn") => regional("dynamodb", format!("table/{physical}")),
+            ("AWS::SQS::Queue", "Arn") => regional("sqs", last.to_owned()),
+            ("AWS::SQS::Queue", "QueueName") => last.into(),
+            ("AWS::Logs::LogGroup", "Arn") => regional("logs", format!("log-group:{physical}:*")),
+            ("AWS::IAM::Role", "Arn") => {
+                format!("arn:{partition}:iam::{account}:role/{physical}").into()
+            }
+            ("AWS::IAM::InstanceProfile", "Arn") => {
+                format!("arn:{partition}:iam::{account}:instance-profile/{physical}").into()
+            }
+            _ => Value::Null,
+        }
+    }
+
+    /// A text with a value for each `${name}`; `${!name}` stays as `${name}`.
+    fn filled(&self, text: &str) -> Value {
+        let mut parts = text.split("${");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let Some((name, rest)) = part.split_once('}') else {
+                return Value::Null;
+            };
+            let value = match (name.strip_prefix('!'), name.split_once('.')) {
+                (Some(literal), _) => format!("${{{literal}}}").into(),
+                (None, Some((id, attribute))) => self.attribute(id, attribute),
+                (None, None) => self.reference(name),
+            };
+            let Some(value) = value.as_str() else {
+                return Value::Null;
+            };
+            whole += value;
+            whole += rest;
+        }
+        whole.into()
+    }
+}
+
+/// The function that an object of one entry stands for.
+fn function(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let (name, of) = entries.iter().next().filter(|_| entries.len() == 1)?;
+    (name == "Ref" || name.starts_with("Fn::")).then_some((name.as_str(), of))
+}
+
+/// A route table's routes and subnets, which the template states one by one.
+fn gather_routes(all: &mut BTreeMap<LogicalId, Resource>) {
+    let of_kind = |kind: &str| {
+        all.values().filter(|of| of.kind == kind).map(|of| of.properties.clone()).collect()
+    };
+    let routes: Vec<Value> = of_kind("AWS::EC2::Route");
+    let places: Vec<Value> = of_kind("AWS::EC2::SubnetRouteTableAssociation");
+    for table in all.values_mut().filter(|of| of.kind == "AWS::EC2::RouteTable") {
+        let here =
+            |of: &&Value| table.id.is_some() && of["RouteTableId"].as_str() == table.id.as_deref();
+        let target = |of: &Value| {
+            let by = ["NatGatewayId", "GatewayId"].into_iter().find(|by| of.get(by).is_some());
+            json!({
+                "Destination": of["DestinationCidrBlock"],
+                "Target": by.map_or(Value::Null, |by| of[by].clone()),
+                "State": "active"
+            })
+        };
+        table.properties["Routes"] = routes.iter().filter(here).map(target).collect();
+        table.properties["Subnets"] =
+            places.iter().filter(here).map(|of| of["SubnetId"].clone()).collect();
+    }
+}
+
+/// A group's rules, of which some stand by themselves.
+fn gather_rules(all: &mut BTreeMap<LogicalId, Resource>) {
+    let alone: Vec<Value> = all
+        .values()
+        .filter(|of| of.kind == "AWS::EC2::SecurityGroupEgress")
+        .map(|of| of.properties.clone())
+        .collect();
+    for group in all.values_mut().filter(|of| of.kind == "AWS::EC2::SecurityGroup") {
+        let here =
+            |of: &&Value| group.id.is_some() && of["GroupId"].as_str() == group.id.as_deref();
+        let more: Vec<Value> = alone.iter().filter(here).cloned().collect();
+        for (direction, more) in [("SecurityGroupIngress", vec![]), ("SecurityGroupEgress", more)] {
+            let own = group.properties[direction].as_array().cloned().unwrap_or_default();
+            group.properties[direction] = own.into_iter().chain(more).map(plain_rule).collect();
+        }
+    }
+}
+
+/// A rule without what says nothing of who may talk to whom.
+fn plain_rule(mut rule: Value) -> Value {
+    if let Some(entries) = rule.as_object_mut() {
+        entries.remove("Description");
+        entries.remove("GroupId");
+    }
+    rule
+}
+
+/// The account names the trail's key by its ARN, the template by its alias.
+fn name_trails_key(all: &mut BTreeMap<LogicalId, Resource>) {
+    let arn = all.values().find(|of| of.kind == "AWS::DynamoDB::Table");
+    let arn = arn.map(|of| of.properties["SSESpecification"]["KMSMasterKeyId"].clone());
+    for trail in all.values_mut().filter(|of| of.kind == "AWS::CloudTrail::Trail") {
+        trail.properties["KMSKeyId"] = arn.clone().unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+#[path = "expect_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

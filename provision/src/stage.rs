@@ -1,0 +1,232 @@
+//! The order in which an environment comes to be: first what outlives it
+//! (buckets, key, ledger, log groups), made or taken up again, then everything.
+//!
+//! Two stages, because the whole template is too long to be sent and is put
+//! into one of these buckets; and because what was kept can only be taken up by
+//! a step of its own, an import, that makes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// A resource's name in the template, as `S3D`.
+pub type LogicalId = String;
+
+/// What stands of an environment before a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// No stack; of what outlives one, these are there.
+    Absent(BTreeSet<LogicalId>),
+    /// A stack with these resources.
+    Deployed(BTreeSet<LogicalId>),
+}
+
+/// One change set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Take up what was kept, changing nothing of it.
+    Adopt(BTreeSet<LogicalId>),
+    /// Make what is to be kept; a new stack if there is none.
+    Keep {
+        /// Whether the stack is a new one.
+        new: bool,
+    },
+    /// Everything.
+    Whole,
+}
+
+/// The steps from what stands to the whole environment.
+pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    match standing {
+        Standing::Absent(there) if there.is_empty() => steps.push(Step::Keep { new: true }),
+        Standing::Absent(there) => {
+            steps.push(Step::Adopt(there.clone()));
+            if there != kept {
+                steps.push(Step::Keep { new: false });
+            }
+        }
+        Standing::Deployed(there) => {
+            if !kept.is_subset(there) {
+                steps.push(Step::Keep { new: false });
+            }
+        }
+    }
+    steps.push(Step::Whole);
+    steps
+}
+
+/// Properties of what is kept that need what is not: set in the second stage.
+const LATER: [&str; 1] = ["NotificationConfiguration"];
+
+/// A template in its JSON form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage(pub Value);
+
+impl Stage {
+    /// The resources by their names.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let resources = self.0["Resources"].as_object().into_iter().flatten();
+        resources.map(|(id, resource)| (id.as_str(), resource))
+    }
+
+    /// What stays when the stack goes.
+    pub fn kept(&self) -> BTreeSet<LogicalId> {
+        let retained = |of: &Value| of["DeletionPolicy"] == "Retain";
+        self.resources().filter(|(_, of)| retained(of)).map(|(id, _)| id.to_owned()).collect()
+    }
+
+    /// The template of these resources alone, as far as they go without the
+    /// others: what needs one of those is left out.
+    #[must_use]
+    pub fn only(&self, ids: &BTreeSet<LogicalId>) -> Self {
+        let mut template = self.0.clone();
+        if let Some(sections) = template.as_object_mut() {
+            sections.remove("Outputs");
+        }
+        let absent: BTreeSet<&str> =
+            self.resources().map(|(id, _)| id).filter(|id| !ids.contains(*id)).collect();
+        if let Some(resources) = template["Resources"].as_object_mut() {
+            resources.retain(|id, _| ids.contains(id));
+            for resource in resources.values_mut() {
+                if let Some(entries) = resource.as_object_mut() {
+                    entries.remove("DependsOn");
+                }
+                if let Some(properties) = resource["Properties"].as_object_mut() {
+                    properties.retain(|name, _| !LATER.contains(&name.as_str()));
+                }
+                drop_items(resource, &absent);
+            }
+        }
+        Self(template).without_unused_parameters()
+    }
+
+    /// Without the types and policy statements (by `Sid`) of these names, and
+    /// without whatever refers to them: for emulators, which lack some.
+    #[must_use]
+    pub fn without(&self, names: &BTreeSet<String>) -> Self {
+        let mut template = self.0.clone();
+        let unwanted = |of: &Value| of["Type"].as_str().is_some_and(|of| names.contains(of));
+        let mut gone: BTreeSet<String> =
+            self.resources().filter(|(_, of)| unwanted(of)).map(|(id, _)| id.to_owned()).collect();
+        loop {
+            let lost: Vec<String> = self
+                .resources()
+                .filter(|(id, of)| !gone.contains(*id) && refers(&of["Properties"], &gone))
+                .map(|(id, _)| id.to_owned())
+                .collect();
+            if lost.is_empty() {
+                break;
+            }
+            gone.extend(lost);
+        }
+        for section in ["Resources", "Outputs"] {
+            if let Some(entries) = template[section].as_object_mut() {
+                entries.retain(|id, of| !gone.contains(id) && !refers(&of["Value"], &gone));
+                entries.values_mut().for_each(|of| drop_named(of, names, &gone));
+            }
+        }
+        Self(template).without_unused_parameters()
+    }
+
+    /// The parameters that the template still asks for.
+    pub fn parameters(&self) -> BTreeSet<&str> {
+        self.0["Parameters"].as_object().into_iter().flatten().map(|(id, _)| id.as_str()).collect()
+    }
+
+    fn without_unused_parameters(mut self) -> Self {
+        let mut used = BTreeSet::new();
+        references(&self.0["Resources"], &mut used);
+        references(&self.0["Outputs"], &mut used);
+        let used: BTreeSet<String> = used.into_iter().map(str::to_owned).collect();
+        if let Some(parameters) = self.0["Parameters"].as_object_mut() {
+            parameters.retain(|name, _| used.contains(name));
+        }
+        self
+    }
+}
+
+/// Drops the list items that refer to what is absent.
+fn drop_items(value: &mut Value, absent: &BTreeSet<&str>) {
+    match value {
+        Value::Array(items) => {
+            items.retain(|item| !refers(item, absent));
+            items.iter_mut().for_each(|item| drop_items(item, absent));
+        }
+        Value::Object(entries) => entries.values_mut().for_each(|of| drop_items(of, absent)),
+        _ => {}
+    }
+}
+
+/// Drops named statements, and what a resource waits for and is not there.
+fn drop_named(value: &mut Value, sids: &BTreeSet<String>, gone: &BTreeSet<String>) {
+    match value {
+        Value::Array(items) => {
+            let named = |item: &Value| item["Sid"].as_str().is_some_and(|sid| sids.contains(sid));
+            items.retain(|item| !named(item));
+            items.iter_mut().for_each(|item| drop_named(item, sids, gone));
+        }
+        Value::Object(entries) => {
+            if let Some(waits) = entries.get_mut("DependsOn") {
+                let there = |of: &Value| of.as_str().is_some_and(|id| !gone.contains(id));
+                *waits = match waits.take() {
+                    Value::Array(all) => all.into_iter().filter(there).collect(),
+                    one => Value::Array(Some(one).into_iter().filter(there).collect()),
+                };
+            }
+            entries.values_mut().for_each(|of| drop_named(of, sids, gone));
+        }
+        _ => {}
+    }
+}
+
+fn refers<T: Ord + std::borrow::Borrow<str>>(value: &Value, to: &BTreeSet<T>) -> bool {
+    let mut found = BTreeSet::new();
+    references(value, &mut found);
+    found.iter().any(|name| to.contains(name))
+}
+
+/// Every name that the value refers to.
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(entries) => {
+            for (name, of) in entries {
+                match (name.as_str(), of) {
+                    ("Ref", Value::String(id)) => drop(found.insert(id)),
+                    ("Fn::GetAtt", Value::Array(path)) => {
+                        found.extend(path.first().and_then(Value::as_str));
+                    }
+                    ("Fn::Sub", Value::String(text)) => {
+                        let inner = text.split("${").skip(1).filter_map(|of| of.split_once('}'));
+                        found.extend(inner.filter_map(|(name, _)| name.split('.').next()));
+                    }
+                    (_, of) => references(of, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How an import names what it takes up: the property of each type, and its
+/// value by the names of the template's properties.
+pub fn import_identifier(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::S3::Bucket" => "BucketName",
+        "AWS::S3::BucketPolicy" => "Bucket",
+        "AWS::KMS::Key" => "KeyId",
+        "AWS::KMS::Alias" => "AliasName",
+        "AWS::DynamoDB::Table" => "TableName",
+        "AWS::Logs::LogGroup" => "LogGroupName",
+        _ => return None,
+    })
+}
+
+/// What was found of a kept resource: its identifier by the property's name.
+pub type Found = BTreeMap<LogicalId, String>;
+
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

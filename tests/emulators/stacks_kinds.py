@@ -1,0 +1,79 @@
+"""What a resource type is to ministack's CloudFormation, and the way to its own API.
+
+Used by the other stacks_*.py. Must never be pointed at anything but the
+emulator that it runs in.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ministack.core.responses import get_account_id, get_region
+
+Props = dict[str, Any]
+# A physical id, and what Fn::GetAtt finds.
+Made = tuple[str, Props]
+
+
+class Kind(NamedTuple):
+    """A type that the emulator does not know."""
+
+    create: Callable[[Props], str]
+    update: Callable[[str, Props, Props], None]
+    delete: Callable[[str, Props], None]
+    attributes: Callable[[str], Props]
+    # What cannot be changed: a new one takes the old one's place.
+    replacing: tuple[str, ...]
+    tagged: bool = True
+    # Before a delete, where the template says so.
+    snapshot: Callable[[str, Props], None] | None = None
+
+    def handlers(self) -> Props:
+        """In ministack's form."""
+
+        def create(_logical_id: str, props: Props, _stack: str) -> Made:
+            physical_id = self.create(props)
+            return physical_id, self.attributes(physical_id)
+
+        def update(physical_id: str, old: Props, new: Props, _stack: str) -> Made:
+            self.update(physical_id, old, new)
+            return physical_id, self.attributes(physical_id)
+
+        def delete(physical_id: str, props: Props) -> None:
+            try:
+                self.delete(physical_id, props)
+            except ClientError as error:
+                # Somebody else did it.
+                if "NotFound" not in error.response["Error"]["Code"]:
+                    raise
+
+        more = {"snapshot": self.snapshot} if self.snapshot else {}
+        return {"create": create, "update": update, "delete": delete, **more}
+
+
+def api(service: str) -> Any:
+    """A client of this emulator, in the account and region of the stack being worked on."""
+    return client(service, get_account_id(), get_region())
+
+
+@functools.cache
+def client(service: str, account: str, region: str) -> Any:
+    """Ministack takes the key id for the account."""
+    session = boto3.Session(account, "test", region_name=region)
+    config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
+    return session.client(service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=config)
+
+
+def picked(props: Props, *names: str) -> Props:
+    """The properties of these names that are there."""
+    return {name: props[name] for name in names if name in props}
+
+
+def nothing(_physical_id: str, _old: Props, _new: Props) -> None:
+    """The update of what cannot be changed."""

@@ -145,9 +145,9 @@ pub struct StandingPrice {
     /// A GB of objects for a month.
     pub object_gb_month: Money,
     /// A GB of rows for a month.
-    pub row_gb_month: Money,
+    pub row_gb_month: Option<Money>,
     /// A GB of logs for a month.
-    pub log_gb_month: Money,
+    pub log_gb_month: Option<Money>,
 }
 
 /// What one instance type costs in one region.

@@ -99,8 +99,8 @@ pub fn kept(kind: &str, bytes: u64, prices: &Prices, region: &str) -> Option<Mon
     let standing = here.standing.as_ref()?;
     let price = match kind {
         "AWS::S3::Bucket" => standing.object_gb_month,
-        "AWS::DynamoDB::Table" => standing.row_gb_month,
-        "AWS::Logs::LogGroup" => standing.log_gb_month,
+        "AWS::DynamoDB::Table" => standing.row_gb_month?,
+        "AWS::Logs::LogGroup" => standing.log_gb_month?,
         "AWS::KMS::Key" => return Some(standing.key_month),
         _ => return None,
     };
@@ -123,8 +123,8 @@ mod tests {
             address_hour: cents(2),
             key_month: cents(100),
             object_gb_month: cents(3),
-            row_gb_month: cents(25),
-            log_gb_month: cents(4),
+            row_gb_month: None,
+            log_gb_month: Some(cents(4)),
         };
         let region = RegionPrice {
             region: "here".to_owned(),
@@ -181,6 +181,7 @@ mod tests {
         let cost = |kind: &str, bytes| kept(kind, bytes, &prices(), "here").map(|of| of.0);
         assert_eq!(cost("AWS::S3::Bucket", 2 * gib), Some(60_000));
         assert_eq!(cost("AWS::KMS::Key", 0), Some(1_000_000));
+        assert_eq!(cost("AWS::DynamoDB::Table", gib), None, "the table has no price");
         assert_eq!(cost("AWS::IAM::Role", 1), None);
         assert_eq!(kept("AWS::S3::Bucket", 1, &prices(), "elsewhere"), None);
     }

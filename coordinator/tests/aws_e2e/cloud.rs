@@ -24,9 +24,15 @@ pub struct Cloud {
 impl Cloud {
     /// A new environment on a new emulator, and a project in it.
     pub fn new(kind: Kind) -> Self {
-        let emulator = Emulator::start(kind);
-        let made = emulator.set_up("hipaa");
-        let cloud = Self { emulator, project: Project::empty(), made, lease: "3" };
+        let mut cloud = Self::unbuilt(kind);
+        cloud.made = cloud.emulator.set_up("hipaa");
+        cloud
+    }
+
+    /// A project on a new emulator that has nothing yet.
+    pub fn unbuilt(kind: Kind) -> Self {
+        let (emulator, project) = (Emulator::start(kind), Project::empty());
+        let cloud = Self { emulator, project, made: Value::Null, lease: "3" };
         cloud.sce(&["init", "--aws", ACCOUNT, "--region", REGION]).exits(0);
         cloud.project.alter("sce.toml", |text| {
             let with = String::from_utf8(text.clone()).unwrap();

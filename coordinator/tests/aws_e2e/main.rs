@@ -12,6 +12,7 @@ mod bad_days;
 mod bastion;
 mod budget;
 mod cloud;
+mod environment;
 mod fleet;
 mod intake;
 mod journey;

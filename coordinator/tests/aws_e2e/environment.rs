@@ -1,0 +1,368 @@
+//! The environment by command: built, used, verified, broken in many ways,
+//! taken down and taken up again. On one emulator only: the other cannot import.
+
+use std::collections::BTreeSet;
+
+use sce_testkit::{ACCOUNT, Kind, REGION};
+use serde_json::Value;
+
+use crate::cloud::Cloud;
+use crate::support::Output;
+
+/// What the emulator lacks: it has no handler for them.
+const LACKING: [&str; 3] =
+    ["AWS::Budgets::Budget", "AWS::Config::ConfigurationRecorder", "AWS::Config::DeliveryChannel"];
+/// Controls that cannot be told because of it, and because it does not answer
+/// for an account's own settings.
+const SILENT: [&str; 3] = ["account", "config", "warnings"];
+/// What must outlive an environment.
+const KEPT: [&str; 10] = [
+    "AccessLogs",
+    "FlowLogGroup",
+    "Key",
+    "KeyAlias",
+    "Ledger",
+    "S3A",
+    "S3D",
+    "S3L",
+    "S3O",
+    "TrailGroup",
+];
+
+/// A project whose environment is not built yet.
+fn unbuilt() -> Cloud {
+    let cloud = Cloud::unbuilt(Kind::Ministack);
+    cloud.emulator.python("client('ec2').create_key_pair(KeyName='hipaa_keypair')");
+    cloud.project.alter("sce.toml", |text| {
+        let with = String::from_utf8(text.clone()).unwrap();
+        *text = with.replace("#: baa_accepted", "baa_accepted").into_bytes();
+    });
+    cloud
+}
+
+fn up(cloud: &Cloud, more: &[&str]) -> Output {
+    let image = cloud
+        .emulator
+        .python("print(min(i['ImageId'] for i in client('ec2').describe_images()['Images']))");
+    let mut args = vec!["env", "up", "--ssh-from", "192.0.2.0/24", "--email", "it@example.org"];
+    for flag in ["--worker-ami", "--bastion-ami", "--workbench-ami"] {
+        args.extend([flag, &image]);
+    }
+    LACKING.iter().for_each(|kind| args.extend(["--leave-out", kind]));
+    args.extend(more);
+    cloud.sce(&args)
+}
+
+fn built() -> Cloud {
+    let cloud = unbuilt();
+    up(&cloud, &["--yes"]).exits(0);
+    cloud
+}
+
+/// The controls of a verdict.
+fn controls(lines: &[Value], verdict: &str) -> BTreeSet<String> {
+    let of = lines.iter().filter(|line| line["verdict"] == verdict);
+    of.map(|line| line["control"].as_str().unwrap().to_owned()).collect()
+}
+
+fn verify(cloud: &Cloud, code: i32) -> Vec<Value> {
+    let verified = cloud.sce(&["env", "verify", "--output", "json"]).exits(code);
+    verified.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn assert_all_hold(cloud: &Cloud) {
+    let lines = verify(cloud, 0);
+    assert_eq!(controls(&lines, "cannot tell"), SILENT.map(str::to_owned).into(), "{lines:?}");
+    assert!(controls(&lines, "holds").len() >= 25, "{lines:?}");
+}
+
+#[test]
+fn an_environment_is_built_used_taken_down_and_taken_up_again() {
+    let cloud = built();
+    let addendum = verify(&cloud, 0);
+    let addendum = addendum.iter().find(|line| line["control"] == "addendum").unwrap();
+    assert_eq!(addendum["evidence"], "Jo Doe, 2026-11-25");
+    assert_all_hold(&cloud);
+    // A repeated call finds nothing to do.
+    let again = up(&cloud, &["--yes"]).exits(0);
+    assert!(again.stdout.contains("nothing to change"), "{again:?}");
+    // The job runs in it, with workers by its launch template.
+    cloud.project.synth(600, 6);
+    cloud.sce(&["put", "plain"]).exits(0);
+    let idle = cloud.sce(&["run", "--no-fleet", "--detach", "--output", "json"]).exits(0).run();
+    let refused = cloud.sce(&["env", "down", "--yes"]).exits(2);
+    assert!(refused.only_line().contains(&idle), "{refused:?}");
+    cloud.sce(&["cancel", &idle]).exits(0);
+    let machines = cloud.hypervisor();
+    let ran = cloud.sce(&["run", "--again", "--workers", "2", "--output", "json"]).exits(0);
+    machines.wait_until_over(2);
+    assert_eq!(ran.json()["counts"]["rows"], 600);
+    cloud.sce(&["reap", "--grace", "0"]).exits(0);
+    let patients = cloud.patients(&ran.run());
+    let before = kept(&cloud);
+
+    let down = cloud.sce(&["env", "down", "--yes"]).exits(0);
+    KEPT.iter()
+        .for_each(|id| assert!(down.stdout.contains(&format!("kept: {id} ")), "{id}: {down:?}"));
+    assert!(down.stdout.contains("a snapshot of EVolume"), "{down:?}");
+    assert_eq!(kept(&cloud), before);
+    assert_eq!(left(&cloud), Vec::<String>::new());
+    assert!(cloud.sce(&["env", "verify"]).exits(2).only_line().contains("no environment"));
+
+    let adopted = up(&cloud, &["--yes"]).exits(0);
+    assert!(adopted.stdout.contains("Import  S3D"), "{adopted:?}");
+    assert_eq!(kept(&cloud), before);
+    assert_all_hold(&cloud);
+    std::fs::remove_dir_all(cloud.project.path("out")).unwrap();
+    assert!(
+        cloud.patients(&ran.run()) == patients,
+        "results differ after the environment's return"
+    );
+}
+
+/// What data, results, records, ledger, key and logs are, by the account.
+fn kept(cloud: &Cloud) -> String {
+    cloud.emulator.python(
+        "s3, out = client('s3'), {}\n\
+         for b in s3.list_buckets()['Buckets']:\n    \
+             out[b['Name']] = sorted((o['Key'], o['VersionId'], o['ETag']) for o in \
+             s3.list_object_versions(Bucket=b['Name']).get('Versions', []) \
+             if not o['Key'].startswith('templates/'))\n\
+         out['ledger'] = client('dynamodb').scan(TableName='hipaa-ledger')['Count']\n\
+         out['key'] = client('kms').describe_key(KeyId='alias/hipaa')['KeyMetadata']['Arn']\n\
+         out['groups'] = [g['logGroupName'] for g in client('logs').describe_log_groups()['logGroups']]\n\
+         print(json.dumps(out, sort_keys=True))",
+    )
+}
+
+/// What must not be there once the environment is down.
+fn left(cloud: &Cloud) -> Vec<String> {
+    cloud.listed(
+        "[v['VpcId'] for v in client('ec2').describe_vpcs()['Vpcs'] if not v['IsDefault']] \
+         + [i['InstanceId'] for r in client('ec2').describe_instances()['Reservations'] \
+         for i in r['Instances'] if i['State']['Name'] != 'terminated'] \
+         + [v['VolumeId'] for v in client('ec2').describe_volumes()['Volumes'] \
+         if {'Key': 'PIT', 'Value': 'hipaa'} in v.get('Tags', [])] \
+         + [n['NatGatewayId'] for n in client('ec2').describe_nat_gateways()['NatGateways'] if n['State'] != 'deleted'] \
+         + [a['AllocationId'] for a in client('ec2').describe_addresses()['Addresses']] \
+         + client('sqs').list_queues().get('QueueUrls', []) \
+         + [t['TopicArn'] for t in client('sns').list_topics()['Topics']] \
+         + [t['Name'] for t in client('cloudtrail').describe_trails()['trailList']] \
+         + [r['RoleName'] for r in client('iam').list_roles()['Roles'] if r['RoleName'].startswith('hipaa')]",
+    )
+}
+
+/// The control that a breakage breaks, how to break it, and how to mend it.
+const BREAKAGES: &[(&str, &str, &str)] = &[
+    (
+        "routes",
+        "ec2.delete_route(RouteTableId=id('RT'), DestinationCidrBlock='0.0.0.0/0')",
+        "ec2.create_route(RouteTableId=id('RT'), DestinationCidrBlock='0.0.0.0/0', NatGatewayId=id('NG'))",
+    ),
+    (
+        "routes",
+        "ec2.create_route(RouteTableId=id('RT'), DestinationCidrBlock='198.51.100.0/24', GatewayId=id('IG'))",
+        "ec2.delete_route(RouteTableId=id('RT'), DestinationCidrBlock='198.51.100.0/24')",
+    ),
+    (
+        "groups",
+        "ec2.authorize_security_group_ingress(GroupId=id('BastionGroup'), IpPermissions=[world])",
+        "ec2.revoke_security_group_ingress(GroupId=id('BastionGroup'), IpPermissions=[world])",
+    ),
+    (
+        "default-group",
+        "ec2.authorize_security_group_ingress(GroupId=default(), IpPermissions=[world])",
+        "ec2.revoke_security_group_ingress(GroupId=default(), IpPermissions=[world])",
+    ),
+    (
+        "bucket-policies",
+        "keep('policy', s3.get_bucket_policy(Bucket=id('S3D'))['Policy']); s3.delete_bucket_policy(Bucket=id('S3D'))",
+        "s3.put_bucket_policy(Bucket=id('S3D'), Policy=kept('policy'))",
+    ),
+    (
+        "bucket-access",
+        "s3.delete_public_access_block(Bucket=id('S3O')); s3.delete_bucket_ownership_controls(Bucket=id('S3O')); \
+         s3.put_bucket_acl(Bucket=id('S3O'), ACL='public-read')",
+        "s3.put_bucket_acl(Bucket=id('S3O'), ACL='private'); s3.put_bucket_ownership_controls(Bucket=id('S3O'), \
+         OwnershipControls={'Rules': [{'ObjectOwnership': 'BucketOwnerEnforced'}]}); \
+         s3.put_public_access_block(Bucket=id('S3O'), PublicAccessBlockConfiguration=closed)",
+    ),
+    (
+        "bucket-access",
+        "s3.delete_public_access_block(Bucket=id('S3D'))",
+        "s3.put_public_access_block(Bucket=id('S3D'), PublicAccessBlockConfiguration=closed)",
+    ),
+    (
+        "bucket-versions",
+        "s3.put_bucket_versioning(Bucket=id('S3D'), VersioningConfiguration={'Status': 'Suspended'})",
+        "s3.put_bucket_versioning(Bucket=id('S3D'), VersioningConfiguration={'Status': 'Enabled'})",
+    ),
+    (
+        "trail",
+        "client('cloudtrail').stop_logging(Name=id('Trail'))",
+        "client('cloudtrail').start_logging(Name=id('Trail'))",
+    ),
+    (
+        "roles",
+        "iam.put_role_policy(RoleName=id('BastionRole'), PolicyName='more', PolicyDocument=json.dumps(\
+         {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}))",
+        "iam.delete_role_policy(RoleName=id('BastionRole'), PolicyName='more')",
+    ),
+    (
+        "endpoint-policies",
+        "keep('endpoint', endpoint('S3EP')['PolicyDocument']); ec2.modify_vpc_endpoint(VpcEndpointId=id('S3EP'), \
+         ResetPolicy=False, PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', \
+         'Principal': '*', 'Action': '*', 'Resource': '*'}]}))",
+        "ec2.modify_vpc_endpoint(VpcEndpointId=id('S3EP'), PolicyDocument=kept('endpoint'))",
+    ),
+    (
+        "endpoints",
+        "ec2.modify_vpc_endpoint(VpcEndpointId=id('DynamoDbEP'), RemoveRouteTableIds=[id('RT')])",
+        "ec2.modify_vpc_endpoint(VpcEndpointId=id('DynamoDbEP'), AddRouteTableIds=[id('RT')])",
+    ),
+    (
+        "key",
+        "client('kms').disable_key_rotation(KeyId=id('Key'))",
+        "client('kms').enable_key_rotation(KeyId=id('Key'))",
+    ),
+    (
+        "ledger",
+        "client('dynamodb').update_continuous_backups(TableName=id('Ledger'), \
+         PointInTimeRecoverySpecification={'PointInTimeRecoveryEnabled': False})",
+        "client('dynamodb').update_continuous_backups(TableName=id('Ledger'), \
+         PointInTimeRecoverySpecification={'PointInTimeRecoveryEnabled': True})",
+    ),
+    (
+        "queues",
+        "keep('queue', sqs.get_queue_attributes(QueueUrl=id('Units'), AttributeNames=['Policy'])['Attributes']['Policy']); \
+         sqs.set_queue_attributes(QueueUrl=id('Units'), Attributes={'Policy': ''})",
+        "sqs.set_queue_attributes(QueueUrl=id('Units'), Attributes={'Policy': kept('queue')})",
+    ),
+    (
+        "log-groups",
+        "client('logs').put_retention_policy(logGroupName=id('FlowLogGroup'), retentionInDays=30)",
+        "client('logs').put_retention_policy(logGroupName=id('FlowLogGroup'), retentionInDays=3653)",
+    ),
+    (
+        "volumes",
+        "keep('volume', ec2.create_volume(AvailabilityZone='us-east-1a', Size=1, TagSpecifications=[{'ResourceType': \
+         'volume', 'Tags': [{'Key': 'PIT', 'Value': 'hipaa'}]}])['VolumeId'])",
+        "ec2.delete_volume(VolumeId=kept('volume'))",
+    ),
+    // What cannot be mended by hand comes last.
+    ("flow-log", "ec2.delete_flow_logs(FlowLogIds=[id('FlowLog')])", ""),
+    ("workers", "version('optional')", ""),
+    ("nat", "ec2.delete_nat_gateway(NatGatewayId=id('NG'))", ""),
+];
+
+/// What the snippets above are written with; `keep` is a file of its own.
+const SNIPPETS: &str = "\
+import pathlib\n\
+ec2, s3, iam, sqs = client('ec2'), client('s3'), client('iam'), client('sqs')\n\
+world = {'IpProtocol': 'tcp', 'FromPort': 22, 'ToPort': 22, 'IpRanges': [{'CidrIp': '0.0.0.0/0'}]}\n\
+closed = dict.fromkeys(('BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'), True)\n\
+stack = client('cloudformation').describe_stack_resources(StackName='hipaa')['StackResources']\n\
+def id(name): return next(r['PhysicalResourceId'] for r in stack if r['LogicalResourceId'] == name)\n\
+def endpoint(name): return ec2.describe_vpc_endpoints(VpcEndpointIds=[id(name)])['VpcEndpoints'][0]\n\
+def default(): return ec2.describe_security_groups(Filters=[{'Name': 'vpc-id', 'Values': [id('V')]}, \
+{'Name': 'group-name', 'Values': ['default']}])['SecurityGroups'][0]['GroupId']\n\
+def version(tokens): ec2.create_launch_template_version(LaunchTemplateId=id('WorkerTemplate'), SourceVersion='$Latest', \
+LaunchTemplateData={'MetadataOptions': {'HttpTokens': tokens, 'HttpEndpoint': 'enabled', 'HttpPutResponseHopLimit': 1}})\n\
+def keep(name, value): pathlib.Path(folder, name).write_text(value)\n\
+def kept(name): return pathlib.Path(folder, name).read_text()\n";
+
+#[test]
+fn every_breakage_is_reported_by_its_own_control() {
+    let cloud = built();
+    assert_all_hold(&cloud);
+    let folder = cloud.project.path("kept");
+    std::fs::create_dir(&folder).unwrap();
+    let snippets = format!("folder = {folder:?}\n{SNIPPETS}");
+    let mut broken = BTreeSet::new();
+    for (control, breaks, mends) in BREAKAGES {
+        cloud.emulator.python(&format!("{snippets}{breaks}"));
+        broken.insert((*control).to_owned());
+        let lines = verify(&cloud, 1);
+        assert_eq!(controls(&lines, "broken"), broken, "{breaks}: {lines:#?}");
+        if !mends.is_empty() {
+            cloud.emulator.python(&format!("{snippets}{mends}"));
+            broken.remove(*control);
+            if broken.is_empty() {
+                assert_all_hold(&cloud);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_built_without_what_must_be_known() {
+    let cloud = Cloud::unbuilt(Kind::Ministack);
+    let refused = up(&cloud, &["--yes"]).exits(2);
+    assert!(refused.only_line().contains("baa_accepted"), "{refused:?}");
+    let cloud = unbuilt();
+    // Nobody was asked, so nothing is there.
+    let refused = up(&cloud, &[]).exits(2);
+    assert!(
+        refused.stderr.contains("--yes") && refused.stdout.contains("Add     S3D"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        cloud.listed("[b['Name'] for b in client('s3').list_buckets()['Buckets']]"),
+        [""; 0]
+    );
+    let lacking =
+        cloud.sce(&["env", "up", "--ssh-from", "192.0.2.0/24", "--email", "it@example.org"]);
+    assert!(lacking.exits(2).only_line().contains("sce:image="));
+    for (command, remedy) in
+        [("status", "sce env up"), ("verify", "sce env up"), ("down", "sce env up")]
+    {
+        assert!(cloud.sce(&["env", command]).exits(2).only_line().contains(remedy), "{command}");
+    }
+    cloud.project.alter("sce.toml", |text| {
+        let other = String::from_utf8(text.clone()).unwrap().replace(ACCOUNT, "999999999999");
+        *text = other.into_bytes();
+    });
+    let refused = up(&cloud, &["--yes"]).exits(2);
+    assert!(refused.only_line().contains("999999999999"), "{refused:?}");
+}
+
+#[test]
+fn a_failed_resource_is_explained_and_the_next_call_goes_on() {
+    let cloud = unbuilt();
+    // A trail of that name is there, and of nobody's stack.
+    cloud.emulator.python(
+        "client('s3').create_bucket(Bucket='elsewhere')\n\
+         client('cloudtrail').create_trail(Name='hipaa-trail', S3BucketName='elsewhere')",
+    );
+    let failed = up(&cloud, &["--yes"]).exits(3);
+    assert!(failed.stderr.contains("Trail (AWS::CloudTrail::Trail)"), "{failed:?}");
+    assert!(failed.stderr.contains("choose another PIT"), "{failed:?}");
+    assert!(controls(&verify(&cloud, 1), "broken").contains("stack"));
+    cloud.emulator.python("client('cloudtrail').delete_trail(Name='hipaa-trail')");
+    up(&cloud, &["--yes"]).exits(0);
+    assert_all_hold(&cloud);
+}
+
+#[test]
+fn a_project_is_set_up_from_its_environment() {
+    let cloud = built();
+    let init = ["init", "--from-env", "hipaa", "--region", REGION, "bastion"];
+    cloud.sce(&init).exits(0);
+    let text = String::from_utf8(cloud.project.read("bastion/sce.toml")).unwrap();
+    for line in [
+        "pit = \"hipaa\"",
+        "mode = \"aws\"",
+        "hipaa = \"/hipaa\"",
+        &format!("account = \"{ACCOUNT}\""),
+        &format!("region = \"{REGION}\""),
+        "baa_accepted = \"Jo Doe, 2026-11-25\"",
+    ] {
+        assert!(text.lines().any(|of| of == line), "{line}: {text}");
+    }
+    cloud.sce(&["--config", "bastion/sce.toml", "runs"]).exits(0);
+    let status = cloud.sce(&["env", "status"]).exits(0);
+    assert!(status.stdout.contains("UPDATE_COMPLETE") && status.stdout.contains("a month in all"));
+    let none =
+        cloud.sce(&["init", "--from-env", "other", "--region", REGION, "elsewhere"]).exits(2);
+    assert!(none.only_line().contains("no environment other"), "{none:?}");
+}

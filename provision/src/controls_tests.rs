@@ -1,3 +1,5 @@
+//! Tests of the verdicts.
+
 use serde_json::json;
 
 use super::*;

@@ -1,9 +1,11 @@
+//! Tests of what is expected: references become ids.
+
 use sce_core::resources::Resources;
 use serde_json::json;
 
 use super::*;
 
-fn expected(template: Value, ids: &[(&str, &str)]) -> BTreeMap<LogicalId, Resource> {
+fn expected(template: &Value, ids: &[(&str, &str)]) -> BTreeMap<LogicalId, Resource> {
     let place = Resources {
         pit: "hipaa".parse().unwrap(),
         account: "123456789012".parse().unwrap(),
@@ -42,7 +44,7 @@ fn references_become_ids() {
         ("Role", "hipaa-worker"),
     ];
     assert_eq!(
-        expected(template, &ids)["X"].properties,
+        expected(&template, &ids)["X"].properties,
         json!({
             "Bucket": "hipaa-data",
             "Arn": "arn:aws-us-gov:s3:::hipaa-data",
@@ -77,7 +79,7 @@ fn routes_and_rules_are_gathered_where_they_belong() {
         } },
     });
     let ids = [("RT", "rtb-1"), ("Other", "rtb-2"), ("NG", "nat-1"), ("Group", "sg-1")];
-    let all = expected(template, &ids);
+    let all = expected(&template, &ids);
     let route = json!({ "Destination": "0.0.0.0/0", "Target": "nat-1", "State": "active" });
     assert_eq!(all["RT"].properties, json!({ "Routes": [route], "Subnets": ["subnet-1"] }));
     assert_eq!(all["Other"].properties, json!({ "Routes": [], "Subnets": [] }));
@@ -95,11 +97,11 @@ fn routes_and_rules_are_gathered_where_they_belong() {
 
 #[test]
 fn what_stands_beside_the_template_is_asked_for() {
-    let all = expected(json!({ "V": { "Type": "AWS::EC2::VPC" } }), &[("V", "vpc-1")]);
+    let all = expected(&json!({ "V": { "Type": "AWS::EC2::VPC" } }), &[("V", "vpc-1")]);
     assert_eq!(all["default group"].id.as_deref(), Some("vpc-1"));
     assert_eq!(all["account"].properties["HttpTokens"], "required");
     assert_eq!(all["V"].id.as_deref(), Some("vpc-1"));
     // Without a network there is no group to look for.
-    let none = expected(json!({}), &[]);
+    let none = expected(&json!({}), &[]);
     assert_eq!(none["default group"].id, None);
 }

@@ -1,3 +1,5 @@
+//! Tests of the stages: what stands alone, what goes along with what is left out.
+
 use serde_json::json;
 
 use super::*;

@@ -10,6 +10,7 @@
 
 mod bad_days;
 mod bastion;
+mod breakages;
 mod budget;
 mod cloud;
 mod environment;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Output, Project, finish, sce, workspace};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 28] = [
     &["init"],
     &["demo"],
     &["synth"],
@@ -27,11 +27,15 @@ const COMMANDS: [&[&str]; 24] = [
     &["reap"],
     &["env"],
     &["env", "render"],
+    &["env", "up"],
+    &["env", "status"],
+    &["env", "verify"],
+    &["env", "down"],
     &["completions"],
     &["man"],
 ];
 /// Options that do nothing unless given: their text says what they do.
-const NO_DEFAULT: [&str; 11] = [
+const NO_DEFAULT: [&str; 13] = [
     "--prefix",
     "--ssh-from",
     "--email",
@@ -43,6 +47,8 @@ const NO_DEFAULT: [&str; 11] = [
     "--worker",
     "--object",
     "--version",
+    "--leave-out",
+    "--from-env",
 ];
 
 fn agent(project: &Project, args: &[&str]) -> Output {

@@ -23,7 +23,7 @@ impl Account {
             let state = of.state.as_ref().and_then(|of| of.name.as_ref());
             state.map_or(String::new(), |of| of.as_str().to_owned())
         };
-        let live = all.filter(|of| !ends.contains(&state(of).as_str())).last();
+        let live = all.into_iter().find(|of| !ends.contains(&state(of).as_str()));
         Ok(live.map(|of| {
             let groups = of.security_groups.as_ref();
             let options = of.metadata_options.as_ref();

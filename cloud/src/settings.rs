@@ -211,7 +211,7 @@ impl Settings {
         )?;
         range(
             self.baa_accepted.as_deref().is_none_or(is_acceptance),
-            "baa_accepted must say who and when, as \"Jo Doe, 2026-11-25\"",
+            "baa_accepted must say who and when, in ASCII, as \"Jo Doe, 2026-11-25\"",
         )?;
         range(
             self.mode == Mode::Local || self.aws.account.is_some(),
@@ -282,7 +282,9 @@ impl Settings {
 fn is_acceptance(text: &str) -> bool {
     text.split_once(',').is_some_and(|(who, day)| {
         let day = day.trim();
-        let plain = !who.trim().is_empty() && !text.chars().any(char::is_control);
+        // CloudFormation tells other letters as question marks.
+        let plain =
+            !who.trim().is_empty() && text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         plain && day.len() == 10 && civil::parse(day.as_bytes()).is_some()
     })
 }
@@ -315,6 +317,9 @@ mod tests {
             ("mode = \"gcp\"", "line 1: unknown variant `gcp`"),
             ("mode = \"aws\"", "needs the account"),
             ("[aws]\naccount = \"12\"", "line 2: not a AWS account"),
+            ("baa_accepted = \"Jo Doe\"", "baa_accepted must say who and when"),
+            ("baa_accepted = \"Jo Doe, 2026-13-25\"", "baa_accepted must say who and when"),
+            ("baa_accepted = \"J\u{f6}rg, 2026-11-25\"", "baa_accepted must say who and when"),
             ("lease_seconds = 0", "lease_seconds must be 1 to 36000"),
         ] {
             let error = parse(text).unwrap_err().to_string();

@@ -109,7 +109,7 @@ pub const CONTROLS: &[Control] = &[
         name: "flow-log",
         says: "all traffic is recorded",
         paragraph: "164.312(b)",
-        covers: &[("AWS::EC2::FlowLog", &["State", "TrafficType", "LogGroupName"])],
+        covers: &[("AWS::EC2::FlowLog", &["State", "Delivery", "TrafficType", "LogGroupName"])],
     },
     Control {
         name: "key",
@@ -134,11 +134,11 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "bucket-access",
-        says: "no bucket or object is public",
+        says: "no bucket or object is public, or copied elsewhere",
         paragraph: "164.312(a)(1)",
         covers: &[(
             "AWS::S3::Bucket",
-            &["PublicAccessBlockConfiguration", "OwnershipControls", "PublicGrants"],
+            &["PublicAccessBlockConfiguration", "OwnershipControls", "PublicGrants", "Replication"],
         )],
     },
     Control {
@@ -149,9 +149,12 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "bucket-versions",
-        says: "nothing stored is lost by overwriting; records are locked",
+        says: "nothing stored is lost by overwriting or in time; records are locked",
         paragraph: "164.312(c)(1)",
-        covers: &[("AWS::S3::Bucket", &["VersioningConfiguration", "ObjectLockConfiguration"])],
+        covers: &[(
+            "AWS::S3::Bucket",
+            &["VersioningConfiguration", "ObjectLockConfiguration", "Expires"],
+        )],
     },
     Control {
         name: "bucket-logs",
@@ -212,7 +215,9 @@ pub const CONTROLS: &[Control] = &[
         covers: &[(
             "AWS::EC2::LaunchTemplate",
             &[
+                "Extra",
                 "LaunchTemplateData.BlockDeviceMappings",
+                "LaunchTemplateData.ImageId",
                 "LaunchTemplateData.IamInstanceProfile",
                 "LaunchTemplateData.InstanceInitiatedShutdownBehavior",
                 "LaunchTemplateData.MetadataOptions",
@@ -224,7 +229,10 @@ pub const CONTROLS: &[Control] = &[
         name: "machines",
         says: "bastion and workbench are where they belong, and by IMDSv2",
         paragraph: "164.312(a)(1)",
-        covers: &[("AWS::EC2::Instance", &["MetadataOptions", "SecurityGroupIds", "SubnetId"])],
+        covers: &[(
+            "AWS::EC2::Instance",
+            &["IamInstanceProfile", "MetadataOptions", "SecurityGroupIds", "SubnetId"],
+        )],
     },
     Control {
         name: "volumes",
@@ -249,6 +257,9 @@ pub const CONTROLS: &[Control] = &[
                 "S3BucketName",
                 "KMSKeyId",
                 "EventSelectors",
+                "Excluded",
+                "CloudWatchLogsLogGroupArn",
+                "Delivery",
             ],
         )],
     },
@@ -258,7 +269,7 @@ pub const CONTROLS: &[Control] = &[
         paragraph: "164.312(b)",
         covers: &[
             ("AWS::Config::ConfigurationRecorder", &[]),
-            ("sce::Recorder", &["Recording", "AllSupported"]),
+            ("sce::Recorder", &["Recording", "AllSupported", "Delivery"]),
         ],
     },
     Control {

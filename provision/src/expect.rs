@@ -35,14 +35,16 @@ pub const BESIDE: [(&str, &str); 4] = [
 pub(crate) fn states(kind: &str) -> Value {
     match kind {
         "AWS::EC2::NatGateway" | "AWS::EC2::VPCEndpoint" => json!({ "State": "available" }),
-        "AWS::EC2::FlowLog" => json!({ "State": "ACTIVE" }),
+        "AWS::EC2::FlowLog" => json!({ "State": "ACTIVE", "Delivery": "good" }),
+        "AWS::EC2::LaunchTemplate" => json!({ "Extra": [] }),
+        "AWS::CloudTrail::Trail" => json!({ "Excluded": [], "Delivery": "good" }),
         "AWS::KMS::Key" => json!({ "State": "Enabled" }),
         "AWS::IAM::Role" => json!({ "InlinePolicies": [] }),
-        "AWS::S3::Bucket" => json!({ "PublicGrants": [] }),
+        "AWS::S3::Bucket" => json!({ "PublicGrants": [], "Expires": [], "Replication": "none" }),
         "AWS::SNS::Subscription" => json!({ "Confirmed": true }),
         "sce::DefaultGroup" => json!({ "SecurityGroupIngress": [], "SecurityGroupEgress": [] }),
         "sce::Volumes" => json!({ "Unencrypted": [] }),
-        "sce::Recorder" => json!({ "Recording": true, "AllSupported": true }),
+        "sce::Recorder" => json!({ "Recording": true, "AllSupported": true, "Delivery": "good" }),
         "sce::Account" => json!({
             "EbsEncryptionByDefault": true,
             "HttpTokens": "required",
@@ -86,7 +88,10 @@ pub fn expect(template: &Stage, names: &Names<'_>) -> BTreeMap<LogicalId, Resour
         .collect();
     gather_routes(&mut all);
     gather_rules(&mut all);
-    name_trails_key(&mut all);
+    // The account names the trail's key by its ARN, the template by its alias.
+    for trail in all.values_mut().filter(|of| of.kind == "AWS::CloudTrail::Trail") {
+        trail.properties["KMSKeyId"] = resolver.attribute("Key", "Arn");
+    }
     for (name, kind) in BESIDE {
         let id = match kind {
             "sce::DefaultGroup" => names.ids.get("V").cloned(),
@@ -245,15 +250,6 @@ fn plain_rule(mut rule: Value) -> Value {
         entries.remove("GroupId");
     }
     rule
-}
-
-/// The account names the trail's key by its ARN, the template by its alias.
-fn name_trails_key(all: &mut BTreeMap<LogicalId, Resource>) {
-    let arn = all.values().find(|of| of.kind == "AWS::DynamoDB::Table");
-    let arn = arn.map(|of| of.properties["SSESpecification"]["KMSMasterKeyId"].clone());
-    for trail in all.values_mut().filter(|of| of.kind == "AWS::CloudTrail::Trail") {
-        trail.properties["KMSKeyId"] = arn.clone().unwrap_or_default();
-    }
 }
 
 #[cfg(test)]

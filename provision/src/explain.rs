@@ -37,9 +37,15 @@ const REMEDIES: &[(&[&str], &str)] = &[
          (aws ec2 detach-volume), then repeat",
     ),
     (
-        &["already exists", "AlreadyExists", "EntityAlreadyExists", "NameConflict"],
-        "something of this name is there and not of this stack: remove or rename it, or choose \
-         another PIT",
+        &[
+            "already exists",
+            "AlreadyExists",
+            "EntityAlreadyExists",
+            "NameConflict",
+            "EarlyValidation",
+        ],
+        "something of this name is there and not of this stack: find out whose it is (never \
+         remove a bucket, table or key for it), rename it, or choose another PIT",
     ),
     (
         &["has dependencies", "DependencyViolation", "dependent object", "cannot be deleted"],

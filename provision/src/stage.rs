@@ -35,6 +35,9 @@ pub enum Step {
     Whole,
 }
 
+/// The bucket that takes templates.
+const TEMPLATES: &str = "S3A";
+
 /// The steps from what stands to the whole environment.
 pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -46,11 +49,12 @@ pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
                 steps.push(Step::Keep { new: false });
             }
         }
-        Standing::Deployed(there) => {
-            if !kept.is_subset(there) {
-                steps.push(Step::Keep { new: false });
-            }
+        // A deployment that ended early. Never where more stands than is kept:
+        // that would go.
+        Standing::Deployed(there) if !there.contains(TEMPLATES) && there.is_subset(kept) => {
+            steps.push(Step::Keep { new: false });
         }
+        Standing::Deployed(_) => {}
     }
     steps.push(Step::Whole);
     steps
@@ -76,8 +80,9 @@ impl Stage {
         self.resources().filter(|(_, of)| retained(of)).map(|(id, _)| id.to_owned()).collect()
     }
 
-    /// The template of these resources alone, as far as they go without the
-    /// others: what needs one of those is left out.
+    /// The template of these resources alone. In the place of a reference to
+    /// another stands a name that nothing has: what a policy denies to all but
+    /// that one, it then denies to all.
     #[must_use]
     pub fn only(&self, ids: &BTreeSet<LogicalId>) -> Self {
         let mut template = self.0.clone();
@@ -95,7 +100,7 @@ impl Stage {
                 if let Some(properties) = resource["Properties"].as_object_mut() {
                     properties.retain(|name, _| !LATER.contains(&name.as_str()));
                 }
-                drop_items(resource, &absent);
+                close(resource, &absent);
             }
         }
         Self(template).without_unused_parameters()
@@ -146,14 +151,20 @@ impl Stage {
     }
 }
 
-/// Drops the list items that refer to what is absent.
-fn drop_items(value: &mut Value, absent: &BTreeSet<&str>) {
+/// Puts a name that nothing has in the place of references to what is absent.
+fn close(value: &mut Value, absent: &BTreeSet<&str>) {
+    let named = value.as_object().and_then(|entries| match entries.iter().next() {
+        Some((name, Value::String(id))) if name == "Ref" => Some(id.as_str()),
+        Some((name, Value::Array(path))) if name == "Fn::GetAtt" => path.first()?.as_str(),
+        _ => None,
+    });
+    if let Some(id) = named.filter(|id| absent.contains(id)) {
+        *value = format!("none-{}", id.to_lowercase()).into();
+        return;
+    }
     match value {
-        Value::Array(items) => {
-            items.retain(|item| !refers(item, absent));
-            items.iter_mut().for_each(|item| drop_items(item, absent));
-        }
-        Value::Object(entries) => entries.values_mut().for_each(|of| drop_items(of, absent)),
+        Value::Array(items) => items.iter_mut().for_each(|item| close(item, absent)),
+        Value::Object(entries) => entries.values_mut().for_each(|of| close(of, absent)),
         _ => {}
     }
 }

@@ -38,6 +38,9 @@ fn steps_follow_from_what_stands() {
         ),
         (Standing::Deployed(ids(&["Key", "S3A", "V"])), vec![Step::Whole]),
         (Standing::Deployed(ids(&["Key"])), vec![Step::Keep { new: false }, Step::Whole]),
+        // Never a template that would take away what stands.
+        (Standing::Deployed(ids(&["Key", "V"])), vec![Step::Whole]),
+        (Standing::Deployed(ids(&["S3A", "V"])), vec![Step::Whole]),
     ] {
         assert_eq!(plan(&standing, &kept), steps, "{standing:?}");
     }
@@ -62,11 +65,16 @@ fn what_is_kept_stands_alone() {
         named.iter().filter(|id| !kept.contains(**id) && !id.starts_with("AWS::")).collect();
     assert_eq!(strangers, Vec::<&&str>::new());
     assert!(alone.0.get("Outputs").is_none() && alone.parameters().is_empty());
-    // Buckets are never without their policies, as far as these go.
+    // Buckets are never without their policies, not even for a while: what is
+    // let in by the endpoint alone is let in by nothing.
     let policy = &alone.0["Resources"]["S3DPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     let sids: Vec<&str> =
         policy.as_array().unwrap().iter().map(|of| of["Sid"].as_str().unwrap()).collect();
-    assert_eq!(sids, ["TlsOnly", "EncryptedOnly", "OurKeyOnly"]);
+    assert_eq!(
+        sids,
+        ["TlsOnly", "EncryptedOnly", "OurKeyOnly", "ReadInsideOnly", "WriteInsideOnly"]
+    );
+    assert_eq!(policy[3]["Condition"]["StringNotEquals"]["aws:SourceVpce"], "none-s3ep");
     // It is sent as it is, for the bucket that takes templates is in it.
     assert!(alone.0.to_string().len() <= 51_200);
 }

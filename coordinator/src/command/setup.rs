@@ -66,6 +66,10 @@ impl Known {
             return Ok(Self { account, region, ..Self::default() });
         };
         let mut outputs = outputs(pit, region).await?.outputs;
+        if !outputs.contains_key("Account") {
+            let cause = "its stack tells no account: it is not one of ours, or stands in part only";
+            return Err(Failure::usage(anyhow!("environment {pit}: {cause}")));
+        }
         Ok(Self {
             account: outputs.remove("Account"),
             region: outputs.remove("Region"),

@@ -85,7 +85,7 @@ fn an_environment_is_built_used_taken_down_and_taken_up_again() {
     let cloud = built();
     let addendum = verify(&cloud, 0);
     let addendum = addendum.iter().find(|line| line["control"] == "addendum").unwrap();
-    assert_eq!(addendum["evidence"], "Jo Doe, 2026-11-25");
+    assert_eq!(addendum["evidence"], "accepted by Jo Doe, 2026-11-25");
     assert_all_hold(&cloud);
     // A repeated call finds nothing to do.
     let again = up(&cloud, &["--yes"]).exits(0);
@@ -208,9 +208,8 @@ fn a_failed_resource_is_explained_and_the_next_call_goes_on() {
 #[test]
 fn a_stack_that_never_came_to_be_gives_way() {
     let cloud = unbuilt();
-    let stack = "{'Resources': {'S3A': {'Type': 'AWS::S3::Bucket', 'DeletionPolicy': 'Retain', 'Properties': \
-         {'BucketName': 'hipaa-123456789012-ancillary'}}, 'T': {'Type': 'AWS::CloudTrail::Trail', 'DependsOn': 'S3A', \
-         'Properties': {'TrailName': 'x', 'IsLogging': True, 'S3BucketName': 'nowhere'}}}}";
+    let stack = "{'Resources': {'T': {'Type': 'AWS::CloudTrail::Trail', 'Properties': \
+         {'TrailName': 'x', 'IsLogging': True, 'S3BucketName': 'nowhere'}}}}";
     cloud.emulator.python(&format!(
         "client('s3').create_bucket(Bucket='elsewhere')\n\
          client('cloudtrail').create_trail(Name='x', S3BucketName='elsewhere')\n\
@@ -218,11 +217,31 @@ fn a_stack_that_never_came_to_be_gives_way() {
          try: c.get_waiter('stack_create_complete').wait(StackName='hipaa', WaiterConfig={{'Delay': 1, 'MaxAttempts': 30}})\n\
          except Exception: assert c.describe_stacks(StackName='hipaa')['Stacks'][0]['StackStatus'] == 'ROLLBACK_COMPLETE'"
     ));
-    let there = cloud.listed("[b['Name'] for b in client('s3').list_buckets()['Buckets']]");
-    assert!(there.contains(&"hipaa-123456789012-ancillary".to_owned()), "{there:?}");
     let up = up(&cloud, &["--yes"]).exits(0);
-    assert!(up.stdout.contains("Import  S3A") && up.stdout.contains("Add     S3D"), "{up:?}");
+    assert!(up.stdout.contains("Add     S3D"), "{up:?}");
     assert_all_hold(&cloud);
+}
+
+#[test]
+fn what_is_not_ours_is_left_as_it_is() {
+    let cloud = unbuilt();
+    cloud.emulator.python(
+        "c = client('cloudformation'); c.create_stack(StackName='hipaa', TemplateBody=json.dumps(\
+         {'Resources': {'T': {'Type': 'AWS::SNS::Topic'}}}))\n\
+         c.get_waiter('stack_create_complete').wait(StackName='hipaa')",
+    );
+    for refused in [up(&cloud, &["--yes"]), cloud.sce(&["env", "down", "--yes"])] {
+        assert!(refused.exits(2).only_line().contains("not deployed by `sce env up`"));
+    }
+    assert_eq!(
+        cloud.listed("[t['TopicArn'] for t in client('sns').list_topics()['Topics']]").len(),
+        1
+    );
+    // Data of an earlier environment whose key is not found are not given another.
+    let cloud = unbuilt();
+    cloud.emulator.python("client('s3').create_bucket(Bucket='hipaa-123456789012-data')");
+    let refused = up(&cloud, &["--yes"]).exits(3);
+    assert!(refused.stderr.contains("aws kms create-alias"), "{refused:?}");
 }
 
 #[test]

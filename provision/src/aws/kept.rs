@@ -11,6 +11,9 @@ use super::{Account, AccountError, Answer, failed};
 use crate::expect::{Names, expect};
 use crate::stage::{Found, LogicalId, Stage, import_identifier};
 
+/// Pages of 1,000 objects that are listed to learn a bucket's size.
+const PAGES_MAX: u32 = 100;
+
 impl Account {
     /// What is there already of the resources that are kept, by the
     /// identifiers under which an import takes them up.
@@ -48,6 +51,15 @@ impl Account {
             {
                 found.insert(id, name.clone());
             }
+        }
+        if let (None, Some(other)) = (&key, found.keys().next()) {
+            let alias = self.place.key_alias();
+            let cause = format!(
+                "{other} of an earlier environment is there, and the key that it was sealed with \
+                 is not: give that key its alias again (aws kms create-alias --alias-name {alias} \
+                 --target-key-id …), or choose another PIT"
+            );
+            return Err(AccountError::new("take up key", &alias, cause));
         }
         Ok(found)
     }
@@ -131,14 +143,16 @@ impl Account {
         })
     }
 
-    /// Bytes of a kept resource; none where its kind has no size.
-    ///
-    /// # Errors
-    /// The account does not answer.
-    pub async fn weigh(&self, kind: &str, name: &str) -> Answer<Option<u64>> {
+    /// Bytes of a kept resource; none where its kind has no size, where the
+    /// account does not tell, or where it would have to be asked too often.
+    pub async fn weigh(&self, kind: &str, name: &str) -> Option<u64> {
+        self.try_weigh(kind, name).await.ok().flatten()
+    }
+
+    async fn try_weigh(&self, kind: &str, name: &str) -> Answer<Option<u64>> {
         let whole = |size: Option<i64>| size.and_then(|of| u64::try_from(of).ok());
         match kind {
-            "AWS::S3::Bucket" => self.weigh_bucket(name).await.map(Some),
+            "AWS::S3::Bucket" => self.weigh_bucket(name).await,
             "AWS::DynamoDB::Table" => {
                 let read = self.clients.dynamodb.describe_table().table_name(name).send().await;
                 let table = read.map_err(failed("weigh table", name))?.table;
@@ -156,10 +170,10 @@ impl Account {
     }
 
     /// Every version of every object; earlier versions cost as the last do.
-    async fn weigh_bucket(&self, name: &str) -> Answer<u64> {
+    async fn weigh_bucket(&self, name: &str) -> Answer<Option<u64>> {
         let mut sum = 0_u64;
         let mut after: (Option<String>, Option<String>) = (None, None);
-        loop {
+        for _ in 0..PAGES_MAX {
             let asked = self.clients.s3.list_object_versions().bucket(name);
             let asked = asked.set_key_marker(after.0).set_version_id_marker(after.1);
             let page = asked.send().await.map_err(failed("weigh bucket", name))?;
@@ -167,8 +181,9 @@ impl Account {
             sum += sizes.filter_map(|of| u64::try_from(of).ok()).sum::<u64>();
             after = (page.next_key_marker, page.next_version_id_marker);
             if page.is_truncated != Some(true) || after.0.is_none() {
-                return Ok(sum);
+                return Ok(Some(sum));
             }
         }
+        Ok(None)
     }
 }

@@ -7,6 +7,7 @@
 mod kept;
 mod live;
 mod lookup;
+mod machine;
 mod settings;
 mod stack;
 mod verify;
@@ -35,7 +36,7 @@ pub struct Account {
     iam: aws_sdk_iam::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     s3control: aws_sdk_s3control::Client,
-    /// Where an emulator on this machine answers, in AWS's place.
+    /// Where an emulator answers, in AWS's place.
     emulator: Option<String>,
 }
 
@@ -122,11 +123,6 @@ impl Account {
             let cause = format!("sce.toml names account {named}, the credentials are of {own}");
             return Err(AccountError::new("open", "the account", cause));
         }
-        let local = |url: &str| {
-            ["http://127.0.0.1", "http://[::1]", "http://localhost"]
-                .iter()
-                .any(|of| url.starts_with(of))
-        };
         Ok(Self {
             place: Resources { pit, account: own, region },
             cloudformation: aws_sdk_cloudformation::Client::new(&shared),
@@ -135,13 +131,20 @@ impl Account {
             iam: aws_sdk_iam::Client::new(&shared),
             logs: aws_sdk_cloudwatchlogs::Client::new(&shared),
             s3control: aws_sdk_s3control::Client::new(&shared),
-            emulator: shared.endpoint_url().filter(|url| local(url)).map(str::to_owned),
+            emulator: shared.endpoint_url().filter(|url| !is_aws(url)).map(str::to_owned),
             clients,
         })
     }
 
-    /// Whether this is no account at all but an emulator on this machine.
+    /// Whether this is no account at all but an emulator.
     pub const fn is_emulated(&self) -> bool {
         self.emulator.is_some()
     }
+}
+
+/// Whether an endpoint is one of AWS's own, as that of a VPC endpoint.
+fn is_aws(url: &str) -> bool {
+    let host = url.split("://").last().and_then(|of| of.split(['/', ':']).next());
+    let host = host.unwrap_or_default();
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|of| host.ends_with(of))
 }

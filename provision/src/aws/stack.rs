@@ -10,6 +10,7 @@ use aws_sdk_cloudformation::types::{
 use serde::Serialize;
 
 use super::{Account, AccountError, Answer, failed};
+use crate::explain::remedy;
 use crate::stage::{Found, LogicalId, Stage, import_identifier};
 
 /// How often CloudFormation is asked how far it is.
@@ -43,7 +44,20 @@ impl Stack {
 
     /// Whether it never came to be and only stands in the way.
     pub fn is_stillborn(&self) -> bool {
-        matches!(self.status.as_str(), "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED")
+        let ends = ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"];
+        ends.contains(&self.status.trim_start_matches("IMPORT_"))
+    }
+
+    /// What a person must do before anything can be deployed.
+    pub fn obstacle(&self) -> Option<&'static str> {
+        match self.status.as_str() {
+            "DELETE_FAILED" => Some("it went half way down: repeat `sce env down`"),
+            "UPDATE_ROLLBACK_FAILED" => Some(
+                "it could not go back: see its events, then \
+                 aws cloudformation continue-update-rollback --stack-name NAME",
+            ),
+            _ => None,
+        }
     }
 
     /// Whether it is a name only: a change set was made and not carried out.
@@ -232,16 +246,21 @@ impl Account {
                     if nothing.iter().any(|of| reason.contains(of)) {
                         return Ok(None);
                     }
+                    let what = remedy(&reason).map_or_else(String::new, |what| format!(": {what}"));
                     return Err(AccountError::new(
                         "make change set of stack",
                         self.place.stack(),
-                        reason,
+                        reason + &what,
                     ));
                 }
                 Some(ChangeSetStatus::CreateComplete) => {}
-                _ => {
+                None | Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => {
                     tokio::time::sleep(self.poll()).await;
                     continue;
+                }
+                Some(other) => {
+                    let cause = format!("it is {}", other.as_str());
+                    return Err(AccountError::new("read change set", &id, cause));
                 }
             }
             for change in
@@ -277,10 +296,14 @@ impl Account {
     pub async fn carry_out(
         &self,
         change_set: &str,
+        adopts: bool,
         tell: &mut dyn FnMut(&Event),
     ) -> Answer<Outcome> {
         let mut seen = self.events_so_far(&self.place.stack()).await?;
+        // What a failed deployment made in passing is not to be kept for ever;
+        // what is taken up is.
         let run = self.cloudformation.execute_change_set().change_set_name(change_set);
+        let run = run.set_retain_except_on_create((!adopts).then_some(true));
         run.send().await.map_err(failed("carry out change set", change_set))?;
         self.follow(&self.place.stack(), &mut seen, tell).await
     }
@@ -315,7 +338,7 @@ impl Account {
             }
             match state {
                 None => return Ok(Outcome::Done),
-                Some(of) if of.is_busy() || of.is_name_only() => rests = 0,
+                Some(of) if of.is_busy() => rests = 0,
                 Some(_) if !ended && rests < RESTS_MAX => rests += 1,
                 Some(of) if of.status.ends_with("_FAILED") || of.status.contains("ROLLBACK") => {
                     return Ok(Outcome::Failed(of.status));

@@ -16,6 +16,7 @@ use sce_provision::answers::Answers;
 use sce_provision::aws::{Account, AccountError, Event, Stack};
 use sce_provision::explain::{is_consequence, remedy};
 use sce_provision::monthly::Item;
+use sce_provision::stage::Stage;
 use serde_json::json;
 
 use crate::cli::{EnvCommand, RenderArgs};
@@ -90,6 +91,18 @@ async fn existing(account: &Account) -> Result<Stack, Failure> {
             "there is no environment {name} in {region}: `sce env up` builds one"
         ))
     })
+}
+
+/// The template that the stack was deployed from, if it is one of ours.
+async fn ours(account: &Account) -> Result<Stage, Failure> {
+    let template = account.template().await.map_err(Failure::usage)?;
+    if template.note().is_some() {
+        return Ok(template);
+    }
+    let name = account.place.stack();
+    Err(Failure::usage(anyhow!(
+        "the stack {name} was not deployed by `sce env up`: it is left as it is"
+    )))
 }
 
 /// Asks a person; where nobody can answer, that is a refusal.

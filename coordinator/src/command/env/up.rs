@@ -7,13 +7,13 @@ use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Clock;
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemClock;
-use sce_provision::aws::{Account, Deployment, Outcome, Setting, Stack};
+use sce_provision::aws::{Account, Change, Deployment, Outcome, Setting, Stack};
 use sce_provision::compare::Verdict;
 use sce_provision::monthly;
 use sce_provision::stage::{Found, Stage, Standing, Step, plan};
 use serde_json::json;
 
-use super::{Teller, account, answers, confirm, show_month};
+use super::{Teller, account, answers, confirm, ours, show_month};
 use crate::cli::UpArgs;
 use crate::command::cost::load_prices;
 use crate::exit::{Exit, Failure};
@@ -122,12 +122,17 @@ impl Up<'_> {
     /// What stands, and what is taken up by which identifier.
     async fn standing(&self) -> Result<(Standing, Found), Failure> {
         let stack = self.account.stack(None).await?;
+        if let Some(obstacle) = stack.as_ref().and_then(Stack::obstacle) {
+            return Err(Failure::usage(anyhow!("{obstacle}")));
+        }
         match stack {
             Some(stack) if stack.is_busy() => Err(Failure::usage(anyhow!(
                 "somebody is at work on the stack (it is {}): wait; `sce env status` tells when it rests",
                 stack.status
             ))),
             Some(stack) if !stack.is_stillborn() && !stack.is_name_only() => {
+                let deployed = ours(self.account).await?;
+                self.show_changed_answers(&deployed);
                 let there = self.account.resources().await?.into_keys().collect();
                 Ok((Standing::Deployed(there), Found::new()))
             }
@@ -143,6 +148,17 @@ impl Up<'_> {
                 }
                 let found = self.account.kept(self.template, self.parameters).await?;
                 Ok((Standing::Absent(found.keys().cloned().collect()), found))
+            }
+        }
+    }
+
+    /// An answer that is not given anew falls back to its default: that is told.
+    fn show_changed_answers(&self, deployed: &Stage) {
+        let note = |of: &Stage| of.note().map(|(answers, _)| answers.to_map()).unwrap_or_default();
+        let (before, now) = (note(deployed), note(self.template));
+        for (name, was) in before {
+            if let Some(is) = now.get(&name).filter(|is| **is != was) {
+                self.output.say(format_args!("answer {name} was {was}, is {is}"));
             }
         }
     }
@@ -174,6 +190,7 @@ impl Up<'_> {
         };
         self.output.say(format_args!("{} changes, {what}:", changes.len()));
         for of in &changes {
+            self.refuse_loss(of)?;
             let replaced = match of.replacement.as_deref() {
                 Some("True") => "  (replaced by a new one)",
                 Some("Conditional") => "  (may be replaced by a new one)",
@@ -184,14 +201,47 @@ impl Up<'_> {
         }
         self.output.emit(&json!({ "schema_version": 1, "step": name, "changes": changes }));
         if let Err(refused) = confirm("Carry this out?", self.yes) {
-            self.account.discard(&change_set).await?;
+            // That it stays is no harm.
+            drop(self.account.discard(&change_set).await);
             return Err(refused);
         }
+        self.stop_workbench(&changes).await?;
         let mut teller = Teller::new(self.output, changes.len());
-        match self.account.carry_out(&change_set, &mut |event| teller.tell(event)).await? {
+        let adopts = !adopt.is_empty();
+        match self.account.carry_out(&change_set, adopts, &mut |event| teller.tell(event)).await? {
             Outcome::Done => Ok(()),
             Outcome::Failed(status) => Err(teller.failure(&status)),
         }
+    }
+
+    /// What is kept when an environment goes is not replaced by an update, either.
+    fn refuse_loss(&self, change: &Change) -> Result<(), Failure> {
+        let replaced = change.replacement.as_deref() == Some("True");
+        let kept = self.template.kept().contains(&change.resource);
+        let holds = change.kind != "AWS::S3::BucketPolicy";
+        if kept && holds && (replaced || change.action == "Remove") {
+            return Err(Failure::usage(anyhow!(
+                "nothing was changed: {} ({}) would be replaced, and what it holds left behind",
+                change.resource,
+                change.kind
+            )));
+        }
+        Ok(())
+    }
+
+    /// E's volume is taken away from it only when it stands still.
+    async fn stop_workbench(&self, changes: &[Change]) -> Result<(), Failure> {
+        let goes = |of: &&Change| {
+            let ends = of.action == "Remove" || of.replacement.as_deref() == Some("True");
+            ends && ["E", "EVolume", "EVolumeThere"].contains(&of.resource.as_str())
+        };
+        if changes.iter().find(goes).is_some()
+            && let Some(id) = self.account.resources().await?.get("E")
+        {
+            self.output.say(format_args!("E ({id}) is stopped, for its volume is taken away"));
+            self.account.stop(id).await?;
+        }
+        Ok(())
     }
 
     /// What no template reaches.

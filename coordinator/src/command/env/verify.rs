@@ -1,6 +1,8 @@
 //! `sce env verify` and `sce env status`: what the account says.
 
+use anyhow::anyhow;
 use sce_cloud::overlay::Overlay;
+use sce_provision::controls::Line;
 use sce_provision::monthly;
 use serde_json::json;
 
@@ -37,11 +39,12 @@ pub(super) async fn verify(overlay: &Overlay, output: Output) -> Result<Exit, Fa
     let count = |verdict: &str| lines.iter().filter(|of| of.verdict == verdict).count();
     let (holds, broken, silent) = (count("holds"), count("broken"), count("cannot tell"));
     output.say(format_args!("{holds} hold, {broken} are broken, {silent} cannot be told"));
-    Ok(if lines.iter().any(sce_provision::controls::Line::is_broken) {
-        Exit::Unfinished
-    } else {
-        Exit::Done
-    })
+    if silent > holds {
+        let cause = "most controls cannot be told: see to the permissions of whoever asks";
+        return Err(Failure::infrastructure(anyhow!(cause)));
+    }
+    let any_broken = lines.iter().any(Line::is_broken);
+    Ok(if any_broken { Exit::Unfinished } else { Exit::Done })
 }
 
 /// `sce env status`

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{
 use sce_core::resources::PIT_TAG;
 use serde_json::{Value, json};
 
+use super::set;
 use crate::aws::{Account, Answer, failed};
 
 /// The version of the launch template that is asked for at a launch.
@@ -27,6 +28,8 @@ impl Account {
         Ok(live.map(|of| {
             let groups = of.security_groups.as_ref();
             let options = of.metadata_options.as_ref();
+            let profile = of.iam_instance_profile.as_ref().and_then(|of| of.arn.as_deref());
+            let profile = profile.and_then(|arn| arn.rsplit('/').next());
             json!({
                 "Tenancy": of.placement.as_ref().and_then(|of| of.tenancy.as_ref()).map(|of| of.as_str().to_owned()),
                 "MetadataOptions": options.map(|of| json!({
@@ -36,6 +39,7 @@ impl Account {
                 })),
                 "SecurityGroupIds": groups.map(|of| of.iter().map(|of| &of.group_id).collect::<Vec<_>>()),
                 "SubnetId": of.subnet_id,
+                "IamInstanceProfile": set(profile),
             })
         }))
     }
@@ -48,7 +52,7 @@ impl Account {
         // Emulators answer with every version.
         let latest = versions.into_iter().max_by_key(|of| of.version_number);
         let data = latest.and_then(|of| of.launch_template_data);
-        Ok(data.map(|of| json!({ "LaunchTemplateData": launch_data(&of) })))
+        Ok(data.map(|of| json!({ "LaunchTemplateData": launch_data(&of), "Extra": extra(&of) })))
     }
 
     pub(super) async fn volume(&self, id: &str) -> Answer<Option<Value>> {
@@ -76,47 +80,61 @@ impl Account {
     }
 }
 
+/// What a launch template must not add.
+fn extra(of: &ResponseLaunchTemplateData) -> Vec<&'static str> {
+    let found = [
+        ("KeyName", of.key_name.is_some()),
+        ("UserData", of.user_data.is_some()),
+        ("SecurityGroupIds", of.security_group_ids.as_ref().is_some_and(|of| !of.is_empty())),
+        ("KernelId", of.kernel_id.is_some()),
+        ("RamDiskId", of.ram_disk_id.is_some()),
+    ];
+    found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+}
+
 fn launch_data(of: &ResponseLaunchTemplateData) -> Value {
     let options = of.metadata_options.as_ref();
     let mappings = of.block_device_mappings.as_ref();
     let interfaces = of.network_interfaces.as_ref();
+    let tenancy = of.placement.as_ref().and_then(|of| of.tenancy.as_ref());
     json!({
-        "Placement": {
-            "Tenancy": of.placement.as_ref().and_then(|of| of.tenancy.as_ref()).map(|of| of.as_str().to_owned()),
-        },
-        "IamInstanceProfile": of.iam_instance_profile.as_ref().map(|of| json!({ "Arn": of.arn })),
+        "ImageId": set(of.image_id.as_ref()),
+        "Placement": { "Tenancy": set(tenancy.map(|of| of.as_str())) },
+        "IamInstanceProfile":
+            { "Arn": set(of.iam_instance_profile.as_ref().and_then(|of| of.arn.as_ref())) },
         "InstanceInitiatedShutdownBehavior":
-            of.instance_initiated_shutdown_behavior.as_ref().map(|of| of.as_str().to_owned()),
-        "MetadataOptions": options.map(|of| json!({
-            "HttpEndpoint": of.http_endpoint.as_ref().map(|of| of.as_str().to_owned()),
-            "HttpTokens": of.http_tokens.as_ref().map(|of| of.as_str().to_owned()),
-            "HttpPutResponseHopLimit": of.http_put_response_hop_limit,
-        })),
-        "NetworkInterfaces": interfaces.map(|of| of.iter().map(interface).collect::<Vec<_>>()),
-        "BlockDeviceMappings": mappings.map(|of| of.iter().map(mapping).collect::<Vec<_>>()),
+            set(of.instance_initiated_shutdown_behavior.as_ref().map(|of| of.as_str())),
+        "MetadataOptions": {
+            "HttpEndpoint":
+                set(options.and_then(|of| of.http_endpoint.as_ref()).map(|of| of.as_str())),
+            "HttpTokens": set(options.and_then(|of| of.http_tokens.as_ref()).map(|of| of.as_str())),
+            "HttpPutResponseHopLimit": set(options.and_then(|of| of.http_put_response_hop_limit)),
+        },
+        "NetworkInterfaces": set(interfaces.map(|of| of.iter().map(interface).collect::<Vec<_>>())),
+        "BlockDeviceMappings": set(mappings.map(|of| of.iter().map(mapping).collect::<Vec<_>>())),
     })
 }
 
 fn interface(of: &LaunchTemplateInstanceNetworkInterfaceSpecification) -> Value {
     json!({
-        "DeviceIndex": of.device_index,
-        "SubnetId": of.subnet_id,
-        "AssociatePublicIpAddress": of.associate_public_ip_address,
-        "DeleteOnTermination": of.delete_on_termination,
-        "Groups": of.groups,
+        "DeviceIndex": set(of.device_index),
+        "SubnetId": set(of.subnet_id.as_ref()),
+        "AssociatePublicIpAddress": set(of.associate_public_ip_address),
+        "DeleteOnTermination": set(of.delete_on_termination),
+        "Groups": set(of.groups.as_ref()),
     })
 }
 
 fn mapping(of: &LaunchTemplateBlockDeviceMapping) -> Value {
     let volume = of.ebs.as_ref();
     json!({
-        "DeviceName": of.device_name,
-        "Ebs": volume.map(|of| json!({
-            "VolumeType": of.volume_type.as_ref().map(|of| of.as_str().to_owned()),
-            "VolumeSize": of.volume_size,
-            "Encrypted": of.encrypted,
-            "KmsKeyId": of.kms_key_id,
-            "DeleteOnTermination": of.delete_on_termination,
-        })),
+        "DeviceName": set(of.device_name.as_ref()),
+        "Ebs": set(volume.map(|of| json!({
+            "VolumeType": set(of.volume_type.as_ref().map(|of| of.as_str())),
+            "VolumeSize": set(of.volume_size),
+            "Encrypted": set(of.encrypted),
+            "KmsKeyId": set(of.kms_key_id.as_ref()),
+            "DeleteOnTermination": set(of.delete_on_termination),
+        }))),
     })
 }

@@ -59,9 +59,12 @@ impl Account {
             }) else {
                 continue;
             };
-            let waits = of.subscription_arn.is_some_and(|of| !of.starts_with("arn:"));
             let wait = "the mail from AWS waits to be confirmed; until then nobody is told";
-            let confirmed = if waits { json!({ "unreadable": wait }) } else { json!(true) };
+            let confirmed = match of.subscription_arn.as_deref() {
+                Some("PendingConfirmation") => json!({ "unreadable": wait }),
+                Some(arn) => json!(arn.starts_with("arn:")),
+                None => Value::Null,
+            };
             return Ok(Some(json!({
                 "Endpoint": of.endpoint, "Protocol": of.protocol, "Confirmed": confirmed
             })));

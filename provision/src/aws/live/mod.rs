@@ -12,6 +12,7 @@ mod watching;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Account, AccountError, Answer};
@@ -32,6 +33,16 @@ fn or_none(read: Answer<Value>) -> Value {
         Err(e) if e.is_absent() => json!("none"),
         Err(e) => unreadable(e),
     }
+}
+
+/// A value of something that was read whole: what is absent there is not set.
+fn set(value: Option<impl Serialize>) -> Value {
+    value.map_or(json!("not set"), |of| json!(of))
+}
+
+/// Whether what is recorded arrives: by the last error or state that is told.
+fn delivery(error: Option<&str>) -> Value {
+    error.filter(|of| !of.is_empty()).map_or(json!("good"), |of| json!(of))
 }
 
 /// A document that the account tells as text.

@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{
 };
 use serde_json::{Value, json};
 
-use crate::aws::live::document;
+use super::{delivery, document};
 use crate::aws::{Account, Answer, failed};
 
 fn filter(name: &str, value: &str) -> Filter {
@@ -84,8 +84,10 @@ impl Account {
         let read = read.map_err(failed("read flow log", id))?;
         let of = read.flow_logs.into_iter().flatten().next();
         Ok(of.map(|of| {
+            let failed = of.deliver_logs_status.as_deref().filter(|of| *of == "FAILED");
             json!({
                 "State": of.flow_log_status,
+                "Delivery": delivery(of.deliver_logs_error_message.as_deref().or(failed)),
                 "TrafficType": of.traffic_type.map(|of| of.as_str().to_owned()),
                 "LogGroupName": of.log_group_name,
             })
@@ -106,11 +108,17 @@ impl Account {
 
 /// A route, but for the network's own and those that endpoints make.
 fn route(of: &Route) -> Option<Value> {
-    if of.gateway_id.as_deref() == Some("local") || of.destination_prefix_list_id.is_some() {
+    let gateway = of.gateway_id.as_deref().unwrap_or_default();
+    let by_endpoint = gateway.starts_with("vpce-") && of.destination_prefix_list_id.is_some();
+    if gateway == "local" || by_endpoint {
         return None;
     }
-    let destination =
-        of.destination_cidr_block.as_ref().or(of.destination_ipv6_cidr_block.as_ref());
+    let destinations = [
+        &of.destination_cidr_block,
+        &of.destination_ipv6_cidr_block,
+        &of.destination_prefix_list_id,
+    ];
+    let destination = destinations.into_iter().flatten().next();
     let targets = [
         &of.nat_gateway_id,
         &of.gateway_id,

@@ -1,9 +1,9 @@
 //! Buckets, the key, the ledger and log groups.
 
-use aws_sdk_s3::types::{Event, Grant};
+use aws_sdk_s3::types::{Event, Grant, LifecycleRule};
 use serde_json::{Value, json};
 
-use super::{document, or_none};
+use super::{document, or_none, set};
 use crate::aws::{Account, Answer, failed};
 
 /// What an access list names where anybody, or anybody with an account, is meant.
@@ -22,6 +22,8 @@ impl Account {
             "PublicGrants": or_none(self.bucket_grants(id).await),
             "LoggingConfiguration": or_none(self.bucket_logging(id).await),
             "NotificationConfiguration": or_none(self.bucket_notifications(id).await),
+            "Expires": or_none(self.bucket_expiry(id).await),
+            "Replication": or_none(self.bucket_replication(id).await),
         })))
     }
 
@@ -36,7 +38,7 @@ impl Account {
                 "BucketKeyEnabled": of.bucket_key_enabled,
                 "ServerSideEncryptionByDefault": by.map(|of| json!({
                     "SSEAlgorithm": of.sse_algorithm.as_str(),
-                    "KMSMasterKeyID": of.kms_master_key_id,
+                    "KMSMasterKeyID": set(of.kms_master_key_id.as_ref()),
                 })),
             })
         });
@@ -55,13 +57,38 @@ impl Account {
         let read = self.clients.s3.get_object_lock_configuration().bucket(id).send().await;
         let read = read.map_err(failed("read lock of bucket", id))?.object_lock_configuration;
         let rule = read.as_ref().and_then(|of| of.rule.as_ref()?.default_retention.as_ref());
+        let enabled = read.as_ref().and_then(|of| of.object_lock_enabled.as_ref());
         Ok(json!({
-            "ObjectLockEnabled": read.as_ref().and_then(|of| of.object_lock_enabled.as_ref()).map(|of| of.as_str().to_owned()),
-            "Rule": { "DefaultRetention": rule.map(|of| json!({
-                "Mode": of.mode.as_ref().map(|of| of.as_str().to_owned()),
-                "Years": of.years.or(of.days.map(|days| days / 365)),
-            })) },
+            "ObjectLockEnabled": set(enabled.map(|of| of.as_str())),
+            "Rule": { "DefaultRetention": set(rule.map(|of| json!({
+                "Mode": set(of.mode.as_ref().map(|of| of.as_str())),
+                "Years": set(of.years.or(of.days.map(|days| days / 365))),
+            }))) },
         }))
+    }
+
+    /// Lifecycle rules by which something stored goes or moves.
+    async fn bucket_expiry(&self, id: &str) -> Answer<Value> {
+        let read = self.clients.s3.get_bucket_lifecycle_configuration().bucket(id).send().await;
+        let rules = match read.map_err(failed("read lifecycle of bucket", id)) {
+            Ok(read) => read.rules.unwrap_or_default(),
+            Err(e) if e.is_absent() => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        let removes = |of: &&LifecycleRule| {
+            let moves = of.transitions.is_some() || of.noncurrent_version_transitions.is_some();
+            moves || of.expiration.is_some() || of.noncurrent_version_expiration.is_some()
+        };
+        let found = rules.iter().filter(removes).map(|of| of.id.as_deref().unwrap_or("a rule"));
+        Ok(json!(found.collect::<Vec<_>>()))
+    }
+
+    async fn bucket_replication(&self, id: &str) -> Answer<Value> {
+        let read = self.clients.s3.get_bucket_replication().bucket(id).send().await;
+        let read = read.map_err(failed("read replication of bucket", id))?;
+        let rules = read.replication_configuration.map(|of| of.rules).unwrap_or_default();
+        let to = rules.iter().filter_map(|of| of.destination.as_ref()).map(|of| of.bucket.as_str());
+        Ok(json!(to.collect::<Vec<_>>()))
     }
 
     async fn bucket_block(&self, id: &str) -> Answer<Value> {

@@ -1,8 +1,9 @@
 //! The trail, and the account's recorder of changes.
 
+use aws_sdk_config::types::ConfigurationRecorderStatus;
 use serde_json::{Value, json};
 
-use super::or_none;
+use super::{delivery, set, unreadable};
 use crate::aws::{Account, Answer, failed};
 
 impl Account {
@@ -12,32 +13,54 @@ impl Account {
         let Some(of) = read.trail_list.into_iter().flatten().next() else {
             return Ok(None);
         };
-        let status = self.cloudtrail.get_trail_status().name(name).send().await;
-        let status = status.map_err(failed("read state of trail", name));
+        let (logging, delivery) = match self.trail_status(name).await {
+            Ok(told) => told,
+            Err(e) => (unreadable(e), Value::Null),
+        };
+        let (selectors, excluded) = match self.event_selectors(name).await {
+            Ok(told) => told,
+            Err(e) => (unreadable(e), Value::Null),
+        };
         Ok(Some(json!({
-            "IsLogging": or_none(status.map(|of| json!(of.is_logging))),
+            "IsLogging": logging,
+            "Delivery": delivery,
             "IsMultiRegionTrail": of.is_multi_region_trail,
             "IncludeGlobalServiceEvents": of.include_global_service_events,
             "EnableLogFileValidation": of.log_file_validation_enabled,
             "S3BucketName": of.s3_bucket_name,
-            "KMSKeyId": of.kms_key_id.map_or(json!("none"), |of| json!(of)),
-            "EventSelectors": or_none(self.event_selectors(name).await),
+            "KMSKeyId": set(of.kms_key_id),
+            "CloudWatchLogsLogGroupArn": set(of.cloud_watch_logs_log_group_arn),
+            "EventSelectors": selectors,
+            "Excluded": excluded,
         })))
     }
 
-    async fn event_selectors(&self, name: &str) -> Answer<Value> {
+    /// Whether it records, and whether that arrives.
+    async fn trail_status(&self, name: &str) -> Answer<(Value, Value)> {
+        let read = self.cloudtrail.get_trail_status().name(name).send().await;
+        let read = read.map_err(failed("read state of trail", name))?;
+        let error = read.latest_delivery_error.filter(|of| !of.is_empty());
+        let error = error.or(read.latest_cloud_watch_logs_delivery_error);
+        Ok((json!(read.is_logging), delivery(error.as_deref())))
+    }
+
+    /// What it records, and which services it passes over.
+    async fn event_selectors(&self, name: &str) -> Answer<(Value, Value)> {
         let read = self.cloudtrail.get_event_selectors().trail_name(name).send().await;
         let read = read.map_err(failed("read what trail records", name))?;
-        let selectors = read.event_selectors.into_iter().flatten().map(|of| {
+        let mut excluded = Vec::new();
+        let mut selectors = Vec::new();
+        for of in read.event_selectors.into_iter().flatten() {
+            excluded.extend(of.exclude_management_event_sources.into_iter().flatten());
             let data = of.data_resources.into_iter().flatten();
             let data = data.map(|of| json!({ "Type": of.r#type, "Values": of.values }));
-            json!({
+            selectors.push(json!({
                 "ReadWriteType": of.read_write_type.map(|of| of.as_str().to_owned()),
                 "IncludeManagementEvents": of.include_management_events,
                 "DataResources": data.collect::<Vec<_>>(),
-            })
-        });
-        Ok(json!(selectors.collect::<Vec<_>>()))
+            }));
+        }
+        Ok((json!(selectors), json!(excluded)))
     }
 
     /// The region's one recorder, whoever made it.
@@ -49,7 +72,16 @@ impl Account {
         let read = read.map_err(failed("read AWS Config's", "recorder"))?;
         let groups = read.configuration_recorders.into_iter().flatten();
         let all = groups.filter_map(|of| of.recording_group).any(|of| of.all_supported);
-        Ok(json!({ "Recording": recording.iter().any(|of| of.recording), "AllSupported": all }))
+        let fails = |of: &&ConfigurationRecorderStatus| {
+            of.last_status.as_ref().is_some_and(|of| of.as_str() == "Failure")
+        };
+        let failing = recording.iter().find(fails);
+        let error = failing.map(|of| of.last_error_message.as_deref().unwrap_or("it fails"));
+        Ok(json!({
+            "Recording": recording.iter().any(|of| of.recording),
+            "AllSupported": all,
+            "Delivery": delivery(error),
+        }))
     }
 
     /// The name of the region's recorder, if there is one.

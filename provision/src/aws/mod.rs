@@ -4,6 +4,7 @@
 //! Used by `sce env`. Thin: what to build, in which order and what must hold is
 //! decided by the modules above. Nothing here reads an object or a row.
 
+mod change_set;
 mod kept;
 mod live;
 mod lookup;
@@ -17,8 +18,9 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use sce_cloud::aws::{Clients, loader};
 use sce_core::resources::Resources;
 
+pub use self::change_set::{Change, Deployment};
 pub use self::settings::Setting;
-pub use self::stack::{Change, Deployment, Event, Outcome, Stack};
+pub use self::stack::{Event, Outcome, Stack};
 
 /// Longest text of an error that never reached a service, in characters.
 const TEXT_MAX: usize = 160;

@@ -1,17 +1,13 @@
-//! The environment's stack: change sets, what they would do, their progress,
-//! and its end.
+//! The environment's stack: its state, its progress, its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, Parameter, ResourceToImport, StackStatus, Tag,
-};
+use aws_sdk_cloudformation::types::StackStatus;
 use serde::Serialize;
 
 use super::{Account, AccountError, Answer, failed};
-use crate::explain::remedy;
-use crate::stage::{Found, LogicalId, Stage, import_identifier};
+use crate::stage::{LogicalId, Stage};
 
 /// How often CloudFormation is asked how far it is.
 const POLL: Duration = Duration::from_secs(2);
@@ -19,9 +15,6 @@ const POLL: Duration = Duration::from_secs(2);
 const POLL_EMULATED: Duration = Duration::from_millis(100);
 /// Answers of a stack at rest after which it is believed without an event.
 const RESTS_MAX: u32 = 15;
-/// Longest template that is sent as it is; a longer one lies in a bucket.
-const BODY_MAX_BYTES: usize = 51_200;
-
 /// A stack as the account describes it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stack {
@@ -64,34 +57,6 @@ impl Stack {
     pub fn is_name_only(&self) -> bool {
         self.status == "REVIEW_IN_PROGRESS"
     }
-}
-
-/// What is to be deployed.
-#[derive(Debug, Clone, Copy)]
-pub struct Deployment<'a> {
-    /// The template.
-    pub template: &'a Stage,
-    /// Values of its parameters; others are not sent.
-    pub parameters: &'a BTreeMap<String, String>,
-    /// Whether the stack is a new one.
-    pub new: bool,
-    /// What is taken up, by the identifiers that were found.
-    pub adopt: &'a Found,
-    /// Key under which a template too long to be sent is put into S3A.
-    pub key: &'a str,
-}
-
-/// One line of a change set.
-#[derive(Debug, Clone, Serialize)]
-pub struct Change {
-    /// `Add`, `Modify`, `Remove`, `Import`.
-    pub action: String,
-    /// Name in the template.
-    pub resource: String,
-    /// Its type.
-    pub kind: String,
-    /// Whether what is there is replaced by another: `True`, `False`, `Conditional`.
-    pub replacement: Option<String>,
 }
 
 /// A resource on its way.
@@ -184,109 +149,6 @@ impl Account {
             AccountError::new("read template of stack", &name, cause)
         };
         serde_json::from_str(&body).map(Stage).map_err(foreign)
-    }
-
-    /// Makes a change set; nothing is changed yet. Its lines, none if there is
-    /// nothing to do.
-    ///
-    /// # Errors
-    /// The account refuses the template or a parameter.
-    pub async fn propose(
-        &self,
-        deployment: &Deployment<'_>,
-    ) -> Answer<Option<(String, Vec<Change>)>> {
-        let name = self.place.stack();
-        let body = deployment.template.0.to_string();
-        let kind = match (deployment.adopt.is_empty(), deployment.new) {
-            (false, _) => ChangeSetType::Import,
-            (true, true) => ChangeSetType::Create,
-            (true, false) => ChangeSetType::Update,
-        };
-        let wanted = deployment.template.parameters();
-        let given = deployment.parameters.iter().filter(|(of, _)| wanted.contains(of.as_str()));
-        let given = given.map(|(of, value)| {
-            Parameter::builder().parameter_key(of).parameter_value(value).build()
-        });
-        // An import changes nothing, tags neither.
-        let tag = Tag::builder().key(sce_core::resources::PIT_TAG).value(&name).build();
-        let mut request = self
-            .cloudformation
-            .create_change_set()
-            .stack_name(&name)
-            .change_set_name(format!("sce-{}", deployment.key))
-            .change_set_type(kind.clone())
-            .capabilities(Capability::CapabilityNamedIam)
-            .set_tags((kind != ChangeSetType::Import).then(|| vec![tag]))
-            .set_parameters(Some(given.collect()))
-            .set_resources_to_import(imports(deployment));
-        request = if body.len() > BODY_MAX_BYTES {
-            request.template_url(self.store_template(deployment.key, body).await?)
-        } else {
-            request.template_body(body)
-        };
-        let made = request.send().await.map_err(failed("make change set of stack", &name))?;
-        let id = made.id.unwrap_or_default();
-        self.read_change_set(id).await
-    }
-
-    /// Waits for a change set and reads it.
-    async fn read_change_set(&self, id: String) -> Answer<Option<(String, Vec<Change>)>> {
-        let mut changes = Vec::new();
-        let mut token = None;
-        loop {
-            let asked = self.cloudformation.describe_change_set().change_set_name(&id);
-            let read = asked.set_next_token(token.take()).send().await;
-            let read = read.map_err(failed("read change set", &id))?;
-            let reason = read.status_reason.unwrap_or_default();
-            match read.status {
-                Some(ChangeSetStatus::Failed) => {
-                    // That it stays is no harm.
-                    drop(self.discard(&id).await);
-                    let nothing = ["didn't contain changes", "No updates are to be performed"];
-                    if nothing.iter().any(|of| reason.contains(of)) {
-                        return Ok(None);
-                    }
-                    let what = remedy(&reason).map_or_else(String::new, |what| format!(": {what}"));
-                    return Err(AccountError::new(
-                        "make change set of stack",
-                        self.place.stack(),
-                        reason + &what,
-                    ));
-                }
-                Some(ChangeSetStatus::CreateComplete) => {}
-                None | Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => {
-                    tokio::time::sleep(self.poll()).await;
-                    continue;
-                }
-                Some(other) => {
-                    let cause = format!("it is {}", other.as_str());
-                    return Err(AccountError::new("read change set", &id, cause));
-                }
-            }
-            for change in
-                read.changes.unwrap_or_default().into_iter().filter_map(|of| of.resource_change)
-            {
-                changes.push(Change {
-                    action: change.action.map_or_else(String::new, |of| of.as_str().to_owned()),
-                    resource: change.logical_resource_id.unwrap_or_default(),
-                    kind: change.resource_type.unwrap_or_default(),
-                    replacement: change.replacement.map(|of| of.as_str().to_owned()),
-                });
-            }
-            token = read.next_token;
-            if token.is_none() {
-                return Ok(Some((id, changes)));
-            }
-        }
-    }
-
-    /// Drops a change set that nobody wants carried out.
-    ///
-    /// # Errors
-    /// The account refuses.
-    pub async fn discard(&self, change_set: &str) -> Answer<()> {
-        let dropped = self.cloudformation.delete_change_set().change_set_name(change_set);
-        dropped.send().await.map(drop).map_err(failed("drop change set", change_set))
     }
 
     /// Carries a change set out and follows it to its end.
@@ -385,24 +247,9 @@ impl Account {
         Ok(events.into_iter().map(|(id, _)| id).collect())
     }
 
-    const fn poll(&self) -> Duration {
+    pub(super) const fn poll(&self) -> Duration {
         if self.is_emulated() { POLL_EMULATED } else { POLL }
     }
-}
-
-/// What an import takes up.
-fn imports(deployment: &Deployment<'_>) -> Option<Vec<ResourceToImport>> {
-    let imports = deployment.adopt.iter().filter_map(|(id, found)| {
-        let (_, resource) = deployment.template.resources().find(|(of, _)| of == id)?;
-        let kind = resource["Type"].as_str()?;
-        let import = ResourceToImport::builder()
-            .resource_type(kind)
-            .logical_resource_id(id)
-            .resource_identifier(import_identifier(kind)?, found)
-            .build();
-        Some(import)
-    });
-    (!deployment.adopt.is_empty()).then(|| imports.collect())
 }
 
 fn pairs<T>(

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 use sce_core::resources::PIT_TAG;
 use serde_json::{Value, json};
 
-use super::set;
+use super::{set, word};
 use crate::aws::{Account, Answer, failed};
 
 /// The version of the launch template that is asked for at a launch.
@@ -99,15 +99,15 @@ fn launch_data(of: &ResponseLaunchTemplateData) -> Value {
     let tenancy = of.placement.as_ref().and_then(|of| of.tenancy.as_ref());
     json!({
         "ImageId": set(of.image_id.as_ref()),
-        "Placement": { "Tenancy": set(tenancy.map(|of| of.as_str())) },
+        "Placement": { "Tenancy": set(word(tenancy)) },
         "IamInstanceProfile":
             { "Arn": set(of.iam_instance_profile.as_ref().and_then(|of| of.arn.as_ref())) },
         "InstanceInitiatedShutdownBehavior":
-            set(of.instance_initiated_shutdown_behavior.as_ref().map(|of| of.as_str())),
+            set(word(of.instance_initiated_shutdown_behavior.as_ref())),
         "MetadataOptions": {
             "HttpEndpoint":
-                set(options.and_then(|of| of.http_endpoint.as_ref()).map(|of| of.as_str())),
-            "HttpTokens": set(options.and_then(|of| of.http_tokens.as_ref()).map(|of| of.as_str())),
+                set(word(options.and_then(|of| of.http_endpoint.as_ref()))),
+            "HttpTokens": set(word(options.and_then(|of| of.http_tokens.as_ref()))),
             "HttpPutResponseHopLimit": set(options.and_then(|of| of.http_put_response_hop_limit)),
         },
         "NetworkInterfaces": set(interfaces.map(|of| of.iter().map(interface).collect::<Vec<_>>())),
@@ -130,7 +130,7 @@ fn mapping(of: &LaunchTemplateBlockDeviceMapping) -> Value {
     json!({
         "DeviceName": set(of.device_name.as_ref()),
         "Ebs": set(volume.map(|of| json!({
-            "VolumeType": set(of.volume_type.as_ref().map(|of| of.as_str())),
+            "VolumeType": set(word(of.volume_type.as_ref())),
             "VolumeSize": set(of.volume_size),
             "Encrypted": set(of.encrypted),
             "KmsKeyId": set(of.kms_key_id.as_ref()),

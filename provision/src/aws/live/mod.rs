@@ -40,6 +40,11 @@ fn set(value: Option<impl Serialize>) -> Value {
     value.map_or(json!("not set"), |of| json!(of))
 }
 
+/// A state as its service writes it.
+fn word<T: AsRef<str>>(of: Option<&T>) -> Option<&str> {
+    of.map(AsRef::as_ref)
+}
+
 /// Whether what is recorded arrives: by the last error or state that is told.
 fn delivery(error: Option<&str>) -> Value {
     error.filter(|of| !of.is_empty()).map_or(json!("good"), |of| json!(of))

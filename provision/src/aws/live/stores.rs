@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{Event, Grant, LifecycleRule};
 use serde_json::{Value, json};
 
-use super::{document, or_none, set};
+use super::{document, or_none, set, word};
 use crate::aws::{Account, Answer, failed};
 
 /// What an access list names where anybody, or anybody with an account, is meant.
@@ -59,9 +59,9 @@ impl Account {
         let rule = read.as_ref().and_then(|of| of.rule.as_ref()?.default_retention.as_ref());
         let enabled = read.as_ref().and_then(|of| of.object_lock_enabled.as_ref());
         Ok(json!({
-            "ObjectLockEnabled": set(enabled.map(|of| of.as_str())),
+            "ObjectLockEnabled": set(word(enabled)),
             "Rule": { "DefaultRetention": set(rule.map(|of| json!({
-                "Mode": set(of.mode.as_ref().map(|of| of.as_str())),
+                "Mode": set(word(of.mode.as_ref())),
                 "Years": set(of.years.or(of.days.map(|days| days / 365))),
             }))) },
         }))

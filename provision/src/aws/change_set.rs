@@ -1,0 +1,163 @@
+//! Change sets: what would be changed, before anything is.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetStatus, ChangeSetType, Parameter, ResourceToImport, Tag,
+};
+use serde::Serialize;
+
+use super::{Account, AccountError, Answer, failed};
+use crate::explain::remedy;
+use crate::stage::{Found, Stage, import_identifier};
+
+/// Longest template that is sent as it is; a longer one lies in a bucket.
+const BODY_MAX_BYTES: usize = 51_200;
+
+/// What is to be deployed.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployment<'a> {
+    /// The template.
+    pub template: &'a Stage,
+    /// Values of its parameters; others are not sent.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// Whether the stack is a new one.
+    pub new: bool,
+    /// What is taken up, by the identifiers that were found.
+    pub adopt: &'a Found,
+    /// Key under which a template too long to be sent is put into S3A.
+    pub key: &'a str,
+}
+
+/// One line of a change set.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// `Add`, `Modify`, `Remove`, `Import`.
+    pub action: String,
+    /// Name in the template.
+    pub resource: String,
+    /// Its type.
+    pub kind: String,
+    /// Whether what is there is replaced by another: `True`, `False`, `Conditional`.
+    pub replacement: Option<String>,
+}
+
+impl Account {
+    /// Makes a change set; nothing is changed yet. Its lines, none if there is
+    /// nothing to do.
+    ///
+    /// # Errors
+    /// The account refuses the template or a parameter.
+    pub async fn propose(
+        &self,
+        deployment: &Deployment<'_>,
+    ) -> Answer<Option<(String, Vec<Change>)>> {
+        let name = self.place.stack();
+        let body = deployment.template.0.to_string();
+        let kind = match (deployment.adopt.is_empty(), deployment.new) {
+            (false, _) => ChangeSetType::Import,
+            (true, true) => ChangeSetType::Create,
+            (true, false) => ChangeSetType::Update,
+        };
+        let wanted = deployment.template.parameters();
+        let given = deployment.parameters.iter().filter(|(of, _)| wanted.contains(of.as_str()));
+        let given = given.map(|(of, value)| {
+            Parameter::builder().parameter_key(of).parameter_value(value).build()
+        });
+        // An import changes nothing, tags neither.
+        let tag = Tag::builder().key(sce_core::resources::PIT_TAG).value(&name).build();
+        let mut request = self
+            .cloudformation
+            .create_change_set()
+            .stack_name(&name)
+            .change_set_name(format!("sce-{}", deployment.key))
+            .change_set_type(kind.clone())
+            .capabilities(Capability::CapabilityNamedIam)
+            .set_tags((kind != ChangeSetType::Import).then(|| vec![tag]))
+            .set_parameters(Some(given.collect()))
+            .set_resources_to_import(imports(deployment));
+        request = if body.len() > BODY_MAX_BYTES {
+            request.template_url(self.store_template(deployment.key, body).await?)
+        } else {
+            request.template_body(body)
+        };
+        let made = request.send().await.map_err(failed("make change set of stack", &name))?;
+        let id = made.id.unwrap_or_default();
+        self.read_change_set(id).await
+    }
+
+    /// Waits for a change set and reads it.
+    async fn read_change_set(&self, id: String) -> Answer<Option<(String, Vec<Change>)>> {
+        let mut changes = Vec::new();
+        let mut token = None;
+        loop {
+            let asked = self.cloudformation.describe_change_set().change_set_name(&id);
+            let read = asked.set_next_token(token.take()).send().await;
+            let read = read.map_err(failed("read change set", &id))?;
+            let reason = read.status_reason.unwrap_or_default();
+            match read.status {
+                Some(ChangeSetStatus::Failed) => {
+                    // That it stays is no harm.
+                    drop(self.discard(&id).await);
+                    let nothing = ["didn't contain changes", "No updates are to be performed"];
+                    if nothing.iter().any(|of| reason.contains(of)) {
+                        return Ok(None);
+                    }
+                    let what = remedy(&reason).map_or_else(String::new, |what| format!(": {what}"));
+                    return Err(AccountError::new(
+                        "make change set of stack",
+                        self.place.stack(),
+                        reason + &what,
+                    ));
+                }
+                Some(ChangeSetStatus::CreateComplete) => {}
+                None | Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => {
+                    tokio::time::sleep(self.poll()).await;
+                    continue;
+                }
+                Some(other) => {
+                    let cause = format!("it is {}", other.as_str());
+                    return Err(AccountError::new("read change set", &id, cause));
+                }
+            }
+            for change in
+                read.changes.unwrap_or_default().into_iter().filter_map(|of| of.resource_change)
+            {
+                changes.push(Change {
+                    action: change.action.map_or_else(String::new, |of| of.as_str().to_owned()),
+                    resource: change.logical_resource_id.unwrap_or_default(),
+                    kind: change.resource_type.unwrap_or_default(),
+                    replacement: change.replacement.map(|of| of.as_str().to_owned()),
+                });
+            }
+            token = read.next_token;
+            if token.is_none() {
+                return Ok(Some((id, changes)));
+            }
+        }
+    }
+
+    /// Drops a change set that nobody wants carried out.
+    ///
+    /// # Errors
+    /// The account refuses.
+    pub async fn discard(&self, change_set: &str) -> Answer<()> {
+        let dropped = self.cloudformation.delete_change_set().change_set_name(change_set);
+        dropped.send().await.map(drop).map_err(failed("drop change set", change_set))
+    }
+}
+
+/// What an import takes up.
+fn imports(deployment: &Deployment<'_>) -> Option<Vec<ResourceToImport>> {
+    let imports = deployment.adopt.iter().filter_map(|(id, found)| {
+        let (_, resource) = deployment.template.resources().find(|(of, _)| of == id)?;
+        let kind = resource["Type"].as_str()?;
+        let import = ResourceToImport::builder()
+            .resource_type(kind)
+            .logical_resource_id(id)
+            .resource_identifier(import_identifier(kind)?, found)
+            .build();
+        Some(import)
+    });
+    (!deployment.adopt.is_empty()).then(|| imports.collect())
+}

@@ -7,14 +7,6 @@ const REMEDIES: &[(&[&str], &str)] = &[
         "the region has a recorder of AWS Config already: repeat with --no-config",
     ),
     (
-        &[
-            "Unsupported resource type",
-            "Unrecognized resource type",
-            "not a supported resource type",
-        ],
-        "this emulator lacks the type: repeat with --leave-out TYPE",
-    ),
-    (
         &["not authorized", "AccessDenied", "UnauthorizedOperation", "explicit deny"],
         "your own role lacks this right: ask whoever administers the account",
     ),
@@ -60,6 +52,15 @@ pub fn remedy(reason: &str) -> Option<&'static str> {
     REMEDIES.iter().find(|(pieces, _)| known(pieces)).map(|(_, what)| *what)
 }
 
+/// The flags by which an emulator's user leaves out the types that it lacks.
+pub fn left_out_by(reason: &str) -> Option<String> {
+    let (_, listed) = reason.split_once("resource type")?;
+    let types = listed.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
+    let flags: Vec<String> =
+        types.filter(|of| of.starts_with("AWS::")).map(|of| format!("--leave-out {of}")).collect();
+    (!flags.is_empty()).then(|| flags.join(" "))
+}
+
 /// Whether the reason only says that another resource failed.
 pub fn is_consequence(reason: &str) -> bool {
     ["Resource creation cancelled", "Resource update cancelled"]
@@ -82,10 +83,15 @@ mod tests {
             ),
             ("hipaa-ledger already exists in stack arn:aws:x", "another PIT"),
             ("resource sg-1 has a dependent object (DependencyViolation)", "still uses it"),
-            ("Unsupported resource type: AWS::Budgets::Budget", "--leave-out"),
         ] {
             assert!(remedy(reason).is_some_and(|what| what.contains(piece)), "{reason}");
         }
+        assert_eq!(
+            left_out_by("Unrecognized resource types: [AWS::EC2::EIP, AWS::EC2::Volume]")
+                .as_deref(),
+            Some("--leave-out AWS::EC2::EIP --leave-out AWS::EC2::Volume")
+        );
+        assert_eq!(left_out_by("AWS::EC2::EIP failed"), None);
         assert_eq!(remedy("the weather"), None);
         assert!(is_consequence("Resource creation cancelled") && !is_consequence("Rate exceeded"));
     }

@@ -237,6 +237,11 @@ fn what_is_not_ours_is_left_as_it_is() {
         cloud.listed("[t['TopicArn'] for t in client('sns').list_topics()['Topics']]").len(),
         1
     );
+    // The flags for what an emulator lacks are told.
+    let lacking = up_with(&unbuilt(), &["--yes"]).exits(3);
+    LACKING.iter().for_each(|kind| {
+        assert!(lacking.stderr.contains(&format!("--leave-out {kind}")), "{lacking:?}");
+    });
     // Data of an earlier environment whose key is not found are not given another.
     let cloud = unbuilt();
     cloud.emulator.python("client('s3').create_bucket(Bucket='hipaa-123456789012-data')");

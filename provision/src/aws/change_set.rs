@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, Parameter, ResourceToImport, Tag,
+    Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, ResourceToImport, Tag,
 };
 use serde::Serialize;
 
 use super::{Account, AccountError, Answer, failed};
-use crate::explain::remedy;
+use crate::explain::{left_out_by, remedy};
 use crate::stage::{Found, Stage, import_identifier};
 
 /// Longest template that is sent as it is; a longer one lies in a bucket.
@@ -81,7 +81,8 @@ impl Account {
         } else {
             request.template_body(body)
         };
-        let made = request.send().await.map_err(failed("make change set of stack", &name))?;
+        let made = request.send().await.map_err(failed("make change set of stack", &name));
+        let made = made.map_err(|e| self.explained(e))?;
         let id = made.id.unwrap_or_default();
         self.read_change_set(id).await
     }
@@ -103,12 +104,15 @@ impl Account {
                     if nothing.iter().any(|of| reason.contains(of)) {
                         return Ok(None);
                     }
-                    let what = remedy(&reason).map_or_else(String::new, |what| format!(": {what}"));
-                    return Err(AccountError::new(
-                        "make change set of stack",
-                        self.place.stack(),
-                        reason + &what,
-                    ));
+                    let name = self.place.stack();
+                    let e = AccountError::new("make change set of stack", name, reason);
+                    return Err(self.explained(e));
+                }
+                Some(ChangeSetStatus::CreateComplete)
+                    if read.execution_status == Some(ExecutionStatus::Unavailable) =>
+                {
+                    let cause = format!("it cannot be carried out: {reason}");
+                    return Err(AccountError::new("read change set", &id, cause));
                 }
                 Some(ChangeSetStatus::CreateComplete) => {}
                 None | Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => {
@@ -135,6 +139,17 @@ impl Account {
                 return Ok(Some((id, changes)));
             }
         }
+    }
+
+    /// The error with what to do about it.
+    fn explained(&self, mut e: AccountError) -> AccountError {
+        let flags = left_out_by(&e.cause).filter(|_| self.is_emulated());
+        let lacking = flags.map(|flags| format!("this emulator lacks types: repeat with {flags}"));
+        if let Some(what) = lacking.or_else(|| remedy(&e.cause).map(str::to_owned)) {
+            e.cause += ": ";
+            e.cause += &what;
+        }
+        e
     }
 
     /// Drops a change set that nobody wants carried out.

@@ -8,6 +8,10 @@ KEY = {"Fn::GetAtt": ["Key", "Arn"]}
 DATA = {"Fn::Sub": "${S3D.Arn}/*"}
 
 ACCESS = [
+    *[
+        ("roles_are_all_there", f"no {name}", drop(name))
+        for name in ("WorkerRole", "BastionFleetPolicy", "UploaderPolicy", "ConfigRole", "TrailRole", "FlowLogPolicy")
+    ],
     (
         "roles_have_no_policies_inside",
         "a hidden policy",

@@ -149,6 +149,16 @@ NETWORK = [
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": WORLD},
         ),
     ),
+    (
+        "ways_out_are_counted",
+        "B to everything",
+        add("BastionGroup/Properties/SecurityGroupEgress", {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}),
+    ),
+    ("ways_out_are_counted", "B by SSH", put("BastionGroup/Properties/SecurityGroupEgress/1/CidrIp", "0.0.0.0/0")),
+    ("ways_out_are_counted", "any protocol", put("WorkerGroup/Properties/SecurityGroupEgress/0/IpProtocol", "-1")),
+    ("each_subnet_has_its_table", "no RT", drop("RT")),
+    ("each_subnet_has_its_table", "RT is nobody's", drop("RTHere")),
+    ("each_subnet_has_its_table", "RTpublic is nobody's", drop("RTpublicHere")),
     ("ways_out_are_counted", "workers by any rule", drop("WorkerGroup/Properties/SecurityGroupEgress")),
     (
         "ways_out_are_counted",
@@ -199,6 +209,11 @@ MACHINES = [
     ("people_have_dedicated_machines", "B shares hardware", put("B/Properties/Tenancy", "default")),
     ("people_have_dedicated_machines", "E answers IMDSv1", put("E/Properties/MetadataOptions/HttpTokens", "optional")),
     ("people_have_dedicated_machines", "B of the t family", put("B/Properties/InstanceType", "t3.micro")),
+    (
+        "machines_volumes_are_encrypted",
+        "B's volume stays",
+        put("B/Properties/BlockDeviceMappings/0/Ebs/DeleteOnTermination", False),
+    ),
     (
         "machines_volumes_are_encrypted",
         "B in the clear",

@@ -40,6 +40,16 @@ STORAGE = [
         put("S3D/Properties/OwnershipControls/Rules/0/ObjectOwnership", "ObjectWriter"),
     ),
     ("access_to_buckets_is_logged", "access to S3O not logged", drop("S3O/Properties/LoggingConfiguration")),
+    (
+        "buckets_are_encrypted_under_our_key",
+        "access logs with a list of nothing",
+        put("AccessLogs/Properties/BucketEncryption/ServerSideEncryptionConfiguration", []),
+    ),
+    (
+        "records_are_locked",
+        "no mode",
+        drop("S3L/Properties/ObjectLockConfiguration/Rule/DefaultRetention/Mode"),
+    ),
     ("records_are_locked", "no lock", drop("S3L/Properties/ObjectLockConfiguration")),
     (
         "records_are_locked",

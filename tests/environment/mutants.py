@@ -13,18 +13,21 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from broken_access import ACCESS
 from broken_network import MACHINES, NETWORK
 from broken_policies import POLICIES
+from broken_statements import STATEMENTS
 from broken_storage import KEYS, STORAGE, WATCHING
 
-MUTANTS = [*NETWORK, *MACHINES, *STORAGE, *KEYS, *WATCHING, *POLICIES, *ACCESS]
+MUTANTS = [*NETWORK, *MACHINES, *STORAGE, *KEYS, *WATCHING, *POLICIES, *ACCESS, *STATEMENTS]
 
 
 def refused_by(guard: str, rules: Path, files: list[Path]) -> dict[str, set[str]]:
@@ -49,6 +52,15 @@ def refused_by(guard: str, rules: Path, files: list[Path]) -> dict[str, set[str]
         names = (rule["Rule"]["name"] for rule in report["not_compliant"] if "Rule" in rule)
         found[Path(report["name"]).name] |= set(names)
     return found
+
+
+def refused_in_parts(guard: str, rules: Path, files: list[Path]) -> dict[str, set[str]]:
+    """The same, by as many processes as there are processors."""
+    count = os.cpu_count() or 1
+    parts = [part for part in (files[start::count] for start in range(count)) if part]
+    with ThreadPoolExecutor(count) as pool:
+        found = pool.map(lambda part: refused_by(guard, rules, part), parts)
+    return {name: names for part in found for name, names in part.items()}
 
 
 def rule_names(rules: Path) -> set[str]:
@@ -91,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = [given.template, *given.also]
         files = write_mutants(json.loads(given.template.read_text()), Path(folder))
-        refused = refused_by(given.guard, given.rules, [*whole, *files])
+        refused = refused_in_parts(given.guard, given.rules, [*whole, *files])
     rules = rule_names(given.rules)
     lines = judge(refused, [file.name for file in whole], rules)
     print("\n".join([*lines, f"{len(MUTANTS)} broken templates, {len(rules)} rules, {len(lines)} faults"]))

@@ -36,6 +36,7 @@ echo "parliament"
 "$python/python" "$here/policies.py" --template "$out/whole.json"
 
 echo "own rules and broken templates"
+"$python/python" "$here/statements.py" --template "$out/whole.json" --check
 "$python/python" "$here/mutants.py" --guard "$guard" --template "$out/whole.json" \
 	--also "$out/whole.yaml" --also "$out/no-nat.yaml" --also "$out/least.yaml"
 

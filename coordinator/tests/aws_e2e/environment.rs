@@ -87,6 +87,8 @@ fn an_environment_is_built_used_taken_down_and_taken_up_again() {
     let addendum = addendum.iter().find(|line| line["control"] == "addendum").unwrap();
     assert_eq!(addendum["evidence"], "accepted by Jo Doe, 2026-11-25");
     assert_all_hold(&cloud);
+    let stack = verify(&cloud, 0).remove(0);
+    assert!(stack["evidence"].as_str().unwrap().contains("SshFrom 192.0.2.0/24"), "{stack}");
     // A repeated call finds nothing to do.
     let again = up(&cloud, &["--yes"]).exits(0);
     assert!(again.stdout.contains("nothing to change"), "{again:?}");

@@ -1,10 +1,11 @@
 //! The environment as it lives, control by control.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::{Account, AccountError, Answer, Stack};
+use crate::answers::Answers;
 use crate::controls::{Line, Live, judge};
 use crate::expect::{Names, Resource, expect};
 use crate::stage::{LogicalId, Stage};
@@ -27,6 +28,8 @@ impl Account {
         let refused = |e: crate::TemplateError| {
             AccountError::new("verify stack", self.place.stack(), e.to_string())
         };
+        // On AWS nothing may be left out, whatever somebody wrote into the note.
+        let left_out = if self.is_emulated() { left_out } else { BTreeSet::new() };
         let template = Stage::deployed(&answers, &left_out).map_err(refused)?;
         let ids = self.resources().await?;
         let names = Names { place: &self.place, parameters: &stack.parameters, ids: &ids };
@@ -37,14 +40,16 @@ impl Account {
         let mut live = self.live(&expected, tell).await;
         // Not its note or descriptions: a newer `sce` may word them otherwise.
         let same = ["Resources", "Outputs"].iter().all(|of| deployed.0[of] == template.0[of]);
-        add_stack(stack, same, &mut expected, &mut live);
+        add_stack(stack, &answers, same, &mut expected, &mut live);
         Ok(judge(&expected, &live, &left_out))
     }
 }
 
-/// What is asked of the stack itself; whoever accepted the addendum is shown.
+/// What is asked of the stack itself. Its answers are shown, for nothing else
+/// tells whether they are the right ones, and who accepted the addendum.
 fn add_stack(
     stack: &Stack,
+    answers: &Answers,
     ours: bool,
     expected: &mut BTreeMap<LogicalId, Resource>,
     live: &mut BTreeMap<LogicalId, Live>,
@@ -57,8 +62,10 @@ fn add_stack(
         expected.insert(name.to_owned(), resource);
         live.insert(name.to_owned(), Live::There(found));
     };
+    let answers: Vec<String> =
+        answers.to_map().into_iter().map(|(name, of)| format!("{name} {of}")).collect();
     add(
-        "stack",
+        &format!("stack of {}", answers.join(", ")),
         "sce::Stack",
         json!({ "Status": "whole", "Template": "ours" }),
         json!({ "Status": if whole { "whole" } else { &stack.status }, "Template": template }),

@@ -190,6 +190,27 @@ impl Answers {
     }
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl Answers {
+    /// Everything that can be there, for tests.
+    pub(crate) fn whole(pit: &str) -> Self {
+        Self {
+            pit: pit.parse().unwrap(),
+            ssh_from: "192.0.2.0/24".parse().unwrap(),
+            email: "it@example.org".parse().unwrap(),
+            worker_type: "m5.large".parse().unwrap(),
+            machine_type: "m5.large".parse().unwrap(),
+            volume_gib: 100,
+            monthly_budget_usd: 1000,
+            nat: true,
+            bastion: true,
+            workbench: true,
+            config: true,
+        }
+    }
+}
+
 /// A value that stands in a parameter's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -226,19 +247,7 @@ mod tests {
 
     #[test]
     fn answers_are_noted_and_read_again() {
-        let answers = Answers {
-            pit: Pit::default(),
-            ssh_from: "192.0.2.0/24".parse().unwrap(),
-            email: "it@example.org".parse().unwrap(),
-            worker_type: "m5.large".parse().unwrap(),
-            machine_type: "c5.large".parse().unwrap(),
-            volume_gib: 50,
-            monthly_budget_usd: 7,
-            nat: false,
-            bastion: true,
-            workbench: false,
-            config: true,
-        };
+        let answers = Answers { nat: false, volume_gib: 50, ..Answers::whole("hipaa") };
         let mut map = answers.to_map();
         assert_eq!(Answers::from_map(&map), Ok(answers));
         map.remove("WithNat");

@@ -6,11 +6,13 @@
 
 pub mod answers;
 pub mod aws;
+pub mod change;
 pub mod compare;
 pub mod controls;
 mod deployed;
 pub mod expect;
 pub mod explain;
+pub mod judge;
 pub mod monthly;
 mod render;
 pub mod stage;

@@ -6,19 +6,7 @@ use sce_core::resources::Resources;
 use super::*;
 
 fn answers() -> Answers {
-    Answers {
-        pit: "study-7".parse().unwrap(),
-        ssh_from: "192.0.2.0/24".parse().unwrap(),
-        email: "it@example.org".parse().unwrap(),
-        worker_type: "m5.large".parse().unwrap(),
-        machine_type: "m5.large".parse().unwrap(),
-        volume_gib: 100,
-        monthly_budget_usd: 1000,
-        nat: true,
-        bastion: true,
-        workbench: true,
-        config: true,
-    }
+    Answers::whole("study-7")
 }
 
 fn render(answers: &Answers) -> Template {

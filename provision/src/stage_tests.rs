@@ -10,20 +10,7 @@ fn ids(of: &[&str]) -> BTreeSet<String> {
 }
 
 fn environment(left_out: &[&str]) -> Stage {
-    let answers = Answers {
-        pit: "hipaa".parse().unwrap(),
-        ssh_from: "192.0.2.0/24".parse().unwrap(),
-        email: "it@example.org".parse().unwrap(),
-        worker_type: "m5.large".parse().unwrap(),
-        machine_type: "m5.large".parse().unwrap(),
-        volume_gib: 100,
-        monthly_budget_usd: 100,
-        nat: true,
-        bastion: true,
-        workbench: true,
-        config: true,
-    };
-    Stage::deployed(&answers, &ids(left_out)).unwrap()
+    Stage::deployed(&Answers::whole("hipaa"), &ids(left_out)).unwrap()
 }
 
 #[test]

@@ -77,7 +77,7 @@ const CONFIGURATION: [&str; 19] = [
 ];
 
 /// The port's error for a call that failed.
-pub fn classify<E>(
+pub(super) fn classify<E>(
     operation: &'static str,
     target: impl Display,
     error: &SdkError<E, HttpResponse>,

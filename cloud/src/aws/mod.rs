@@ -25,7 +25,6 @@ use std::sync::Arc;
 use sce_core::resources::Resources;
 
 pub use self::client::{Clients, loader};
-pub use self::error::classify;
 pub use self::fleet::Ec2Fleet;
 pub use self::homer::{fetch_homer_key, store_homer_key};
 pub use self::instance::OwnInstance;

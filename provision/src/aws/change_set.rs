@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, ResourceToImport, Tag,
 };
-use serde::Serialize;
 
 use super::{Account, AccountError, Answer, failed};
+use crate::change::Change;
 use crate::explain::{left_out_by, remedy};
 use crate::stage::{Found, Stage, import_identifier};
 
@@ -27,19 +27,6 @@ pub struct Deployment<'a> {
     pub adopt: &'a Found,
     /// Key under which a template too long to be sent is put into S3A.
     pub key: &'a str,
-}
-
-/// One line of a change set.
-#[derive(Debug, Clone, Serialize)]
-pub struct Change {
-    /// `Add`, `Modify`, `Remove`, `Import`.
-    pub action: String,
-    /// Name in the template.
-    pub resource: String,
-    /// Its type.
-    pub kind: String,
-    /// Whether what is there is replaced by another: `True`, `False`, `Conditional`.
-    pub replacement: Option<String>,
 }
 
 impl Account {

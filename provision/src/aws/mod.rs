@@ -18,7 +18,7 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use sce_cloud::aws::{Clients, loader};
 use sce_core::resources::Resources;
 
-pub use self::change_set::{Change, Deployment};
+pub use self::change_set::Deployment;
 pub use self::settings::Setting;
 pub use self::stack::{Event, Outcome, Stack};
 

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{Account, AccountError, Answer, Stack};
 use crate::answers::Answers;
-use crate::controls::{Line, Live, judge};
 use crate::expect::{Names, Resource, expect};
+use crate::judge::{Line, Live, judge};
 use crate::stage::{LogicalId, Stage};
 
 /// States of a stack that rests; what it consists of is another question.

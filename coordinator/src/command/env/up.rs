@@ -7,7 +7,8 @@ use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Clock;
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemClock;
-use sce_provision::aws::{Account, Change, Deployment, Outcome, Setting, Stack};
+use sce_provision::aws::{Account, Deployment, Outcome, Setting, Stack};
+use sce_provision::change::Change;
 use sce_provision::compare::Verdict;
 use sce_provision::monthly;
 use sce_provision::stage::{Found, Stage, Standing, Step, plan};
@@ -190,17 +191,12 @@ impl Up<'_> {
         };
         self.output.say(format_args!("{} changes, {what}:", changes.len()));
         for of in &changes {
-            self.refuse_loss(of)?;
-            let replaced = match of.replacement.as_deref() {
-                Some("True") => "  (replaced by a new one)",
-                Some("Conditional") => "  (may be replaced by a new one)",
-                _ => "",
-            };
-            self.output
-                .say(format_args!("  {:<7} {} {}{replaced}", of.action, of.resource, of.kind));
+            let (action, warning) = (&of.action, of.warning());
+            self.output.say(format_args!("  {action:<7} {} {}{warning}", of.resource, of.kind));
         }
         self.output.emit(&json!({ "schema_version": 1, "step": name, "changes": changes }));
-        if let Err(refused) = confirm("Carry this out?", self.yes) {
+        let agreed = self.refuse_loss(&changes).and_then(|()| confirm("Carry this out?", self.yes));
+        if let Err(refused) = agreed {
             // That it stays is no harm.
             drop(self.account.discard(&change_set).await);
             return Err(refused);
@@ -214,28 +210,21 @@ impl Up<'_> {
         }
     }
 
-    /// What is kept when an environment goes is not replaced by an update, either.
-    fn refuse_loss(&self, change: &Change) -> Result<(), Failure> {
-        let replaced = change.replacement.as_deref() == Some("True");
-        let kept = self.template.kept().contains(&change.resource);
-        let holds = change.kind != "AWS::S3::BucketPolicy";
-        if kept && holds && (replaced || change.action == "Remove") {
-            return Err(Failure::usage(anyhow!(
-                "nothing was changed: {} ({}) would be replaced, and what it holds left behind",
-                change.resource,
-                change.kind
-            )));
-        }
-        Ok(())
+    /// What is kept when an environment goes is not left behind by an update, either.
+    fn refuse_loss(&self, changes: &[Change]) -> Result<(), Failure> {
+        let kept = self.template.kept();
+        let Some(of) = changes.iter().find(|of| of.leaves_behind(&kept)) else {
+            return Ok(());
+        };
+        let (resource, kind) = (&of.resource, &of.kind);
+        Err(Failure::usage(anyhow!(
+            "not carried out: {resource} ({kind}) would be another one, and what it holds left behind"
+        )))
     }
 
     /// E's volume is taken away from it only when it stands still.
     async fn stop_workbench(&self, changes: &[Change]) -> Result<(), Failure> {
-        let goes = |of: &&Change| {
-            let ends = of.action == "Remove" || of.replacement.as_deref() == Some("True");
-            ends && ["E", "EVolume", "EVolumeThere"].contains(&of.resource.as_str())
-        };
-        if changes.iter().find(goes).is_some()
+        if changes.iter().any(Change::frees_workbench_volume)
             && let Some(id) = self.account.resources().await?.get("E")
         {
             self.output.say(format_args!("E ({id}) is stopped, for its volume is taken away"));

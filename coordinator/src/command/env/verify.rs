@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use sce_cloud::overlay::Overlay;
-use sce_provision::controls::Line;
+use sce_provision::judge::Tally;
 use sce_provision::monthly;
 use serde_json::json;
 
@@ -34,17 +34,19 @@ pub(super) async fn verify(overlay: &Overlay, output: Output) -> Result<Exit, Fa
             "{verdict:<11}  {control:<17}  {paragraph:<18}  {}: {}",
             of.says, of.evidence
         ));
-        output.emit(of);
+        output.emit(&json!({
+            "schema_version": 1, "control": control, "verdict": verdict, "says": of.says,
+            "paragraph": paragraph, "evidence": of.evidence
+        }));
     }
-    let count = |verdict: &str| lines.iter().filter(|of| of.verdict == verdict).count();
-    let (holds, broken, silent) = (count("holds"), count("broken"), count("cannot tell"));
-    output.say(format_args!("{holds} hold, {broken} are broken, {silent} cannot be told"));
-    if silent > holds {
+    let tally = Tally::of(&lines);
+    let Tally { hold, broken, silent } = tally;
+    output.say(format_args!("{hold} hold, {broken} are broken, {silent} cannot be told"));
+    if tally.is_blind() {
         let cause = "most controls cannot be told: see to the permissions of whoever asks";
         return Err(Failure::infrastructure(anyhow!(cause)));
     }
-    let any_broken = lines.iter().any(Line::is_broken);
-    Ok(if any_broken { Exit::Unfinished } else { Exit::Done })
+    Ok(if broken > 0 { Exit::Unfinished } else { Exit::Done })
 }
 
 /// `sce env status`

@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Account, AccountError, Answer};
-use crate::controls::Live;
 use crate::expect::Resource;
+use crate::judge::Live;
 use crate::stage::LogicalId;
 
 /// A property that could not be read.

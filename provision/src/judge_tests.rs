@@ -50,7 +50,7 @@ fn one_break_outweighs_what_cannot_be_told() {
         ("B".to_owned(), Live::There(json!({ "Tenancy": "default" }))),
     ]);
     let lines = judge(&expected, &live, &BTreeSet::new());
-    assert!(line(&lines, "tenancy").is_broken());
+    assert_eq!(line(&lines, "tenancy").verdict, BROKEN);
 }
 
 #[test]
@@ -76,4 +76,10 @@ fn names_of_controls_are_different_and_each_covers_something() {
     let names: BTreeSet<&str> = CONTROLS.iter().map(|of| of.name).collect();
     assert_eq!(names.len(), CONTROLS.len());
     assert!(CONTROLS.iter().all(|of| !of.covers.is_empty() && of.paragraph.starts_with("164.3")));
+}
+
+#[test]
+fn what_is_broken_is_never_hidden_by_what_is_not_seen() {
+    let of = |hold, broken, silent| Tally { hold, broken, silent }.is_blind();
+    assert!(of(2, 0, 20) && !of(20, 0, 2) && !of(2, 1, 20) && !of(0, 1, 0));
 }

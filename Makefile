@@ -6,7 +6,9 @@ ENVIRONMENT := target/environment
 GUARD := target/tools/bin/cfn-guard
 SIMULATE := tests/environment/iam/node_modules/.done
 
-.PHONY: help build demo test test-environment lint bench venv bench-venv
+DEB := target/tools/bin/cargo-deb
+
+.PHONY: help build demo packages test test-environment test-machine lint bench venv bench-venv
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -17,6 +19,17 @@ build: ## compile both binaries into target/release
 demo: build ## the whole job on pseudo-data, on this machine
 	rm -rf $(DEMO)
 	target/release/sce demo --dir $(DEMO)
+
+packages: build $(DEB) ## a .deb for each program, with its units, into target/debian
+	rm -rf target/packages target/debian
+	mkdir -p target/packages/man
+	target/release/sce man --out target/packages/man
+	target/release/sce completions bash > target/packages/sce.bash
+	$(DEB) deb --quiet --locked --no-build --no-strip --package agent
+	$(DEB) deb --quiet --locked --no-build --no-strip --package coordinator
+
+$(DEB):
+	cargo install --locked --quiet --root target/tools cargo-deb --version 3.8.0
 
 venv: $(VENV)/test/.done $(VENV)/cli/.done $(VENV)/mpl/.done $(VENV)/emulators/.done
 
@@ -43,6 +56,10 @@ endif
 
 test-environment: build $(VENV)/environment/.done $(GUARD) $(SIMULATE) ## the template: checkers, own rules, broken templates, IAM
 	tests/environment/run.sh $(ENVIRONMENT)
+
+test-machine: packages $(VENV)/emulators/.done ## volume, units, images, and the worker booted for real; needs root
+	tests/machine/install.sh
+	$(VENV)/emulators/bin/python tests/machine/run.py
 
 $(GUARD):
 	cargo install --locked --quiet --root target/tools cfn-guard --version 3.2.1

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use sce_cloud::overlay::Overlay;
 use sce_core::ids::WorkerId;
+use sce_core::launch::HIPAA_DEVICE;
 
 const EXAMPLE: &str = "Example, for files at hand:
   sce-agent analyze visits.csv --format wide --out out
@@ -34,6 +35,11 @@ pub enum Command {
     Work(WorkArgs),
     /// End the EC2 instance that this runs on
     Terminate(TerminateArgs),
+    /// Tell systemd what this launch allows the agent: addresses, lifetime, volume (root)
+    Confine,
+    /// Make the encrypted volume ready, or empty it (root)
+    #[command(subcommand)]
+    Volume(VolumeCommand),
     /// Analyse files at hand; the results are written in the clear
     Analyze(AnalyzeArgs),
 }
@@ -55,6 +61,46 @@ pub struct TerminateArgs {
     /// Yes, this instance
     #[arg(long, required = true)]
     pub instance: bool,
+}
+
+/// `sce-agent volume`
+#[derive(Debug, Subcommand)]
+pub enum VolumeCommand {
+    /// Partition and format the volume if it is blank; anything else is refused
+    Prepare(PrepareArgs),
+    /// Unmount the volume and empty it
+    Wipe(WipeArgs),
+}
+
+/// `sce-agent volume prepare`
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    /// Where the launch attached the volume
+    #[arg(long, value_name = "DEVICE", default_value = HIPAA_DEVICE)]
+    pub attached_at: String,
+    /// Size that the volume must have, in GiB [default: any]
+    #[arg(long, value_name = "GIB", env = "SCE_VOLUME_GIB", value_parser = value_parser!(u64).range(1..=65_536))]
+    pub gib: Option<u64>,
+    /// User that /hipaa is to belong to
+    #[arg(long, value_name = "USER", env = "SCE_VOLUME_OWNER", default_value = "sce")]
+    pub owner: String,
+    /// Take a volume that was prepared before as it is: it outlives its machine
+    #[arg(long, env = "SCE_VOLUME_KEEP")]
+    pub keep: bool,
+    /// Seconds to wait for the volume to be attached
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub wait: u64,
+}
+
+/// `sce-agent volume wipe`
+#[derive(Debug, Args)]
+pub struct WipeArgs {
+    /// Where the launch attached the volume
+    #[arg(long, value_name = "DEVICE", default_value = HIPAA_DEVICE)]
+    pub attached_at: String,
+    /// Yes, everything on it
+    #[arg(long, required = true)]
+    pub yes: bool,
 }
 
 /// `sce-agent analyze`

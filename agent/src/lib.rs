@@ -8,11 +8,15 @@
 pub mod analysis;
 mod analyze;
 pub mod cli;
+mod confine;
 mod protect;
+mod room;
 mod scratch;
 pub mod study;
+pub mod volume;
 pub mod work;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,6 +63,8 @@ async fn command(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Work(args) => work(&args, &cli.overlay).await,
         Command::Terminate(_) => terminate().await,
+        Command::Confine => confine::confine().await.map(|()| DONE),
+        Command::Volume(command) => volume::run(&command).map(|()| DONE),
         Command::Analyze(args) => {
             let complete = analyze::analyze(&args, &cli.overlay).await?;
             Ok(if complete { DONE } else { UNFINISHED })
@@ -74,6 +80,9 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
     // Whatever a library writes by a relative path lands there, core dumps too.
     std::env::set_current_dir(scratch.path()).context("enter the scratch directory")?;
+    let measure = room::measure(scratch.path().to_owned());
+    let room = measure();
+    let load = room.plan_load(std::thread::available_parallelism().map_or(1, NonZero::get))?;
     let worker = Worker {
         ports: ports.clone(),
         study: Arc::new(VitalsStudy::new(Format::Wide)),
@@ -82,12 +91,14 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
             budgets: settings.budgets(),
             poll: settings.poll(),
             lifetime: std::time::Duration::from_secs(settings.lifetime_seconds),
+            load,
         },
         pit: settings.pit.clone(),
         id,
         machine,
+        measure: Arc::new(measure),
     };
-    info!(worker = %id, machine = worker.machine, "starts");
+    info!(worker = %id, machine = worker.machine, ?room, ?load, "starts");
     let left = worker.work(follow_signals()?).await;
     match &left {
         Ok(left) => info!(worker = %id, requests = ?ports.counts.take(), "leaves: {left:?}"),

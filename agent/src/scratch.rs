@@ -7,11 +7,15 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use nix::unistd::geteuid;
 use sce_core::ids::WorkerId;
+
+/// Where the encrypted volume is mounted on the machines of an environment.
+const HIPAA: &str = "/hipaa";
 
 /// A locked directory.
 pub(crate) struct Scratch {
@@ -26,6 +30,7 @@ impl Scratch {
     pub(crate) fn claim(volume: &Path, worker: WorkerId) -> anyhow::Result<Self> {
         let claim = || -> io::Result<Self> {
             private_dir(volume, true)?;
+            check(volume)?;
             sweep(volume)?;
             let path = volume.join(worker.to_string());
             private_dir(&path, false)?;
@@ -46,6 +51,20 @@ impl Scratch {
             .and_then(|()| sweep(&self.volume))
             .with_context(|| format!("clear {}", self.path.display()))
     }
+}
+
+/// Refuses a directory of somebody else, and a /hipaa that is no volume but a
+/// directory of the boot disk.
+fn check(volume: &Path) -> io::Result<()> {
+    let facts = fs::metadata(volume)?;
+    if facts.uid() != geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user: make it this worker's own"));
+    }
+    let parent = volume.parent().unwrap_or(volume);
+    if volume == Path::new(HIPAA) && facts.dev() == fs::metadata(parent)?.dev() {
+        return Err(io::Error::other("no volume is mounted there: mount it first"));
+    }
+    Ok(())
 }
 
 fn private_dir(path: &Path, recursive: bool) -> io::Result<()> {

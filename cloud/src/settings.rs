@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use sce_core::ids::Pit;
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::manifest::StudySettings;
@@ -24,6 +25,9 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Longest lease, in seconds: with its margin it must fit into a message's
 /// visibility, of which SQS allows 12 hours.
 const LEASE_MAX_SECONDS: u64 = 36_000;
+
+/// Most address ranges of a worker: some twenty of S3, a few of DynamoDB, and V.
+const ADDRESSES_MAX: usize = 256;
 
 /// The file that `sce init` writes: every default, explained.
 pub const TEMPLATE: &str = include_str!("sce.toml");
@@ -71,6 +75,26 @@ pub struct NameSettings {
     pub dates: bool,
 }
 
+/// What a launch tells a worker of its machine. People write none of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MachineSettings {
+    /// Size of the volume for /hipaa, in GiB.
+    pub volume_gib: Option<u32>,
+    /// Where the agent may connect to: V, and the ranges behind its gateway
+    /// endpoints, which keep public addresses.
+    pub addresses: Vec<Ipv4Net>,
+}
+
+impl MachineSettings {
+    /// As the end of a settings file.
+    pub fn render(&self) -> String {
+        let gib = self.volume_gib.map(|gib| format!("volume_gib = {gib}\n")).unwrap_or_default();
+        let quoted: Vec<_> = self.addresses.iter().map(|net| format!("\"{net}\"")).collect();
+        format!("[machine]\n{gib}addresses = [{}]\n", quoted.join(", "))
+    }
+}
+
 /// The contents of `sce.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -102,6 +126,8 @@ pub struct Settings {
     pub names: NameSettings,
     /// What runs compute.
     pub study: StudySettings,
+    /// The machine, as its launch tells it.
+    pub machine: MachineSettings,
     #[serde(skip)]
     folder: PathBuf,
 }
@@ -122,6 +148,7 @@ impl Default for Settings {
             aws: AwsSettings::default(),
             names: NameSettings::default(),
             study: StudySettings::default(),
+            machine: MachineSettings::default(),
             folder: PathBuf::new(),
         }
     }
@@ -221,6 +248,11 @@ impl Settings {
             (60..=2_592_000).contains(&self.lifetime_seconds),
             "lifetime_seconds must be 60 to 2592000",
         )?;
+        let addresses = &self.machine.addresses;
+        range(
+            addresses.len() <= ADDRESSES_MAX && addresses.iter().all(|net| net.prefix_len() >= 8),
+            "addresses must be at most 256, none wider than /8",
+        )?;
         Ok(self)
     }
 
@@ -306,6 +338,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_launch_tells_is_read_as_it_was_written() {
+        let told = MachineSettings {
+            volume_gib: Some(100),
+            addresses: ["10.0.0.0/16", "52.216.0.0/15"].map(|net| net.parse().unwrap()).into(),
+        };
+        for told in [told, MachineSettings::default()] {
+            let read = parse(&format!("pit = \"hipaa\"\n[aws]\n{}", told.render())).unwrap();
+            assert_eq!(format!("{:?}", read.machine), format!("{told:?}"));
+        }
+    }
+
+    #[test]
     fn errors_name_the_line_and_what_is_wrong() {
         for (text, expected) in [
             (
@@ -321,6 +365,8 @@ mod tests {
             ("baa_accepted = \"Jo Doe, 2026-13-25\"", "baa_accepted must say who and when"),
             ("baa_accepted = \"J\u{f6}rg, 2026-11-25\"", "baa_accepted must say who and when"),
             ("lease_seconds = 0", "lease_seconds must be 1 to 36000"),
+            ("[machine]\naddresses = [\"10.0.0.0\"]", "line 2:"),
+            ("[machine]\naddresses = [\"0.0.0.0/0\"]", "none wider than /8"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

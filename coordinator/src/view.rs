@@ -9,8 +9,10 @@ use sce_cloud::ports::{Instance, Ports};
 use sce_cloud::retry::retry;
 use sce_core::cost::{Cost, Money, WorkerPrice};
 use sce_core::pace::{Eta, Pace};
+use sce_core::room::Room;
 use sce_core::run::Run;
 use sce_core::time::Timestamp;
+use sce_core::unit::UnitState;
 
 use crate::progress::Progress;
 
@@ -23,7 +25,7 @@ pub(crate) struct View<'a> {
     price: Option<WorkerPrice>,
     progress: Option<Progress>,
     pace: Pace,
-    quarantine: Quarantine,
+    pages: Pages,
     spending: Spending,
     last_warning: String,
 }
@@ -36,7 +38,7 @@ impl<'a> View<'a> {
             price,
             progress: None,
             pace: Pace::default(),
-            quarantine: Quarantine::default(),
+            pages: Pages::default(),
             spending: Spending::default(),
             last_warning: String::new(),
         }
@@ -52,7 +54,7 @@ impl<'a> View<'a> {
             self.pace.add(now, done);
         }
         self.spending.add(now, live);
-        self.quarantine.look(self.ports, run).await?;
+        self.pages.look(self.ports, run).await?;
         let details = self.details(left, live);
         let progress =
             self.progress.get_or_insert_with(|| Progress::detailed("units done", run.units.into()));
@@ -90,7 +92,10 @@ impl<'a> View<'a> {
         let mut lines = vec![fleet];
         lines.extend(rate.map(|rate| format!("{rate:.1} units/min")));
         lines.extend(eta.map(|eta| eta.to_string()));
-        let quarantined = self.quarantine.found();
+        if let Some(Room { memory_mib, hipaa_mib }) = self.pages.room() {
+            lines.push(format!("least room {memory_mib} MiB, on /hipaa {hipaa_mib} MiB"));
+        }
+        let quarantined = self.pages.quarantined();
         if quarantined > 0 {
             lines.push(format!("{quarantined} objects quarantined"));
         }
@@ -142,20 +147,22 @@ impl Spending {
     }
 }
 
-/// Objects found quarantined so far: a page of unit rows is read with each
-/// look, until all its units are terminal.
+/// What unit rows tell: objects found quarantined so far, and the room that
+/// workers have left. A page of rows is read with each look, until all its
+/// units are terminal.
 #[derive(Default)]
-struct Quarantine {
+struct Pages {
     pages: BTreeMap<u32, Page>,
     next: u32,
 }
 
 struct Page {
-    found: u64,
+    quarantined: u64,
+    room: Option<Room>,
     complete: bool,
 }
 
-impl Quarantine {
+impl Pages {
     async fn look(&mut self, ports: &Ports, run: &Run) -> PortResult<()> {
         let pages = run.units.div_ceil(PAGE);
         let complete = |page: &u32| self.pages.get(page).is_some_and(|page| page.complete);
@@ -166,13 +173,20 @@ impl Quarantine {
         self.next = page + 1;
         let units = retry(|| ports.ledger.units(run.id, page * PAGE, PAGE)).await?;
         let outcomes = units.iter().flat_map(|unit| &unit.outcomes);
-        let found = outcomes.filter(|one| one.quarantined.is_some()).count() as u64;
+        let quarantined = outcomes.filter(|one| one.quarantined.is_some()).count() as u64;
         let complete = units.iter().all(|unit| unit.state.is_terminal());
-        self.pages.insert(page, Page { found, complete });
+        let leased = units.iter().filter(|unit| unit.state == UnitState::Leased);
+        let room = leased.filter_map(|unit| unit.room).reduce(Room::least);
+        self.pages.insert(page, Page { quarantined, room, complete });
         Ok(())
     }
 
-    fn found(&self) -> u64 {
-        self.pages.values().map(|page| page.found).sum()
+    fn quarantined(&self) -> u64 {
+        self.pages.values().map(|page| page.quarantined).sum()
+    }
+
+    /// The scarcest among the workers last seen.
+    fn room(&self) -> Option<Room> {
+        self.pages.values().filter_map(|page| page.room).reduce(Room::least)
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Epoch, OwnerId, UnitId};
 use crate::limits::{Budgets, LeaseRules};
 use crate::object::{ObjectKey, ObjectRef};
+use crate::room::Room;
 use crate::run::Requests;
 use crate::time::Timestamp;
 
@@ -67,6 +68,9 @@ pub struct Unit {
     pub beat: u32,
     /// When its lease ends.
     pub lease_until: Timestamp,
+    /// What room its worker had left at the last beat.
+    #[serde(default)]
+    pub room: Option<Room>,
     /// Errors its owners reported.
     pub task_errors: u32,
     /// Owners that fell silent.
@@ -96,8 +100,8 @@ pub enum UnitChange {
     TakeOver { epoch: Epoch, beat: u32, now: Timestamp, owner: OwnerId, lease_until: Timestamp },
     /// The same with the budget of losses spent → failed.
     GiveUp { epoch: Epoch, beat: u32, now: Timestamp },
-    /// Mine: the lease lasts longer.
-    Beat { epoch: Epoch, lease_until: Timestamp },
+    /// Mine: the lease lasts longer; what room the worker has left.
+    Beat { epoch: Epoch, lease_until: Timestamp, room: Room },
     /// Mine → done.
     Commit { epoch: Epoch, partial: ObjectRef, outcomes: Vec<ObjectOutcome>, requests: Requests },
     /// Mine → pending, charged; while the budget of errors lasts.
@@ -145,6 +149,7 @@ impl Unit {
             owner: None,
             beat: 0,
             lease_until: Timestamp::default(),
+            room: None,
             task_errors: 0,
             losses: 0,
             stops: 0,
@@ -219,10 +224,11 @@ impl Unit {
                 row.losses += 1;
                 row.fail(format!("{} workers fell silent while they had it", row.losses));
             }
-            UnitChange::Beat { epoch, lease_until } => {
+            UnitChange::Beat { epoch, lease_until, room } => {
                 self.require(UnitState::Leased, *epoch)?;
                 row.beat = row.beat.saturating_add(1);
                 row.lease_until = *lease_until;
+                row.room = Some(*room);
             }
             UnitChange::Commit { epoch, partial, outcomes, requests } => {
                 self.require(UnitState::Leased, *epoch)?;

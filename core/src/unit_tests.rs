@@ -10,6 +10,8 @@ use crate::ids::RunId;
 const LEASE: Duration = Duration::from_secs(60);
 const NOW: Timestamp = Timestamp(1_000_000);
 
+const ROOM: crate::room::Room = crate::room::Room { memory_mib: 1000, hipaa_mib: 2000 };
+
 fn rules() -> (LeaseRules, Budgets) {
     (LeaseRules::of(LEASE), Budgets::default())
 }
@@ -69,7 +71,7 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
     let error = |epoch| UnitChange::Error { epoch: Epoch(epoch), reason: "x".into() };
     let fail = |epoch| UnitChange::Fail { epoch: Epoch(epoch), reason: "x".into() };
     let stop = |epoch| UnitChange::Stop { epoch: Epoch(epoch) };
-    let beat = |epoch| UnitChange::Beat { epoch: Epoch(epoch), lease_until: late() };
+    let beat = |epoch| UnitChange::Beat { epoch: Epoch(epoch), lease_until: late(), room: ROOM };
     let done = apply(&leased(), &commit(1)).unwrap();
     let spent = Unit { task_errors: 2, ..leased() };
     let silent = Unit { losses: 2, ..leased() };
@@ -139,7 +141,7 @@ fn any_change() -> impl Strategy<Value = UnitChange> {
             0 => UnitChange::Claim { epoch, owner, lease_until },
             1 => UnitChange::TakeOver { epoch, beat, now, owner, lease_until },
             2 => UnitChange::GiveUp { epoch, beat, now },
-            3 => UnitChange::Beat { epoch, lease_until },
+            3 => UnitChange::Beat { epoch, lease_until, room: ROOM },
             4 => UnitChange::Commit {
                 epoch,
                 partial: object(9),

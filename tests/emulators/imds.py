@@ -1,8 +1,9 @@
 """A metadata service for one instance, version 2 only.
 
-Used by `hypervisor.py`, one per instance on a loopback port of its own. Must
-never answer a request without a session token: such attempts are refused and
-counted, for the programs under test must not make any.
+Used by `hypervisor.py`, one per instance on a loopback port of its own, and by
+`tests/machine`, at the service's own address in a namespace. Must never answer
+a request without a session token: such attempts are refused and counted, for
+the programs under test must not make any.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +36,8 @@ class Metadata:
     credential_seconds: float
     v1_refused: int = 0
     tokens: dict[str, float] = field(default_factory=dict)
+    # Told of every request: method, path, status; "v1" behind one that had no token.
+    log: Callable[[str], None] = lambda _: None
 
     def paths(self) -> dict[str, str]:
         """The text of every path; credentials are fresh each time."""
@@ -104,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
         """Send a whole answer."""
+        is_v1 = self.command == "GET" and TOKEN_HEADER not in self.headers
+        self.metadata.log(f"{self.command} {self.path} {status}{' v1' if is_v1 else ''}")
         body = text.encode()
         self.send_response(status)
         for name, value in {"Content-Type": "text/plain", "Content-Length": str(len(body)), **(headers or {})}.items():
@@ -115,9 +121,9 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet: user data may be in a path some day."""
 
 
-def serve(metadata: Metadata) -> tuple[ThreadingHTTPServer, str]:
+def serve(metadata: Metadata, host: str = "127.0.0.1", port: int = 0) -> tuple[ThreadingHTTPServer, str]:
     """The running service and its address; `shutdown` and `server_close` end it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"metadata": metadata}))
+    server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"metadata": metadata}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}"
+    return server, f"http://{host}:{server.server_port}"

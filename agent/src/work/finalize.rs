@@ -15,8 +15,6 @@ use tracing::{info, warn};
 use super::{PAGE, Worker};
 use crate::study::{InputFact, InputOutcome, RunFacts, Study, StudyError};
 
-/// Partials merged at a time: bounds memory, keeps merging cheap.
-const MERGE_BATCH: usize = 8;
 /// Longest partial read, in bytes (1 GiB).
 const PARTIAL_MAX_BYTES: u64 = 1 << 30;
 /// How often an unclear commit of the report is looked into.
@@ -116,7 +114,7 @@ impl<S: Study> Worker<S> {
                 if let Some(partial) = unit.partial.as_ref() {
                     parts.push(self.fetch_partial(partial).await?);
                 }
-                if parts.len() >= MERGE_BATCH {
+                if parts.len() >= self.rules.load.partials {
                     parts = vec![self.study.merge(parts).map_err(|e| permanent(run.id, e))?];
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);

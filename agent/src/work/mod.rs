@@ -19,6 +19,7 @@ use sce_cloud::retry::retry;
 use sce_core::ids::{OwnerId, Pit, RunId, WorkerId};
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::message::UnitMessage;
+use sce_core::room::{Load, Room};
 use sce_core::run::Run;
 use sce_core::unit::Unit;
 use tokio::sync::watch;
@@ -66,6 +67,8 @@ pub struct WorkRules {
     pub poll: Duration,
     /// How long to live at most.
     pub lifetime: Duration,
+    /// How much to take on at a time.
+    pub load: Load,
 }
 
 /// One worker.
@@ -82,6 +85,8 @@ pub struct Worker<S> {
     pub id: WorkerId,
     /// What it runs on, for access records.
     pub machine: String,
+    /// Measures what room is left here.
+    pub measure: Arc<dyn Fn() -> Room + Send + Sync>,
 }
 
 impl<S: Study> Worker<S> {

@@ -1,6 +1,7 @@
 //! Reading a unit's objects: each opened, checked and analysed by itself, so
 //! that one that can never succeed is quarantined alone.
 
+use futures_util::stream::{self, StreamExt};
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::retry::retry;
 use sce_cloud::sealed::{OpenError, open_object};
@@ -23,8 +24,12 @@ impl<S: Study> Worker<S> {
     ) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
         let mut parts = Vec::new();
         let mut outcomes = Vec::new();
-        for object in &unit.objects {
-            let read = retry(|| self.read_object(object)).await?;
+        // In the unit's order, whichever is through first.
+        let mut reads = stream::iter(&unit.objects)
+            .map(async |object| (object, retry(|| self.read_object(object)).await))
+            .buffered(self.rules.load.objects);
+        while let Some((object, read)) = reads.next().await {
+            let read = read?;
             let mut outcome = ObjectOutcome { key: object.key.clone(), quarantined: None, rows: 0 };
             match read {
                 Ok(part) => {

@@ -18,6 +18,7 @@ use sce_cloud::ports::{Fleet, Instance, Notifier, Ports};
 use sce_core::envelope::WrappingKey;
 use sce_core::ids::{Pit, RunId, WorkerId};
 use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::room::{Load, Room};
 use sce_core::run::{LaunchIntent, Started};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,6 +32,7 @@ pub fn rules() -> WorkRules {
         budgets: Budgets { launches: 40, ..Budgets::default() },
         poll: Duration::from_secs(1),
         lifetime: Duration::from_secs(3600),
+        load: Load { objects: 3, partials: 2 },
     }
 }
 
@@ -74,6 +76,7 @@ impl SimulatedFleet {
             pit: Pit::default(),
             id: WorkerId::new(id),
             machine: "task".into(),
+            measure: Arc::new(|| Room { memory_mib: 1000, hipaa_mib: 1000 }),
         };
         let task = tokio::task::spawn_local(async move {
             let (_keep, wish) = watch::channel(Wish::Work);

@@ -10,11 +10,12 @@ use aws_sdk_ec2::types::{
     Tag, TagSpecification, Volume, VolumeState,
 };
 use aws_smithy_types::base64;
+use ipnet::Ipv4Net;
 use sce_core::ids::{RunId, WorkerId};
 use sce_core::launch::{
-    LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults, is_engine_failure, plan_launch,
+    HIPAA_DEVICE, LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults, is_engine_failure, plan_launch,
 };
-use sce_core::resources::{PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
+use sce_core::resources::{NETWORK, NETWORK_BITS, PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
 use sce_core::run::{LaunchIntent, Started};
 use sce_core::time::Timestamp;
 
@@ -22,6 +23,7 @@ use super::error::classify;
 use super::template::read_template;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Fleet, Instance};
+use crate::settings::MachineSettings;
 
 /// The version of the launch template that is asked for.
 const LATEST: &str = "$Latest";
@@ -154,6 +156,25 @@ impl Ec2Fleet {
         Ok(instances)
     }
 
+    /// Where workers may connect to: V, and the ranges of the services that
+    /// its gateway endpoints lead to.
+    async fn addresses(&self) -> PortResult<Vec<Ipv4Net>> {
+        let network = Ipv4Net::new_assert(NETWORK.into(), NETWORK_BITS);
+        let region = &self.resources.region;
+        let names = ["s3", "dynamodb"].map(|service| format!("com.amazonaws.{region}.{service}"));
+        let wanted = Filter::builder().name("prefix-list-name").set_values(Some(names.into()));
+        let told = self.client.describe_prefix_lists().filters(wanted.build()).send().await;
+        let lists = match told {
+            Ok(told) => told.prefix_lists.unwrap_or_default(),
+            // Some emulators know no lists, and their workers no filter.
+            Err(e) if e.code() == Some("InvalidAction") => Vec::new(),
+            Err(e) => return Err(classify("list addresses", region, &e)),
+        };
+        let ranges = lists.into_iter().flat_map(|list| list.cidrs.unwrap_or_default());
+        // S3 has IPv6 ranges, too; V has not.
+        Ok(std::iter::once(network).chain(ranges.filter_map(|net| net.parse().ok())).collect())
+    }
+
     /// Launches by the very version of the template that was checked.
     async fn run_instances(&self, request: &LaunchRequest, version: i64) -> PortResult<u32> {
         let template = LaunchTemplateSpecification::builder()
@@ -219,7 +240,13 @@ fn timestamp(at: &DateTime) -> Option<Timestamp> {
 impl Fleet for Ec2Fleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
         let (template, version) = self.check_template().await?;
-        let request = plan_launch(&self.resources, intent, &self.user_data);
+        let volume = template.volumes.iter().find(|volume| volume.device == HIPAA_DEVICE);
+        let machine = MachineSettings {
+            volume_gib: volume.map(|volume| volume.size_gib),
+            addresses: self.addresses().await?,
+        };
+        let user_data = self.user_data.clone() + &machine.render();
+        let request = plan_launch(&self.resources, intent, &user_data);
         let workers = self.run_instances(&request, version).await?;
         Ok(Started { workers, machine: template.instance_type, at: None })
     }

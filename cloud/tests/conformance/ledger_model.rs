@@ -26,6 +26,8 @@ enum Step {
     PutAgain,
 }
 
+const ROOM: sce_core::room::Room = sce_core::room::Room { memory_mib: 1000, hipaa_mib: 2000 };
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Mostly 0: what the row says; else a stale or a future value.
     let off = || prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
@@ -63,7 +65,7 @@ fn unit_change(row: &Unit, step: &Step, clock: Timestamp) -> UnitChange {
         0..=2 => UnitChange::Claim { epoch, owner, lease_until },
         3 | 4 => UnitChange::TakeOver { epoch, beat, now, owner, lease_until },
         5 => UnitChange::GiveUp { epoch, beat, now },
-        6 => UnitChange::Beat { epoch, lease_until },
+        6 => UnitChange::Beat { epoch, lease_until, room: ROOM },
         7 => {
             let outcome =
                 ObjectOutcome { key: object("a").key, quarantined: Some(reason.clone()), rows: 3 };

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Puts a role's packages and files onto a Debian 12 machine and enables its units.
+# Packer runs it, as root, in a machine being built; it can be run again. Must
+# never start a service: it also runs where no systemd does.
+set -eu
+here=$(dirname "$0")
+# shellcheck source=role.sh
+. "$here/role.sh"
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+# Only on a booted machine: cloud-init, too, uses apt.
+if [ -d /run/systemd/system ] && command -v cloud-init >/dev/null; then
+    cloud-init status --wait >/dev/null || true
+fi
+
+# A package starts its service unless this says no. One that was there stays.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+
+debs=
+for name in $own; do
+    set -- "$here/../packages/${name}"_*.deb
+    if [ $# -ne 1 ] || [ ! -f "$1" ]; then
+        echo "packages: exactly one ${name}_*.deb is needed; build it anew in an empty folder" >&2
+        exit 1
+    fi
+    debs="$debs $1"
+done
+
+apt() {
+    apt-get -qq -y -o DPkg::Lock::Timeout=300 -o APT::Install-Recommends=false \
+        -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+apt update
+apt dist-upgrade
+# shellcheck disable=SC2086 # lists of words, none with a space
+apt install $packages $debs
+
+for tree in $trees; do
+    (cd "$here/../files/$tree" && find . -type f) | while read -r file; do
+        # Nothing for cloud-init where there is none.
+        case "$file" in ./etc/cloud/*) [ -d /etc/cloud ] || continue ;; esac
+        install -D -m 644 "$here/../files/$tree/$file" "/$file"
+    done
+done
+
+# Debian ships it without using it.
+install -m 644 /usr/share/systemd/tmp.mount /etc/systemd/system/tmp.mount
+# shellcheck disable=SC2086
+systemctl --quiet enable $enabled

@@ -1,0 +1,229 @@
+"""Boots the worker machine in QEMU, from power-on to its own power-off.
+
+Used by `run.py`. Software emulation, a minute a boot: two NVMe disks as EBS
+shows them, Debian's cloud kernel, a wire to a network in which everything is
+counted (`network.py`), an emulator for AWS (`cloud.py`). Three cases: the whole
+job; a volume that is not blank; and a control without the address filter and
+the wipe, which proves that the first case could have failed. Must never end a
+machine itself: what does not power off in time is a failure.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cloud
+import image
+import images
+import network
+import root
+from cloud import VOLUME_GIB, Cloud, Instance
+from common import LacksError, need_programs, run, run_logged, show, show_order, tail, work_directory
+from install import drop_in, for_tests, variant
+from network import OUTER, Network
+
+SECONDS_MAX = 180.0
+SYSTEM_SERIAL, VOLUME_SERIAL = "vol00000000000000000", "vol0123456789abcdef0"
+GIB = 1 << 30
+ROWS, OBJECTS = 300, 3
+MACHINE = (
+    ("-accel", "tcg,thread=multi,tb-size=512"),
+    ("-cpu", "max,la57=off"),
+    ("-machine", "q35"),
+    ("-smp", "2"),
+    ("-m", "1024"),
+    ("-netdev", f"tap,id=wire,ifname={OUTER},script=no,downscript=no"),
+    ("-device", "virtio-net-pci,netdev=wire,romfile="),
+)
+KERNEL = "root=/dev/nvme0n1 rw console=ttyS0 quiet net.ifnames=0 mitigations=off systemd.gpt_auto=0"
+OFF = "reboot: Power down"
+NOT_BLANK = re.compile(r"sce-agent\[\d+\]:.*blank", re.IGNORECASE)
+# Addresses within and without V's range, by TCP and as a name server would be asked.
+ATTEMPTS = ("tcp/10.9.9.9/80", "tcp/8.8.8.8/443", "udp/9.9.9.9/53")
+
+
+@dataclass(frozen=True)
+class Markers:
+    """Texts that are nowhere but in what a patient's data are: in an object, and written by the unit itself."""
+
+    object: str
+    unit: str
+
+    def counts(self, disk: Path) -> dict[str, int]:
+        """How often each is on a disk."""
+        return {text: image.marker_count(disk, text.encode()) for text in (self.object, self.unit)}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine's disks, and what it wrote on its console."""
+
+    kernel: Path
+    system: Path
+    volume: Path
+    console: Path
+
+    def boot(self, wire: Network) -> None:
+        """From power-on to power-off."""
+        disks: list[str | Path] = []
+        for name, disk, serial in (("system", self.system, SYSTEM_SERIAL), ("volume", self.volume, VOLUME_SERIAL)):
+            disks += ["-drive", f"if=none,id={name},file={disk},format=raw,cache=unsafe,discard=unmap"]
+            disks += ["-device", f"nvme,serial={serial},drive={name}"]
+        told = ["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-monitor", "none"]
+        options = [text for option in MACHINE for text in option]
+        kernel: list[str | Path] = ["-kernel", self.kernel, "-append", KERNEL]
+        command = wire.inside(["qemu-system-x86_64", *told, *options, *kernel, *disks])
+        code = run_logged(command, self.console, SECONDS_MAX)
+        said = self.said()
+        show(code == 0 and OFF in said, "the machine powered off by itself", f"exit {code}\n{tail(self.console)}")
+        show_order(said)
+
+    def said(self) -> str:
+        """Everything on the console."""
+        return self.console.read_text(errors="replace")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One machine about to boot, in its cloud."""
+
+    name: str
+    wire: Network
+    cloud: Cloud
+    markers: Markers
+    root: Path
+    home: Path
+
+    def attempts(self) -> None:
+        """Have the agent's own unit write a marker and try to get out, in its sandbox and as its user."""
+        # In two pieces: the file with these lines lies on the system disk.
+        begin, end = self.markers.unit[:8], self.markers.unit[8:]
+        mark = f"/bin/bash -c 'printf %%s%%s {begin} {end} >/hipaa/marker && sync /hipaa/marker'"
+        tries = [f"ExecStartPre=-/usr/bin/timeout 2 /bin/bash -c 'echo >/dev/{to}'" for to in ATTEMPTS]
+        drop_in(self.root, "sce-agent.service", "90-attempts", f"ExecStartPre={mark}", *tries)
+
+    def machine(self, volume: Path) -> Machine:
+        """The machine with its system disk made."""
+        system = image.make_ext4(self.root, self.home / "system.img")
+        return Machine(root.kernel(self.root), system, volume, self.home / "console.log")
+
+    def blank_volume(self) -> Path:
+        """A new volume of the size that the launch asked for."""
+        return image.blank(self.home / "volume.img", VOLUME_GIB * GIB)
+
+
+def need() -> None:
+    """What booting takes."""
+    root.need()
+    image.need()
+    network.need()
+    network.need_tap()
+    cloud.need()
+    need_programs({"qemu-system-x86_64": "qemu-system-x86"})
+    if "nvme" not in run(["qemu-system-x86_64", "-device", "help"]).stdout:
+        raise LacksError("this QEMU has no NVMe device")
+
+
+@contextmanager
+def case(name: str, installed: Path) -> Iterator[Case]:
+    """A cloud with data in it, and a root to be altered."""
+    print(f"  {name}", flush=True)
+    with work_directory() as home, Network(home) as wire, Cloud(wire, home) as of:
+        markers = Markers(f"PHI-OBJ-{secrets.token_hex(8)}", f"PHI-UNIT-{secrets.token_hex(8)}")
+        of.put(ROWS, OBJECTS, markers.object)
+        altered = variant(installed, home / "root")
+        for_tests(altered, of.gateways)
+        yield Case(name, wire, of, markers, altered, home)
+
+
+def whole_job(installed: Path) -> None:
+    """A run on a real machine: results as on the embedded default, no way out, no trace."""
+    with case("the whole job", installed) as this:
+        this.attempts()
+        run_id, instance = launch(this)
+        show(instance.allowed().get("volume_gib") == VOLUME_GIB, f"the launch says: {instance.allowed()}")
+        machine = this.machine(this.blank_volume())
+        machine.boot(this.wire)
+        job_is_done(this, run_id, instance, machine)
+        requests, counted = this.cloud.requests(), this.wire.counters()
+        show(requests.get("ec2.TerminateInstances") == 1, "and asked for that itself", requests)
+        show(counted["endpoints"] > 0 and counted["gateways"] > 0, f"packets counted: {counted}", counted)
+        show(
+            counted["stray"] == 0, f"of {len(ATTEMPTS)} attempts to get out, no packet came through", this.wire.strays()
+        )
+        for what, disk in (("system disk", machine.system), ("volume", machine.volume)):
+            counts = this.markers.counts(disk)
+            show(not any(counts.values()), f"no plaintext on the {what} after power-off", counts)
+
+
+def not_blank(installed: Path) -> None:
+    """A volume that holds something: nothing of it is touched, nothing is worked on."""
+    with case("a volume that is not blank", installed) as this:
+        launch(this)
+        files = this.home / "files"
+        files.mkdir()
+        (files / "something").write_text("of somebody\n")
+        volume = this.blank_volume()
+        run(["mkfs.ext4", "-q", "-F", "-d", files, volume])
+        before = image.digest(volume)
+        machine = this.machine(volume)
+        machine.boot(this.wire)
+        why = NOT_BLANK.search(machine.said())
+        show(why is not None, f"and said why: {why and why[0]}", tail(machine.console))
+        show(image.digest(volume) == before, "the volume is as it was")
+        show(not this.cloud.requests(), "nothing was asked of AWS", this.cloud.requests())
+
+
+def control(installed: Path) -> None:
+    """Without filter and wipe: what the first case must not see is there to be seen."""
+    with case("control: no address filter, no wipe", installed) as this:
+        this.attempts()
+        drop_in(this.root, "sce-agent.service", "91-no-filter", "IPAddressDeny=", "IPAddressAllow=")
+        drop_in(this.root, "sce-volume.service", "91-no-wipe", "ExecStop=")
+        run_id, instance = launch(this)
+        machine = this.machine(this.blank_volume())
+        machine.boot(this.wire)
+        job_is_done(this, run_id, instance, machine)
+        strays = this.wire.strays()
+        show(len(strays) == len(ATTEMPTS), f"stray packets came through, to {', '.join(strays)}", this.wire.counters())
+        counts = this.markers.counts(machine.volume)
+        # The agent itself leaves none of the object's: it opens objects in memory.
+        show(counts[this.markers.unit] > 0, "plaintext that was written to /hipaa is on the volume", counts)
+        counts = this.markers.counts(machine.system)
+        show(not any(counts.values()), "and not on the system disk", counts)
+
+
+def launch(this: Case) -> tuple[str, Instance]:
+    """Submit a run, and have wire and metadata ready for the machine it launched."""
+    run_id = this.cloud.submit()
+    instance = this.cloud.launched()
+    this.wire.plug("tap", this.cloud.gateways)
+    this.cloud.begin(instance)
+    return run_id, instance
+
+
+def job_is_done(this: Case, run_id: str, instance: Instance, machine: Machine) -> None:
+    """What a whole job leaves in the cloud."""
+    said = tail(machine.console)
+    show(this.cloud.run_state(run_id) == "done", "the run is done", said)
+    same = this.cloud.patients(run_id) == this.cloud.embedded_patients()
+    show(same, "patients.csv is byte for byte the embedded default's")
+    state = this.cloud.state(instance)
+    show(state in ("shutting-down", "terminated"), f"the instance is {state}", said)
+    v1 = [line for line in this.cloud.asked() if line.endswith(" v1")]
+    show(not v1, f"metadata: {len(this.cloud.asked())} requests, none by version 1", v1)
+
+
+CASES = (whole_job, not_blank, control)
+
+
+def step() -> None:
+    """All cases, on the worker's root."""
+    images.need_worker()
+    for each in CASES:
+        each(images.WORKER)

@@ -1,0 +1,56 @@
+"""What only the tests add to the worker's root.
+
+Used by `boot.py` and `nspawn.py`. What the tests add: a static address in place
+of DHCP, the emulator's addresses in place of AWS's, and the journal on the
+console. Must never weaken the machine: cases that do say so by drop-ins of
+their own, named for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import FailedError, run
+from network import ENDPOINTS, NETWORKD
+from root import write
+
+UNITS = "usr/lib/systemd/system"
+ASKING = ("sce-confine.service", "sce-agent.service", "sce-terminate.service")
+CONSOLE = "[Journal]\nForwardToConsole=yes\nMaxLevelConsole=info\n"
+
+
+def enable(root: Path, *names: str) -> None:
+    """Enable units."""
+    run(["systemctl", f"--root={root}", "enable", *names])
+
+
+def for_tests(root: Path, gateways: Sequence[str]) -> None:
+    """The test's addresses and console; S3 and DynamoDB are at the gateways."""
+    for unit in ASKING:
+        if not (root / UNITS / unit).exists():
+            raise FailedError(f"{unit} is not installed")
+        s3, dynamodb = gateways
+        drop_in(
+            root,
+            unit,
+            "10-emulator",
+            *(
+                f"Environment=AWS_ENDPOINT_URL{of}=http://{address}"
+                for of, address in (("", ENDPOINTS), ("_S3", s3), ("_DYNAMODB", dynamodb))
+            ),
+        )
+    write(root, "etc/systemd/network/10-worker.network", NETWORKD)
+    write(root, "etc/systemd/journald.conf.d/console.conf", CONSOLE)
+    enable(root, "systemd-networkd.service", "systemd-networkd-wait-online.service")
+
+
+def drop_in(root: Path, unit: str, name: str, *lines: str, section: str = "Service") -> None:
+    """More of a unit; read after the drop-in that the machine makes for its launch if `name` is 90 and something."""
+    write(root, f"etc/systemd/system/{unit}.d/{name}.conf", "\n".join([f"[{section}]", *lines, ""]))
+
+
+def variant(root: Path, to: Path) -> Path:
+    """A copy of a root for one case."""
+    run(["cp", "--archive", "--reflink=auto", root, to])
+    return to

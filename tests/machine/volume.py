@@ -1,0 +1,39 @@
+"""The volume's steps on loop devices: a test of the agent's own (agent/tests/volume.rs).
+
+Used by `run.py`, which has what it needs: root, loop devices, the tools. Must
+never pass because the test was not run.
+"""
+
+from __future__ import annotations
+
+import re
+
+from common import WORKSPACE, LacksError, need_programs, need_root, run, show
+
+TEST = ["cargo", "test", "--release", "--workspace", "--locked", "--test", "volume", "--", "--ignored"]
+
+
+def need() -> None:
+    """What loop devices with file systems on them take."""
+    need_root()
+    need_programs(
+        {
+            "losetup": "mount",
+            "wipefs": "util-linux",
+            "partx": "util-linux",
+            "sfdisk": "fdisk",
+            "mkfs.xfs": "xfsprogs",
+            "mkfs.ext4": "e2fsprogs",
+        }
+    )
+    free = run(["losetup", "--find"], exits=None)
+    if free.returncode:
+        raise LacksError(f"no loop device is free: {free.stderr.strip()}")
+
+
+def step() -> None:
+    """Run the test."""
+    done = run(TEST, cwd=WORKSPACE, exits=None)
+    said = done.stdout + done.stderr
+    passed = re.findall(r"^test result: ok\. (\d+) passed", said, re.MULTILINE)
+    show(done.returncode == 0 and passed == ["2"], "blank volumes prepared and wiped, others left alone", said)

@@ -16,7 +16,6 @@ pub mod study;
 pub mod volume;
 pub mod work;
 
-use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -75,6 +74,7 @@ async fn command(cli: Cli) -> anyhow::Result<u8> {
 async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let log = sce_cloud::telemetry::start();
     protect::keep_memory_private()?;
+    let locked = protect::lock_memory()?;
     let start = Start::find(args, overlay).await?;
     let Start { settings, ports, id, machine } = start;
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
@@ -82,7 +82,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     std::env::set_current_dir(scratch.path()).context("enter the scratch directory")?;
     let measure = room::measure(scratch.path().to_owned());
     let room = measure();
-    let load = room.plan_load(std::thread::available_parallelism().map_or(1, NonZero::get))?;
+    let load = room.plan_load()?;
     let worker = Worker {
         ports: ports.clone(),
         study: Arc::new(VitalsStudy::new(Format::Wide)),
@@ -98,7 +98,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         machine,
         measure: Arc::new(measure),
     };
-    info!(worker = %id, machine = worker.machine, ?room, ?load, "starts");
+    info!(worker = %id, machine = worker.machine, ?room, ?load, locked, "starts");
     let left = worker.work(follow_signals()?).await;
     match &left {
         Ok(left) => info!(worker = %id, requests = ?ports.counts.take(), "leaves: {left:?}"),

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use nix::unistd::geteuid;
 use sce_core::ids::WorkerId;
-
-/// Where the encrypted volume is mounted on the machines of an environment.
-const HIPAA: &str = "/hipaa";
+use sce_core::volume::MOUNT;
 
 /// A locked directory.
 pub(crate) struct Scratch {
@@ -61,7 +59,7 @@ fn check(volume: &Path) -> io::Result<()> {
         return Err(io::Error::other("it belongs to another user: make it this worker's own"));
     }
     let parent = volume.parent().unwrap_or(volume);
-    if volume == Path::new(HIPAA) && facts.dev() == fs::metadata(parent)?.dev() {
+    if volume == Path::new(MOUNT) && facts.dev() == fs::metadata(parent)?.dev() {
         return Err(io::Error::other("no volume is mounted there: mount it first"));
     }
     Ok(())

@@ -84,7 +84,8 @@ impl Drop for Loop {
 
 fn tool(name: &str, arguments: &[&str]) -> String {
     let output = Command::new(name).args(arguments).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} {arguments:?}: {err}");
     out.into_owned()
 }
@@ -122,6 +123,27 @@ fn a_blank_volume_becomes_its_users_and_leaves_nothing_behind() {
         assert!(!volume.holds_marker(), "{way:?}");
         assert_eq!(inspect(&volume.node).unwrap().content, Content::Blank);
     }
+}
+
+#[test]
+#[ignore = "needs root and loop devices: make test-machine"]
+fn no_volume_is_prepared_while_swap_is_on() {
+    let prepare = || {
+        let agent = env!("CARGO_BIN_EXE_sce-agent");
+        let done = Command::new(agent).args(["volume", "prepare", "--wait", "0"]).output().unwrap();
+        assert!(!done.status.success());
+        String::from_utf8(done.stderr).unwrap()
+    };
+    let already = fs::read_to_string("/proc/swaps").unwrap().lines().count() - 1;
+    let swap = Loop::blank();
+    tool("mkswap", &[&swap.node]);
+    tool("swapon", &[&swap.node]);
+    let with_swap = prepare();
+    tool("swapoff", &[&swap.node]);
+    assert!(with_swap.contains(&format!("{} swap areas are on", already + 1)), "{with_swap}");
+    // Here is no volume, but nothing else to say against it.
+    let without = prepare();
+    assert_eq!(without.contains("swap areas"), already > 0, "{without}");
 }
 
 #[test]

@@ -288,6 +288,9 @@ pub struct IntakeArgs {
     /// Return once nothing waits, instead of going on for ever
     #[arg(long)]
     pub once: bool,
+    /// Take the role PIT-intake first, as the bastion's service does: it may do no more than this
+    #[arg(long)]
+    pub own_role: bool,
 }
 
 /// `sce reap`

@@ -129,6 +129,11 @@ impl Resources {
         self.pit.to_string()
     }
 
+    /// The role in which uploads are registered.
+    pub fn intake_role_arn(&self) -> String {
+        format!("arn:{}:iam::{}:role/{}-intake", self.partition(), self.account, self.pit)
+    }
+
     /// The launch template of workers.
     pub fn launch_template(&self) -> String {
         format!("{}-worker", self.pit)

@@ -51,7 +51,7 @@ holds "no password lies outside of shadow" never /etc/passwd '$2 != "x"'
 holds "root alone is root" never /etc/passwd '$3 == 0 && $1 != "root"'
 holds "/etc/shadow is for root and its group" mode /etc/shadow 640
 holds "/etc/gshadow is for root and its group" mode /etc/gshadow 640
-holds "new files are not for others" says /etc/login.defs "UMASK 027"
+holds "new homes are for their owner" says /etc/login.defs "HOME_MODE 0700"
 if [ -e /etc/ssh/sshd_config ]; then
     holds "sshd reads its added settings" says /etc/ssh/sshd_config "Include /etc/ssh/sshd_config.d/*.conf"
     lacks "no settings of sshd come before ours" finds /etc/ssh/sshd_config.d -name '0*'
@@ -69,6 +69,6 @@ holds "/etc/machine-id is there" test -f /etc/machine-id
 holds "/etc/machine-id is empty" test ! -s /etc/machine-id
 lacks "no package left behind" finds / -xdev -name '*.deb' -type f
 lacks "no lists of packages" finds /var/lib/apt/lists -type f
-lacks "no logs of the build" finds /var/log -type f -size +0
+lacks "no logs of the packages" finds /var/log/apt /var/log/dpkg.log -type f -size +0
 holds "nothing keeps services from starting" test ! -e /usr/sbin/policy-rc.d
 exit "$failed"

@@ -30,6 +30,6 @@ fi
 # shellcheck disable=SC2086
 systemctl --quiet mask $masked
 
-sed -i 's/^UMASK[[:space:]].*/UMASK 027/; s/^#\{0,1\}HOME_MODE[[:space:]].*/HOME_MODE 0700/' /etc/login.defs
+sed -i 's/^#\{0,1\}HOME_MODE[[:space:]].*/HOME_MODE 0700/' /etc/login.defs
 chmod 640 /etc/shadow /etc/gshadow
 chmod 700 /root

@@ -24,10 +24,12 @@ import network
 import root
 from cloud import VOLUME_GIB, Cloud, Instance
 from common import LacksError, need_programs, run, run_logged, show, show_order, tail, work_directory
-from install import drop_in, for_tests, variant
+from images import PACKER
+from install import drop_in, enable, for_tests, mask, to_console, variant
 from network import OUTER, Network
+from root import write
 
-SECONDS_MAX = 180.0
+SECONDS_MAX = 420.0
 SYSTEM_SERIAL, VOLUME_SERIAL = "vol00000000000000000", "vol0123456789abcdef0"
 GIB = 1 << 30
 ROWS, OBJECTS = 300, 3
@@ -43,6 +45,21 @@ MACHINE = (
 KERNEL = "root=/dev/nvme0n1 rw console=ttyS0 quiet net.ifnames=0 mitigations=off systemd.gpt_auto=0"
 OFF = "reboot: Power down"
 NOT_BLANK = re.compile(r"sce-agent\[\d+\]:.*blank", re.IGNORECASE)
+# Looks at /hipaa as the researcher, and ends the machine.
+SEE = """[Unit]
+After=hipaa.mount
+SuccessAction=poweroff
+FailureAction=poweroff
+
+[Service]
+Type=oneshot
+User=admin
+ExecStart=/bin/bash -c "{see}"
+StandardOutput=journal+console
+
+[Install]
+WantedBy=multi-user.target
+"""
 # Addresses within and without V's range, by TCP and as a name server would be asked.
 ATTEMPTS = ("tcp/10.9.9.9/80", "tcp/8.8.8.8/443", "udp/9.9.9.9/53")
 
@@ -152,10 +169,13 @@ def whole_job(installed: Path) -> None:
         job_is_done(this, run_id, instance, machine)
         requests, counted = this.cloud.requests(), this.wire.counters()
         show(requests.get("ec2.TerminateInstances") == 1, "and asked for that itself", requests)
+        show("locked=true" in machine.said(), "the agent's memory is locked", machine.said()[-3000:])
         show(counted["endpoints"] > 0 and counted["gateways"] > 0, f"packets counted: {counted}", counted)
         show(
             counted["stray"] == 0, f"of {len(ATTEMPTS)} attempts to get out, no packet came through", this.wire.strays()
         )
+        # That they are not found would mean nothing if nothing were.
+        show(image.marker_count(machine.system, b"PRETTY_NAME=") > 0, "the search finds what is on a disk")
         for what, disk in (("system disk", machine.system), ("volume", machine.volume)):
             counts = this.markers.counts(disk)
             show(not any(counts.values()), f"no plaintext on the {what} after power-off", counts)
@@ -198,6 +218,43 @@ def control(installed: Path) -> None:
         show(not any(counts.values()), "and not on the system disk", counts)
 
 
+def workbench(installed: Path) -> None:
+    """The volume of E outlives it: formatted when blank, kept from then on, never wiped."""
+    print("  the workbench's volume, twice", flush=True)
+    text = f"kept-{secrets.token_hex(8)}"
+    with work_directory() as home, Network(home) as wire:
+        altered = variant(installed, home / "root")
+        as_workbench(altered)
+        see = f"stat -c 'seen %%U %%a' /hipaa; cat /hipaa/kept 2>/dev/null; echo {text} >/hipaa/kept; sync /hipaa/kept"
+        write(altered, "etc/systemd/system/see.service", SEE.format(see=see))
+        enable(altered, "see.service")
+        wire.plug("tap", ["192.0.2.1"])
+        system = image.make_ext4(altered, home / "system.img")
+        volume = image.blank(home / "volume.img", VOLUME_GIB * GIB)
+        machine = Machine(root.kernel(altered), system, volume, home / "console.log")
+        machine.boot(wire)
+        first = machine.said()
+        show("is prepared" in first and "seen admin 700" in first, "prepared, and admin's", tail(machine.console))
+        machine.boot(wire)
+        again = machine.said()
+        show("is kept as it was" in again and text in again, "kept the next time", tail(machine.console))
+        show(image.marker_count(volume, text.encode()) > 0, "and not wiped after it")
+
+
+def as_workbench(altered: Path) -> None:
+    """Of the worker's image make what the workbench's has of the volume, and its user."""
+    for tree in ("worker", "workbench"):
+        for file in (PACKER / "files" / tree).rglob("*.conf"):
+            place = altered / file.relative_to(PACKER / "files" / tree)
+            if tree == "worker":
+                place.unlink()
+            else:
+                write(altered, str(file.relative_to(PACKER / "files" / tree)), file.read_text())
+    mask(altered, "sce-agent.service", "sce-terminate.service", "sce-confine.service")
+    run(["chroot", altered, "useradd", "--create-home", "admin"])
+    to_console(altered)
+
+
 def launch(this: Case) -> tuple[str, Instance]:
     """Submit a run, and have wire and metadata ready for the machine it launched."""
     run_id = this.cloud.submit()
@@ -219,11 +276,11 @@ def job_is_done(this: Case, run_id: str, instance: Instance, machine: Machine) -
     show(not v1, f"metadata: {len(this.cloud.asked())} requests, none by version 1", v1)
 
 
-CASES = (whole_job, not_blank, control)
+CASES = (whole_job, not_blank, control, workbench)
 
 
 def step() -> None:
     """All cases, on the worker's root."""
-    images.need_worker()
+    images.need_built()
     for each in CASES:
         each(images.WORKER)

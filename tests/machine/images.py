@@ -4,7 +4,7 @@ Used by `run.py`. There is no AWS here, so Packer goes over ssh into a chroot
 instead of a new instance (its null source); files, scripts and their order are
 the very same. Debian's Packer is older than what the images ask for: the few
 keys that it does not know are taken out of a copy, and read from the original by
-an HCL parser. Leaves the worker's root for the steps that boot it. Must never
+an HCL parser. Leaves both roots for the steps that boot them. Must never
 start anything of the image on this machine but sshd, on loopback.
 """
 
@@ -28,7 +28,7 @@ from common import TARGET, WORKSPACE, LacksError, Running, need_programs, run, r
 
 PACKER = WORKSPACE / "packer"
 PACKAGES = WORKSPACE / "target" / "debian"
-WORKER = TARGET / "worker"
+WORKER, BASTION = TARGET / "worker", TARGET / "bastion"
 SECONDS_MAX = 400.0
 # Read by the parser, for the Packer at hand knows neither.
 NEWER = re.compile(r"^ *imds_support .*\n|^ *metadata_options \{[^}]*\}\n", re.MULTILINE)
@@ -90,10 +90,11 @@ def need() -> None:
         raise LacksError("target/debian has not the two packages: make packages")
 
 
-def need_worker() -> None:
-    """What a step takes that boots the worker."""
-    if not WORKER.exists():
-        raise LacksError("no worker's root was built: run the step images first")
+def need_built() -> None:
+    """What a step takes that boots the images."""
+    for built in (WORKER, BASTION):
+        if not built.exists():
+            raise LacksError(f"{built.relative_to(WORKSPACE)} is not there: run the step images first")
 
 
 def step() -> None:
@@ -103,7 +104,8 @@ def step() -> None:
         copy = for_chroot(home)
         packer(["validate", "-var", "ssh_from=192.0.2.1/32"], copy, home)
         show(True, "packer validate accepts the Amazon sources")
-        shutil.rmtree(WORKER, ignore_errors=True)
+        for old in (WORKER, BASTION):
+            shutil.rmtree(old, ignore_errors=True)
         worker = root.unpack(home / "worker")
         build("worker", worker, copy, home)
         first = digest(worker)
@@ -116,6 +118,7 @@ def step() -> None:
             units_hold(role, of)
             manifest_holds(role, home / "out" / f"{role}-manifest.json")
         worker.rename(WORKER)
+        bastion.rename(BASTION)
 
 
 def templates_say() -> None:

@@ -1,4 +1,4 @@
-"""What only the tests add to the worker's root.
+"""What only the tests add to an image's root.
 
 Used by `boot.py` and `nspawn.py`. What the tests add: a static address in place
 of DHCP, the emulator's addresses in place of AWS's, and the journal on the
@@ -16,7 +16,7 @@ from network import ENDPOINTS, NETWORKD
 from root import write
 
 UNITS = "usr/lib/systemd/system"
-ASKING = ("sce-confine.service", "sce-agent.service", "sce-terminate.service")
+WORKERS = ("sce-confine.service", "sce-agent.service", "sce-terminate.service")
 CONSOLE = "[Journal]\nForwardToConsole=yes\nMaxLevelConsole=info\n"
 
 
@@ -25,9 +25,9 @@ def enable(root: Path, *names: str) -> None:
     run(["systemctl", f"--root={root}", "enable", *names])
 
 
-def for_tests(root: Path, gateways: Sequence[str]) -> None:
-    """The test's addresses and console; S3 and DynamoDB are at the gateways."""
-    for unit in ASKING:
+def for_tests(root: Path, gateways: Sequence[str], asking: Sequence[str] = WORKERS) -> None:
+    """The test's addresses and console, for the units that ask; S3 and DynamoDB are at the gateways."""
+    for unit in asking:
         if not (root / UNITS / unit).exists():
             raise FailedError(f"{unit} is not installed")
         s3, dynamodb = gateways
@@ -41,8 +41,18 @@ def for_tests(root: Path, gateways: Sequence[str]) -> None:
             ),
         )
     write(root, "etc/systemd/network/10-worker.network", NETWORKD)
-    write(root, "etc/systemd/journald.conf.d/console.conf", CONSOLE)
+    to_console(root)
     enable(root, "systemd-networkd.service", "systemd-networkd-wait-online.service")
+
+
+def to_console(root: Path) -> None:
+    """Have the journal on the console."""
+    write(root, "etc/systemd/journald.conf.d/console.conf", CONSOLE)
+
+
+def mask(root: Path, *names: str) -> None:
+    """Have units never start."""
+    run(["systemctl", f"--root={root}", "mask", *names])
 
 
 def drop_in(root: Path, unit: str, name: str, *lines: str, section: str = "Service") -> None:

@@ -23,6 +23,7 @@ import root
 import volume
 from common import FailedError, LacksError
 
+
 @dataclass(frozen=True)
 class Step:
     """What is said of it, what it needs, and what it does."""

@@ -174,6 +174,8 @@ fn format(node: &str, owner: Owner) -> anyhow::Result<()> {
 /// It is in use, or a tool fails.
 pub fn empty(node: &str, way: WipeWay) -> anyhow::Result<()> {
     let mut blkdiscard = Command::new("blkdiscard");
+    // In steps, for one call to the kernel cannot be interrupted.
+    blkdiscard.args(["--step", "256M"]);
     if way == WipeWay::Overwrite {
         blkdiscard.arg("--zeroout");
     }
@@ -216,6 +218,8 @@ mod tests {
         let parts = parse_table(table).unwrap().partitions;
         let names: Vec<_> = parts.iter().map(|part| (&*part.node, &*part.name)).collect();
         assert_eq!(names, [("/dev/nvme1n1p1", "hipaa"), ("/dev/nvme1n1p2", "")]);
-        assert!(parse_table(br#"{"partitiontable": {"label":"gpt"}}"#).unwrap().partitions.is_empty());
+        assert!(
+            parse_table(br#"{"partitiontable": {"label":"gpt"}}"#).unwrap().partitions.is_empty()
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::Context;
-use sce_core::volume::{Device, parse_identify};
+use anyhow::{Context, ensure};
+use sce_core::volume::{Device, LABEL, parse_identify};
 
 use super::nvme::identify;
 
@@ -56,6 +56,21 @@ fn device(name: &str, mountinfo: &str) -> anyhow::Result<Device> {
 /// A block device's `major:minor`.
 fn number(sysfs: &Path) -> anyhow::Result<String> {
     Ok(fs::read_to_string(sysfs.join("dev"))?.trim().to_owned())
+}
+
+/// Refuses a machine where another device has a partition of our label: /hipaa
+/// is mounted by it.
+pub(super) fn refuse_other_label(node: &str) -> anyhow::Result<()> {
+    for entry in fs::read_dir("/sys/class/block").context("list block devices")? {
+        let facts = fs::read_to_string(entry?.path().join("uevent")).unwrap_or_default();
+        let fact = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name));
+        let other = fact("DEVNAME=").map(|name| format!("/dev/{name}"));
+        if let Some(other) = other.filter(|other| !other.starts_with(node)) {
+            let ours = fact("PARTNAME=") == Some(LABEL);
+            ensure!(!ours, "{other} is labelled {LABEL}, too: detach what is not the volume");
+        }
+    }
+    Ok(())
 }
 
 /// Where devices of these numbers are mounted (proc(5): the third field of

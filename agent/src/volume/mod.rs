@@ -41,6 +41,7 @@ fn prepare(args: &PrepareArgs) -> anyhow::Result<()> {
     let bytes = args.gib.map(|gib| gib << 30);
     let wanted = Wanted { attached_at: args.attached_at.clone(), bytes };
     let (device, volume) = wait_for(&wanted, Duration::from_secs(args.wait))?;
+    machine::refuse_other_label(&device.node)?;
     let found = disk::inspect(&device.node)?;
     let steps = plan_prepare(&device, &volume, &found, args.keep)?;
     for step in &steps {
@@ -55,29 +56,35 @@ fn wipe(args: &WipeArgs) -> anyhow::Result<()> {
     let wanted = Wanted { attached_at: args.attached_at.clone(), bytes: None };
     let devices = machine::devices()?;
     let (device, identity) = find_volume(&devices, &wanted)?;
+    let found = disk::inspect(&device.node)?;
+    let way = plan_wipe(device, &identity.volume, &found, machine::discards(&device.node)?)?;
     for at in &device.mounts {
         nix::mount::umount(at.as_str())
             .with_context(|| format!("unmount {at}: stop what uses it first"))?;
     }
-    let device = Device { mounts: Vec::new(), ..device.clone() };
-    let found = disk::inspect(&device.node)?;
-    let way = plan_wipe(&device, &identity.volume, &found, machine::discards(&device.node)?)?;
     disk::empty(&device.node, way).with_context(|| format!("wipe {}", identity.volume))?;
     println!("volume {} at {} is wiped ({way:?})", identity.volume, device.node);
     Ok(())
+}
+
+fn is_passing(e: &anyhow::Error) -> bool {
+    e.downcast_ref::<VolumeError>().is_none_or(|e| matches!(e, VolumeError::Absent { .. }))
 }
 
 /// The volume, once it is attached.
 fn wait_for(wanted: &Wanted, patience: Duration) -> anyhow::Result<(Device, String)> {
     let began = Instant::now();
     loop {
-        let devices = machine::devices()?;
-        match find_volume(&devices, wanted) {
-            Ok((device, identity)) => return Ok((device.clone(), identity.volume.clone())),
-            Err(VolumeError::Absent { .. }) if began.elapsed() < patience => {
+        let found = machine::devices().and_then(|devices| {
+            let (device, identity) = find_volume(&devices, wanted)?;
+            Ok((device.clone(), identity.volume.clone()))
+        });
+        match found {
+            // A device half attached cannot be read, one not attached is not there.
+            Err(e) if is_passing(&e) && began.elapsed() < patience => {
                 std::thread::sleep(LOOK_AGAIN);
             }
-            Err(e) => return Err(e.into()),
+            found => return found,
         }
     }
 }

@@ -13,6 +13,9 @@ use sce_core::volume::IDENTIFY_BYTES;
 
 /// Identify, an admin command (NVM Express base specification).
 const IDENTIFY: u8 = 0x06;
+/// Length of its answer, as the command wants it.
+const ANSWER_BYTES: u32 = 4096;
+const _: () = assert!(ANSWER_BYTES as usize == IDENTIFY_BYTES);
 /// Its subject: the controller.
 const CONTROLLER: u32 = 1;
 const TIMEOUT_MILLISECONDS: u32 = 5000;
@@ -45,7 +48,7 @@ pub(super) fn identify(device: &File) -> io::Result<[u8; IDENTIFY_BYTES]> {
     let mut command = AdminCommand {
         opcode: IDENTIFY,
         data: answer.as_mut_ptr() as u64,
-        data_bytes: IDENTIFY_BYTES as u32,
+        data_bytes: ANSWER_BYTES,
         cdw10: CONTROLLER,
         timeout_milliseconds: TIMEOUT_MILLISECONDS,
         ..AdminCommand::default()

@@ -103,6 +103,7 @@ impl<S: Study> Worker<S> {
         let mut inputs = BTreeMap::new();
         let mut counts = Counts::default();
         let mut parts: Vec<S::Partial> = Vec::new();
+        let mut bytes = 0;
         let mut from = 0;
         while from < run.units {
             let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
@@ -113,9 +114,12 @@ impl<S: Study> Worker<S> {
             for unit in page {
                 if let Some(partial) = unit.partial.as_ref() {
                     parts.push(self.fetch_partial(partial).await?);
+                    bytes += partial.size;
                 }
-                if parts.len() >= self.rules.load.partials {
+                let load = &self.rules.load;
+                if parts.len() >= load.partials || bytes >= load.partial_bytes {
                     parts = vec![self.study.merge(parts).map_err(|e| permanent(run.id, e))?];
+                    bytes = 0;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
             }

@@ -28,7 +28,8 @@ impl<S: Study> Worker<S> {
         let lease = self.rules.lease;
         let beat = async || {
             let lease_until = self.ports.clock.now().after(lease.lease);
-            let change = UnitChange::Beat { epoch: unit.epoch, lease_until, room: (self.measure)() };
+            let change =
+                UnitChange::Beat { epoch: unit.epoch, lease_until, room: (self.measure)() };
             let held = alive(self.ports.ledger.apply_unit(unit.id, &change).await)?;
             let run = self.ports.ledger.run(unit.id.run).await?;
             Ok(held && run.is_some_and(|run| run.is_open()))

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -64,6 +66,8 @@ pub struct Clients {
     pub kms: aws_sdk_kms::Client,
     /// Workers.
     pub ec2: aws_sdk_ec2::Client,
+    /// They talk to an emulator: an endpoint was given for all of them.
+    pub emulated: bool,
     /// The region that they all talk to.
     pub region: Option<String>,
     /// What they sent.
@@ -77,15 +81,25 @@ impl Clients {
         Self::of(&loader(region).load().await)
     }
 
+    /// Clients in another role, which the role of the standard chain may take;
+    /// it is taken afresh before it expires.
+    pub async fn in_role(region: Option<String>, role_arn: String) -> Self {
+        let own = loader(region).load().await;
+        let session = role_arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let role = AssumeRoleProvider::builder(role_arn).session_name(session).configure(&own);
+        let role = SharedCredentialsProvider::new(role.build().await);
+        Self::of(&own.into_builder().credentials_provider(role).build())
+    }
+
     /// Clients that share a configuration.
     pub fn of(shared: &SdkConfig) -> Self {
         let counts = RequestCounts::default();
         // A bucket's own host name resolves for AWS, not for an emulator.
-        let path_style = shared.endpoint_url().is_some();
+        let emulated = shared.endpoint_url().is_some();
         Self {
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(shared)
-                    .force_path_style(path_style)
+                    .force_path_style(emulated)
                     .timeout_config(timeouts(TRANSFER_TIMEOUT))
                     .interceptor(counts.clone())
                     .build(),
@@ -105,6 +119,7 @@ impl Clients {
             ec2: aws_sdk_ec2::Client::from_conf(
                 aws_sdk_ec2::config::Builder::from(shared).interceptor(counts.clone()).build(),
             ),
+            emulated,
             region: shared.region().map(ToString::to_string),
             counts,
         }

@@ -6,19 +6,23 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::ProvideErrorMetadata;
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{
-    Filter, Instance as Ec2Instance, InstanceStateName, LaunchTemplateSpecification, ResourceType,
-    Tag, TagSpecification, Volume, VolumeState,
+    Filter, Instance as Ec2Instance, InstanceStateName, LaunchTemplateSpecification, PrefixList,
+    ResourceType, Tag, TagSpecification, Volume, VolumeState,
 };
 use aws_smithy_types::base64;
 use ipnet::Ipv4Net;
 use sce_core::ids::{RunId, WorkerId};
 use sce_core::launch::{
-    HIPAA_DEVICE, LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults, is_engine_failure, plan_launch,
+    HIPAA_DEVICE, LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults,
+    is_engine_failure, plan_launch,
 };
-use sce_core::resources::{NETWORK, NETWORK_BITS, PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
+use sce_core::resources::{
+    NETWORK, NETWORK_BITS, PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE,
+};
 use sce_core::run::{LaunchIntent, Started};
 use sce_core::time::Timestamp;
 
+use super::client::Clients;
 use super::error::classify;
 use super::template::read_template;
 use crate::error::{Class, PortError, PortResult};
@@ -38,6 +42,7 @@ const OVER: [InstanceStateName; 2] =
 /// A project's workers.
 pub struct Ec2Fleet {
     client: Client,
+    emulated: bool,
     resources: Resources,
     key_arn: String,
     user_data: String,
@@ -46,8 +51,14 @@ pub struct Ec2Fleet {
 impl Ec2Fleet {
     /// The fleet of `resources`; its volumes are under the key `key_arn`, its
     /// workers find their settings in `user_data`.
-    pub fn new(client: Client, resources: Resources, key_arn: String, user_data: String) -> Self {
-        Self { client, resources, key_arn, user_data }
+    pub fn new(
+        clients: &Clients,
+        resources: Resources,
+        key_arn: String,
+        user_data: String,
+    ) -> Self {
+        let (client, emulated) = (clients.ec2.clone(), clients.emulated);
+        Self { client, emulated, resources, key_arn, user_data }
     }
 
     /// What the launch template says now.
@@ -159,20 +170,30 @@ impl Ec2Fleet {
     /// Where workers may connect to: V, and the ranges of the services that
     /// its gateway endpoints lead to.
     async fn addresses(&self) -> PortResult<Vec<Ipv4Net>> {
+        const OPERATION: &str = "list addresses";
         let network = Ipv4Net::new_assert(NETWORK.into(), NETWORK_BITS);
         let region = &self.resources.region;
         let names = ["s3", "dynamodb"].map(|service| format!("com.amazonaws.{region}.{service}"));
-        let wanted = Filter::builder().name("prefix-list-name").set_values(Some(names.into()));
+        let wanted = Filter::builder().name("prefix-list-name").set_values(Some(names.to_vec()));
         let told = self.client.describe_prefix_lists().filters(wanted.build()).send().await;
         let lists = match told {
             Ok(told) => told.prefix_lists.unwrap_or_default(),
-            // Some emulators know no lists, and their workers no filter.
-            Err(e) if e.code() == Some("InvalidAction") => Vec::new(),
-            Err(e) => return Err(classify("list addresses", region, &e)),
+            // Some emulators know no lists, or no ranges in them.
+            Err(_) if self.emulated => Vec::new(),
+            Err(e) => return Err(classify(OPERATION, region, &e)),
         };
-        let ranges = lists.into_iter().flat_map(|list| list.cidrs.unwrap_or_default());
-        // S3 has IPv6 ranges, too; V has not.
-        Ok(std::iter::once(network).chain(ranges.filter_map(|net| net.parse().ok())).collect())
+        let mut addresses = vec![network];
+        for name in &names {
+            let of = lists.iter().find(|list| list.prefix_list_name() == Some(name));
+            let cidrs = of.map(PrefixList::cidrs).unwrap_or_default();
+            let before = addresses.len();
+            addresses.extend(cidrs.iter().filter_map(|net| net.parse::<Ipv4Net>().ok()));
+            if addresses.len() == before && !self.emulated {
+                let cause = "EC2 tells no address of it, so workers could not reach it";
+                return Err(PortError::new(Class::Configuration, OPERATION, name, cause));
+            }
+        }
+        Ok(addresses)
     }
 
     /// Launches by the very version of the template that was checked.

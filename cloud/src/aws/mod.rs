@@ -63,6 +63,9 @@ pub enum Caller {
     HandlesData,
     /// Never opens any: the coordinator on the bastion.
     Coordinates,
+    /// Never opens any either, and takes the role of intake: what runs on the
+    /// bastion to register uploads.
+    RegistersUploads,
 }
 
 /// Opens every port of a project on AWS.
@@ -70,15 +73,17 @@ pub enum Caller {
 /// # Errors
 /// No account, region or credentials; the key or a queue is not there.
 pub async fn open(settings: &Settings, caller: Caller) -> PortResult<Aws> {
-    let clients = Clients::connect(settings.aws.region.clone()).await;
+    let mut clients = Clients::connect(settings.aws.region.clone()).await;
     let resources = find_resources(settings, &clients)?;
+    if caller == Caller::RegistersUploads {
+        clients = Clients::in_role(clients.region, resources.intake_role_arn()).await;
+    }
     let alias = resources.key_alias_arn();
     let key_arn = retry(|| find_key(&clients.kms, &alias)).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = Arc::new(S3Store::new(clients.s3.clone(), resources.clone(), key_arn.clone()));
     let user_data = settings.worker_settings(&resources);
-    let fleet =
-        Arc::new(Ec2Fleet::new(clients.ec2.clone(), resources.clone(), key_arn.clone(), user_data));
+    let fleet = Arc::new(Ec2Fleet::new(&clients, resources.clone(), key_arn.clone(), user_data));
     let keys: Arc<dyn KeyService> = match (settings.aws.data_keys, caller) {
         (DataKeys::Homer, Caller::HandlesData) => {
             let fetch =

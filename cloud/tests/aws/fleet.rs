@@ -50,8 +50,12 @@ pub fn settings(project: &Project) -> String {
 }
 
 pub fn fleet(project: &Project, key_arn: &str, user_data: &str) -> Ec2Fleet {
-    let (client, resources) = (project.clients.ec2.clone(), project.resources.clone());
-    Ec2Fleet::new(client, resources, key_arn.to_owned(), user_data.to_owned())
+    Ec2Fleet::new(
+        &project.clients,
+        project.resources.clone(),
+        key_arn.to_owned(),
+        user_data.to_owned(),
+    )
 }
 
 pub fn intent(launch: u32, workers: u32) -> LaunchIntent {

@@ -164,7 +164,8 @@ pub(super) async fn intake(
     output: Output,
 ) -> Result<Exit, Failure> {
     sce_cloud::telemetry::start();
-    let project = Project::open(overlay, Caller::Coordinates).await?;
+    let caller = if args.own_role { Caller::RegistersUploads } else { Caller::Coordinates };
+    let project = Project::open(overlay, caller).await?;
     let aws = project.aws("sce intake")?;
     let queue = SqsQueue::open(aws.clients.sqs.clone(), &aws.resources.uploads_queue()).await?;
     let rules = project.settings.name_rules();

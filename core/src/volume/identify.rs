@@ -74,7 +74,13 @@ mod tests {
         for (vendor, serial, model, device, expected) in [
             (AMAZON, volume, EBS_MODEL, "sdf", Some(Some("/dev/sdf"))),
             (AMAZON, volume, EBS_MODEL, "/dev/sdf", Some(Some("/dev/sdf"))),
-            (AMAZON, volume, EBS_MODEL, "/dev/xvda                       ", Some(Some("/dev/xvda"))),
+            (
+                AMAZON,
+                volume,
+                EBS_MODEL,
+                "/dev/xvda                       ",
+                Some(Some("/dev/xvda")),
+            ),
             (AMAZON, volume, EBS_MODEL, "", Some(None)),
             (AMAZON, volume, "Amazon EC2 NVMe Instance Storage", "", None),
             (AMAZON, "AWS0123456789ABCDEF0", "Amazon EC2 NVMe Instance Storage", "", None),

@@ -15,3 +15,5 @@ pub use plan::{
 
 /// Partition label and file system label of the volume.
 pub const LABEL: &str = "hipaa";
+/// Where it is mounted.
+pub const MOUNT: &str = "/hipaa";

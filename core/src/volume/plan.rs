@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Identity, LABEL};
+use super::{Identity, LABEL, MOUNT};
 
 /// An NVMe namespace of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +186,7 @@ pub fn plan_prepare(
     disk: &Disk,
     keep: bool,
 ) -> Result<Vec<Step>, VolumeError> {
-    refuse_mounted(device, volume)?;
+    refuse_mounted(device, volume, |_| true)?;
     let ours = is_our_table(&disk.content);
     match (&disk.content, &disk.partitions[..]) {
         (Content::Blank, []) => Ok(vec![Step::Partition, Step::Format]),
@@ -199,17 +199,19 @@ pub fn plan_prepare(
     }
 }
 
-/// How the volume is emptied, be it whole or half emptied already.
+/// How the volume is emptied, be it whole or half emptied already, once it is
+/// unmounted.
 ///
 /// # Errors
-/// It is mounted still, or carries what no preparation of ours makes.
+/// It is mounted elsewhere than at /hipaa, or carries what no preparation of
+/// ours makes.
 pub fn plan_wipe(
     device: &Device,
     volume: &str,
     disk: &Disk,
     discards: bool,
 ) -> Result<WipeWay, VolumeError> {
-    refuse_mounted(device, volume)?;
+    refuse_mounted(device, volume, |at| at != MOUNT)?;
     let ours = match &disk.content {
         Content::Blank | Content::Unknown => disk.partitions.is_empty(),
         table @ Content::Signed(_) => {
@@ -227,8 +229,12 @@ fn is_our_table(content: &Content) -> bool {
     matches!(content, Content::Signed(names) if names.iter().all(|name| name == "gpt" || name == "PMBR"))
 }
 
-fn refuse_mounted(device: &Device, volume: &str) -> Result<(), VolumeError> {
-    match device.mounts.first() {
+fn refuse_mounted(
+    device: &Device,
+    volume: &str,
+    refused: impl Fn(&str) -> bool,
+) -> Result<(), VolumeError> {
+    match device.mounts.iter().find(|at| refused(at)) {
         Some(at) => Err(VolumeError::Mounted { volume: volume.to_owned(), at: at.clone() }),
         None => Ok(()),
     }

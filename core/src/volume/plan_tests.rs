@@ -122,13 +122,15 @@ fn a_wipe_takes_what_we_made_or_half_wiped_and_nothing_else() {
 }
 
 #[test]
-fn what_is_mounted_is_never_touched() {
-    let mounted = device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), &["/hipaa"]);
-    let refused =
-        Err(VolumeError::Mounted { volume: VOLUME.to_owned(), at: "/hipaa".to_owned() });
+fn what_is_mounted_is_never_touched_but_hipaa_by_its_wipe() {
+    let mounted = |at: &[&str]| device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), at);
+    let refused = |at: &str| VolumeError::Mounted { volume: VOLUME.to_owned(), at: at.to_owned() };
     let blank = disk(Content::Blank, &[]);
     for keep in [false, true] {
-        assert_eq!(plan_prepare(&mounted, VOLUME, &blank, keep), refused);
+        let plan = plan_prepare(&mounted(&["/hipaa"]), VOLUME, &blank, keep);
+        assert_eq!(plan, Err(refused("/hipaa")));
     }
-    assert_eq!(plan_wipe(&mounted, VOLUME, &blank, true), refused.map(|_: Vec<Step>| WipeWay::Discard));
+    let wipe = |at: &[&str]| plan_wipe(&mounted(at), VOLUME, &blank, true);
+    assert_eq!(wipe(&["/hipaa"]), Ok(WipeWay::Discard));
+    assert_eq!(wipe(&["/hipaa", "/boot/efi"]), Err(refused("/boot/efi")));
 }

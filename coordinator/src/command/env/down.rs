@@ -85,12 +85,8 @@ async fn refuse_while_used(
             )));
         }
     }
-    let fleet = Ec2Fleet::new(
-        account.clients.ec2.clone(),
-        account.place.clone(),
-        String::new(),
-        String::new(),
-    );
+    let place = account.place.clone();
+    let fleet = Ec2Fleet::new(&account.clients, place, String::new(), String::new());
     let workers: Vec<String> = fleet.live().await?.into_iter().map(|of| of.engine_id).collect();
     if workers.is_empty() {
         return Ok(());

@@ -1,0 +1,7 @@
+# Histories and scratch files of the tools hold what was typed and shown: with
+# the volume mounted they lie there, not on the boot disk.
+if mountpoint -q /hipaa && [ -w /hipaa ]; then
+    export HISTFILE=/hipaa/.bash_history R_HISTFILE=/hipaa/.Rhistory
+    export IPYTHONDIR=/hipaa/.ipython JUPYTER_CONFIG_DIR=/hipaa/.jupyter
+    export JUPYTER_DATA_DIR=/hipaa/.jupyter/data JUPYTER_RUNTIME_DIR=/hipaa/.jupyter/runtime
+fi

@@ -169,7 +169,7 @@ def whole_job(installed: Path) -> None:
         job_is_done(this, run_id, instance, machine)
         requests, counted = this.cloud.requests(), this.wire.counters()
         show(requests.get("ec2.TerminateInstances") == 1, "and asked for that itself", requests)
-        show("locked=true" in machine.said(), "the agent's memory is locked", machine.said()[-3000:])
+        show('"locked":true' in machine.said(), "the agent's memory is locked", agent_said(machine.said()))
         show(counted["endpoints"] > 0 and counted["gateways"] > 0, f"packets counted: {counted}", counted)
         show(
             counted["stray"] == 0, f"of {len(ATTEMPTS)} attempts to get out, no packet came through", this.wire.strays()
@@ -179,6 +179,11 @@ def whole_job(installed: Path) -> None:
         for what, disk in (("system disk", machine.system), ("volume", machine.volume)):
             counts = this.markers.counts(disk)
             show(not any(counts.values()), f"no plaintext on the {what} after power-off", counts)
+
+
+def agent_said(said: str) -> str:
+    """The agent's own lines."""
+    return "\n".join(line for line in said.splitlines() if "sce-agent[" in line)
 
 
 def not_blank(installed: Path) -> None:

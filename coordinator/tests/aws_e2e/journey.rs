@@ -90,6 +90,8 @@ fn nothing_of_a_patient_leaves(cloud: &Cloud) {
                 "account",
                 "region",
                 "data_keys",
+                "volume_gib",
+                "addresses",
             ];
             assert!(known.contains(&name), "{id}: {line}");
         }

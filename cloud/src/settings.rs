@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use sce_core::addresses::{AddressError, check_addresses};
 use sce_core::ids::Pit;
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::manifest::StudySettings;
 use sce_core::names::NameRules;
 use sce_core::resources::{Account, Resources};
 use sce_core::vitals::civil;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Name of the file, looked for in the working directory.
 pub const FILE_NAME: &str = "sce.toml";
@@ -25,9 +26,6 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Longest lease, in seconds: with its margin it must fit into a message's
 /// visibility, of which SQS allows 12 hours.
 const LEASE_MAX_SECONDS: u64 = 36_000;
-
-/// Most address ranges of a worker: some twenty of S3, a few of DynamoDB, and V.
-const ADDRESSES_MAX: usize = 256;
 
 /// The file that `sce init` writes: every default, explained.
 pub const TEMPLATE: &str = include_str!("sce.toml");
@@ -76,7 +74,7 @@ pub struct NameSettings {
 }
 
 /// What a launch tells a worker of its machine. People write none of it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MachineSettings {
     /// Size of the volume for /hipaa, in GiB.
@@ -89,9 +87,8 @@ pub struct MachineSettings {
 impl MachineSettings {
     /// As the end of a settings file.
     pub fn render(&self) -> String {
-        let gib = self.volume_gib.map(|gib| format!("volume_gib = {gib}\n")).unwrap_or_default();
-        let quoted: Vec<_> = self.addresses.iter().map(|net| format!("\"{net}\"")).collect();
-        format!("[machine]\n{gib}addresses = [{}]\n", quoted.join(", "))
+        let section = toml::to_string(self).expect("numbers and addresses have a TOML form");
+        format!("[machine]\n{section}")
     }
 }
 
@@ -173,6 +170,9 @@ pub enum SettingsError {
         /// What is wrong there.
         cause: String,
     },
+    /// Addresses that are no limit.
+    #[error("{0}: {1}")]
+    Addresses(PathBuf, AddressError),
     /// A value out of its range.
     #[error("{path}: {cause}")]
     Range {
@@ -248,11 +248,8 @@ impl Settings {
             (60..=2_592_000).contains(&self.lifetime_seconds),
             "lifetime_seconds must be 60 to 2592000",
         )?;
-        let addresses = &self.machine.addresses;
-        range(
-            addresses.len() <= ADDRESSES_MAX && addresses.iter().all(|net| net.prefix_len() >= 8),
-            "addresses must be at most 256, none wider than /8",
-        )?;
+        check_addresses(&self.machine.addresses)
+            .map_err(|e| SettingsError::Addresses(path.to_owned(), e))?;
         Ok(self)
     }
 

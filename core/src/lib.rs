@@ -6,6 +6,7 @@
 //! none of them.
 
 pub mod access;
+pub mod addresses;
 pub mod cost;
 pub mod envelope;
 pub mod ids;

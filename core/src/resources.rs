@@ -21,11 +21,6 @@ pub const ROLE_TAG: &str = "sce:role";
 /// Its value on workers and their volumes.
 pub const WORKER_ROLE: &str = "worker";
 
-/// The addresses of V, the environment's network.
-pub const NETWORK: [u8; 4] = [10, 0, 0, 0];
-/// Bits of [`NETWORK`] that all of them share.
-pub const NETWORK_BITS: u8 = 16;
-
 /// An AWS account: twelve digits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 /// (four of 8 MiB) and what the analysis keeps. Measured peaks are 45 MiB for
 /// the whole process (README of `bench`), so this is generous.
 const OBJECT_MIB: u64 = 64;
-/// What one decoded partial usually needs, in MiB; larger ones count by their
-/// own size.
-const PARTIAL_MIB: u64 = 32;
 /// What a partial takes decoded, in multiples of its size in the store.
 const PARTIAL_GROWTH: u64 = 4;
 /// Memory that a worker needs at all, in MiB.
@@ -23,8 +20,6 @@ const HIPAA_MIN_MIB: u64 = 1;
 /// Most objects under way: they are waited for together, but one processor
 /// opens and reads them, and four keep it busy.
 const OBJECTS_MAX: u64 = 4;
-/// Most partials at a time.
-const PARTIALS_MAX: u64 = 64;
 
 /// Room that is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +35,8 @@ pub struct Room {
 pub struct Load {
     /// Objects of a unit that are read at the same time.
     pub objects: usize,
-    /// Partials that are held before they are merged into one.
-    pub partials: usize,
-    /// Bytes of partials, as they lie in the store, that are held at most.
+    /// Bytes of partials, as they lie in the store, that are held before they
+    /// are merged into one.
     pub partial_bytes: u64,
 }
 
@@ -75,10 +69,8 @@ impl Room {
             return Err(NoRoom::Hipaa(self.hipaa_mib));
         }
         let objects = (self.memory_mib / 2 / OBJECT_MIB).clamp(1, OBJECTS_MAX);
-        let partials = (self.memory_mib / 4 / PARTIAL_MIB).clamp(2, PARTIALS_MAX);
-        let count = |n| usize::try_from(n).unwrap_or(usize::MAX);
         let partial_bytes = (self.memory_mib / 4 / PARTIAL_GROWTH) << 20;
-        Ok(Load { objects: count(objects), partials: count(partials), partial_bytes })
+        Ok(Load { objects: usize::try_from(objects).unwrap_or(1), partial_bytes })
     }
 
     /// The scarcer of two, each for itself.
@@ -98,15 +90,11 @@ mod tests {
 
     #[test]
     fn more_room_takes_on_more_up_to_what_is_useful() {
-        for (memory_mib, objects, partials, bytes_mib) in [
-            (192, 1, 2, 12),
-            (256, 2, 2, 16),
-            (1024, 4, 8, 64),
-            (7000, 4, 54, 437),
-            (500_000, 4, 64, 31_250),
-        ] {
+        for (memory_mib, objects, bytes_mib) in
+            [(192, 1, 12), (256, 2, 16), (1024, 4, 64), (7000, 4, 437), (500_000, 4, 31_250)]
+        {
             let load = Room { memory_mib, hipaa_mib: 64 }.plan_load().unwrap();
-            let expected = Load { objects, partials, partial_bytes: bytes_mib << 20 };
+            let expected = Load { objects, partial_bytes: bytes_mib << 20 };
             assert_eq!(load, expected, "{memory_mib} MiB");
         }
     }

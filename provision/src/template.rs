@@ -126,15 +126,14 @@ fn attribute(value: &Value) -> Result<serde_json::Value, TemplateError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use sce_core::resources::{NETWORK, NETWORK_BITS};
+    use sce_core::addresses::NETWORK;
 
     use super::*;
 
     #[test]
     fn workers_are_told_the_networks_own_addresses() {
         let template = Template::environment().unwrap().to_json().unwrap();
-        let network = NETWORK.map(|byte| byte.to_string()).join(".");
         let cidr = &template["Resources"]["V"]["Properties"]["CidrBlock"];
-        assert_eq!(cidr, &format!("{network}/{NETWORK_BITS}"));
+        assert_eq!(cidr, &NETWORK.to_string());
     }
 }

@@ -19,6 +19,9 @@ use serde::Deserialize;
 /// How much of each end must be zeros where no signature is found.
 const EDGE_BYTES: u64 = 1 << 20;
 
+/// What sfdisk says, and fails, where there is no partition table.
+const NO_TABLE: &str = "does not contain a recognized partition table";
+
 /// Whose the new file system is, by number.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner {
@@ -29,11 +32,12 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The user that was looked up by `name`.
+    /// The user of this name.
     ///
     /// # Errors
-    /// There is no such user.
-    pub fn of(user: Option<User>, name: &str) -> anyhow::Result<Self> {
+    /// There is none.
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        let user = User::from_name(name)?;
         let user = user.with_context(|| format!("there is no user {name} to own the volume"))?;
         Ok(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
     }
@@ -46,12 +50,9 @@ impl Owner {
 pub fn inspect(node: &str) -> anyhow::Result<Disk> {
     let content = content(node)?;
     let mut partitions = Vec::new();
-    // Where sfdisk fails there is no table, or half of one: nothing to list.
-    if let Ok(table) = table(node) {
-        for part in table.partitions {
-            show_partition(node, &part.node)?;
-            partitions.push(Partition { label: part.name, content: self::content(&part.node)? });
-        }
+    for part in table(node)?.partitions {
+        show_partition(node, &part.node)?;
+        partitions.push(Partition { label: part.name, content: self::content(&part.node)? });
     }
     Ok(Disk { content, partitions })
 }
@@ -99,7 +100,7 @@ fn edges_are_zero(node: &str) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Table {
     #[serde(default)]
     partitions: Vec<TableEntry>,
@@ -112,9 +113,13 @@ struct TableEntry {
     name: String,
 }
 
+/// The partition table; an empty one where there is none, or half of one. Any
+/// other failure stays one: a table not seen may hold what must not be lost.
 fn table(node: &str) -> anyhow::Result<Table> {
-    let listed = run(Command::new("sfdisk").args(["--json", node]))?;
-    parse_table(&listed.stdout)
+    match run(Command::new("sfdisk").env("LC_ALL", "C").args(["--json", node])) {
+        Err(e) if e.to_string().contains(NO_TABLE) => Ok(Table::default()),
+        listed => parse_table(&listed?.stdout),
+    }
 }
 
 fn parse_table(json: &[u8]) -> anyhow::Result<Table> {

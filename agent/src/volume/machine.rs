@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use sce_core::volume::{Device, LABEL, parse_identify};
 
 use super::nvme::identify;
@@ -58,19 +58,17 @@ fn number(sysfs: &Path) -> anyhow::Result<String> {
     Ok(fs::read_to_string(sysfs.join("dev"))?.trim().to_owned())
 }
 
-/// Refuses a machine where another device has a partition of our label: /hipaa
-/// is mounted by it.
-pub(super) fn refuse_other_label(node: &str) -> anyhow::Result<()> {
+/// Every partition of this machine with our label, as `/dev/nvme1n1p1`.
+pub(super) fn labelled() -> anyhow::Result<Vec<String>> {
+    let mut labelled = Vec::new();
     for entry in fs::read_dir("/sys/class/block").context("list block devices")? {
         let facts = fs::read_to_string(entry?.path().join("uevent")).unwrap_or_default();
         let fact = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name));
-        let other = fact("DEVNAME=").map(|name| format!("/dev/{name}"));
-        if let Some(other) = other.filter(|other| !other.starts_with(node)) {
-            let ours = fact("PARTNAME=") == Some(LABEL);
-            ensure!(!ours, "{other} is labelled {LABEL}, too: detach what is not the volume");
+        if fact("PARTNAME=") == Some(LABEL) {
+            labelled.extend(fact("DEVNAME=").map(|name| format!("/dev/{name}")));
         }
     }
-    Ok(())
+    Ok(labelled)
 }
 
 /// Where devices of these numbers are mounted (proc(5): the third field of

@@ -12,8 +12,9 @@ mod nvme;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use nix::unistd::User;
-use sce_core::volume::{Device, VolumeError, Wanted, find_volume, plan_prepare, plan_wipe};
+use sce_core::volume::{
+    Device, VolumeError, Wanted, find_volume, plan_prepare, plan_wipe, refuse_other_label,
+};
 
 use self::disk::Owner;
 use crate::cli::{PrepareArgs, VolumeCommand, WipeArgs};
@@ -37,11 +38,11 @@ fn prepare(args: &PrepareArgs) -> anyhow::Result<()> {
         "{swaps} swap areas are on, and plaintext must never reach one: turn them off with \
          `swapoff --all`"
     );
-    let owner = Owner::of(User::from_name(&args.owner)?, &args.owner)?;
+    let owner = Owner::named(&args.owner)?;
     let bytes = args.gib.map(|gib| gib << 30);
     let wanted = Wanted { attached_at: args.attached_at.clone(), bytes };
     let (device, volume) = wait_for(&wanted, Duration::from_secs(args.wait))?;
-    machine::refuse_other_label(&device.node)?;
+    refuse_other_label(&device, &machine::labelled()?)?;
     let found = disk::inspect(&device.node)?;
     let steps = plan_prepare(&device, &volume, &found, args.keep)?;
     for step in &steps {

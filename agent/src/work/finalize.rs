@@ -15,6 +15,8 @@ use tracing::{info, warn};
 use super::{PAGE, Worker};
 use crate::study::{InputFact, InputOutcome, RunFacts, Study, StudyError};
 
+/// Most partials held, however small, before they are merged into one.
+const PARTIALS_MAX: usize = 64;
 /// Longest partial read, in bytes (1 GiB).
 const PARTIAL_MAX_BYTES: u64 = 1 << 30;
 /// How often an unclear commit of the report is looked into.
@@ -117,7 +119,7 @@ impl<S: Study> Worker<S> {
                     bytes += partial.size;
                 }
                 let load = &self.rules.load;
-                if parts.len() >= load.partials || bytes >= load.partial_bytes {
+                if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
                     parts = vec![self.study.merge(parts).map_err(|e| permanent(run.id, e))?];
                     bytes = 0;
                 }

@@ -32,7 +32,7 @@ pub fn rules() -> WorkRules {
         budgets: Budgets { launches: 40, ..Budgets::default() },
         poll: Duration::from_secs(1),
         lifetime: Duration::from_secs(3600),
-        load: Load { objects: 3, partials: 2, partial_bytes: 1 << 20 },
+        load: Load { objects: 3, partial_bytes: 1 },
     }
 }
 

@@ -11,14 +11,13 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_types::base64;
 use ipnet::Ipv4Net;
+use sce_core::addresses::plan_addresses;
 use sce_core::ids::{RunId, WorkerId};
 use sce_core::launch::{
     HIPAA_DEVICE, LAUNCH_TAG, LaunchRequest, TemplateFacts, find_template_faults,
     is_engine_failure, plan_launch,
 };
-use sce_core::resources::{
-    NETWORK, NETWORK_BITS, PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE,
-};
+use sce_core::resources::{PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
 use sce_core::run::{LaunchIntent, Started};
 use sce_core::time::Timestamp;
 
@@ -171,29 +170,27 @@ impl Ec2Fleet {
     /// its gateway endpoints lead to.
     async fn addresses(&self) -> PortResult<Vec<Ipv4Net>> {
         const OPERATION: &str = "list addresses";
-        let network = Ipv4Net::new_assert(NETWORK.into(), NETWORK_BITS);
         let region = &self.resources.region;
         let names = ["s3", "dynamodb"].map(|service| format!("com.amazonaws.{region}.{service}"));
         let wanted = Filter::builder().name("prefix-list-name").set_values(Some(names.to_vec()));
         let told = self.client.describe_prefix_lists().filters(wanted.build()).send().await;
         let lists = match told {
             Ok(told) => told.prefix_lists.unwrap_or_default(),
-            // Some emulators know no lists, or no ranges in them.
             Err(_) if self.emulated => Vec::new(),
             Err(e) => return Err(classify(OPERATION, region, &e)),
         };
-        let mut addresses = vec![network];
-        for name in &names {
-            let of = lists.iter().find(|list| list.prefix_list_name() == Some(name));
-            let cidrs = of.map(PrefixList::cidrs).unwrap_or_default();
-            let before = addresses.len();
-            addresses.extend(cidrs.iter().filter_map(|net| net.parse::<Ipv4Net>().ok()));
-            if addresses.len() == before && !self.emulated {
-                let cause = "EC2 tells no address of it, so workers could not reach it";
-                return Err(PortError::new(Class::Configuration, OPERATION, name, cause));
-            }
-        }
-        Ok(addresses)
+        let mut services = names
+            .map(|name| {
+                let list = lists.iter().find(|list| list.prefix_list_name() == Some(&name));
+                let cidrs = list.map(PrefixList::cidrs).unwrap_or_default();
+                (name, cidrs.iter().filter_map(|range| range.parse().ok()).collect())
+            })
+            .to_vec();
+        // Some emulators know no lists, or no ranges in them.
+        services
+            .retain(|(_, ranges): &(String, Vec<Ipv4Net>)| !self.emulated || !ranges.is_empty());
+        plan_addresses(&services)
+            .map_err(|e| PortError::new(Class::Configuration, OPERATION, region, e))
     }
 
     /// Launches by the very version of the template that was checked.

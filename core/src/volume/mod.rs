@@ -10,7 +10,7 @@ mod plan;
 pub use identify::{IDENTIFY_BYTES, Identity, parse_identify};
 pub use plan::{
     Content, Device, Disk, Partition, Step, VolumeError, Wanted, WipeWay, find_volume,
-    plan_prepare, plan_wipe,
+    plan_prepare, plan_wipe, refuse_other_label,
 };
 
 /// Partition label and file system label of the volume.

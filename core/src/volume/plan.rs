@@ -112,6 +112,11 @@ pub enum VolumeError {
         /// Where.
         at: String,
     },
+    /// Another device has a partition of our label.
+    #[error(
+        "{0} is labelled {LABEL}, too, and /hipaa is mounted by label: detach what is not the volume"
+    )]
+    LabelTaken(String),
     /// Something lies on it.
     #[error(
         "volume {volume} is not blank, it carries {what}: not touched; if nothing on it is \
@@ -172,6 +177,22 @@ fn describe(devices: &[Device]) -> String {
         let _ = write!(list, "{comma}{node} ({kind}, {place})");
     }
     if list.is_empty() { "no NVMe device".to_owned() } else { list }
+}
+
+/// Refuses a machine on which a partition of another device has our label,
+/// given every partition that has it: /hipaa is mounted by it.
+///
+/// # Errors
+/// There is one.
+pub fn refuse_other_label(device: &Device, labelled: &[String]) -> Result<(), VolumeError> {
+    let is_ours = |node: &String| {
+        let number = node.strip_prefix(&device.node).and_then(|rest| rest.strip_prefix('p'));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    match labelled.iter().find(|node| !is_ours(node)) {
+        Some(other) => Err(VolumeError::LabelTaken(other.clone())),
+        None => Ok(()),
+    }
 }
 
 /// The steps that make the volume ready; none if it is ready and may be kept

@@ -58,6 +58,21 @@ fn where_no_place_is_told_the_only_volume_is_meant() {
 }
 
 #[test]
+fn a_label_on_another_device_is_refused() {
+    let ours = device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), &[]);
+    let taken = |nodes: &[&str]| {
+        let nodes: Vec<_> = nodes.iter().map(|&node| node.to_owned()).collect();
+        refuse_other_label(&ours, &nodes).map_err(|e| e.to_string())
+    };
+    assert_eq!(taken(&[]), Ok(()));
+    assert_eq!(taken(&["/dev/nvme1n1p1"]), Ok(()));
+    for other in ["/dev/nvme2n1p1", "/dev/nvme1n10p1", "/dev/sdb1"] {
+        let refused = taken(&["/dev/nvme1n1p1", other]).unwrap_err();
+        assert!(refused.starts_with(other), "{refused}");
+    }
+}
+
+#[test]
 fn another_size_is_refused() {
     let ours = [device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), &[])];
     let larger = Wanted { bytes: Some(11 * GIB), ..wanted() };

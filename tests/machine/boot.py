@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cloud
@@ -224,8 +224,8 @@ def control(installed: Path) -> None:
 
 
 def workbench(installed: Path) -> None:
-    """The volume of E outlives it: formatted when blank, kept from then on, never wiped."""
-    print("  the workbench's volume, twice", flush=True)
+    """The volume of E outlives it: formatted when blank, kept from then on, wiped only by hand."""
+    print("  the workbench's volume, three times", flush=True)
     text = f"kept-{secrets.token_hex(8)}"
     with work_directory() as home, Network(home) as wire:
         altered = variant(installed, home / "root")
@@ -244,6 +244,12 @@ def workbench(installed: Path) -> None:
         again = machine.said()
         show("is kept as it was" in again and text in again, "kept the next time", tail(machine.console))
         show(image.marker_count(volume, text.encode()) > 0, "and not wiped after it")
+        # As the runbook says, with /hipaa mounted.
+        drop_in(altered, "see.service", "90-wipe", "ExecStartPost=+/usr/bin/sce-agent volume wipe --yes")
+        machine = replace(machine, system=image.make_ext4(altered, home / "wiping.img"))
+        machine.boot(wire)
+        show("is wiped" in machine.said(), "wiped by hand, though mounted", tail(machine.console))
+        show(image.marker_count(volume, text.encode()) == 0, "and nothing is left on it")
 
 
 def as_workbench(altered: Path) -> None:

@@ -14,7 +14,7 @@ use sce_cloud::sealed::{OpenError, open_stream};
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemEntropy;
 
-use crate::analysis::{Format, VitalsStudy};
+use crate::analysis::VitalsStudy;
 use crate::cli::AnalyzeArgs;
 use crate::study::{InputFact, InputOutcome, ObjectReader, RunFacts, Study};
 
@@ -30,8 +30,12 @@ pub(crate) struct UsageError(String);
 
 /// Analyses the files; false if one was set aside.
 pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Result<bool> {
-    let settings = overlay.settings_or_default()?;
-    let study = VitalsStudy::new(Format::Wide);
+    let mut settings = overlay.settings_or_default()?;
+    if let Some(format) = args.format {
+        settings.study.format = format;
+    }
+    std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
+    let study = VitalsStudy::new(args.out.clone()).with_settings(&settings.study)?;
     let mut parts = Vec::new();
     let mut inputs = Vec::new();
     for file in &args.files {
@@ -65,7 +69,6 @@ fn write_results<S: Study>(
     out: &Path,
 ) -> anyhow::Result<()> {
     let merged = study.merge(parts)?;
-    std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     for one in study.deliver(facts, merged)? {
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(out)?;

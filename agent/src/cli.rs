@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use sce_cloud::overlay::Overlay;
+use sce_cloud::overlay::{Overlay, format_parser};
 use sce_core::ids::WorkerId;
 use sce_core::launch::HIPAA_DEVICE;
+use sce_core::study::Format;
 
 const EXAMPLE: &str = "Example, for files at hand:
   sce-agent analyze visits.csv --format wide --out out
@@ -109,9 +110,9 @@ pub struct AnalyzeArgs {
     /// Files, sealed or plain
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Format of the opened files: wide is the pseudo-data's CSV
-    #[arg(long, default_value = "wide", value_parser = ["wide"])]
-    pub format: String,
+    /// Format of the opened files [default: as in the settings file, else detect]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    pub format: Option<Format>,
     /// Directory for the results, written in the clear
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

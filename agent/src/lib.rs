@@ -31,7 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::analysis::{Format, VitalsStudy};
+use crate::analysis::VitalsStudy;
 use crate::cli::{Cli, Command, WorkArgs};
 use crate::scratch::Scratch;
 use crate::work::{Wish, WorkRules, Worker};
@@ -85,7 +85,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let load = room.plan_load()?;
     let worker = Worker {
         ports: ports.clone(),
-        study: Arc::new(VitalsStudy::new(Format::Wide)),
+        study: Arc::new(VitalsStudy::new(scratch.path().to_owned())),
         rules: WorkRules {
             lease: settings.lease(),
             budgets: settings.budgets(),

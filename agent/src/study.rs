@@ -5,6 +5,7 @@
 //! of an analysis than this. Texts of these errors go to logs and the ledger:
 //! they never hold cell text, patient ids or dates.
 
+use sce_core::study::{StudySettings, StudySettingsError};
 use thiserror::Error;
 
 /// An analysis whose partial results merge in any order to the same result.
@@ -13,6 +14,14 @@ pub trait Study: Send + Sync + 'static {
     type Reader: ObjectReader<Partial = Self::Partial>;
     /// A mergeable result of any number of objects.
     type Partial: Send;
+
+    /// The study with a run's settings.
+    ///
+    /// # Errors
+    /// [`StudyError::Settings`] if this version cannot do what they ask.
+    fn with_settings(&self, settings: &StudySettings) -> Result<Self, StudyError>
+    where
+        Self: Sized;
 
     /// Starts reading the object of this name (an allowed object name, which
     /// outputs may show).
@@ -130,6 +139,50 @@ pub enum Defect {
     /// No bytes, or blank lines only.
     #[error("the object is empty: put a file with a header and rows")]
     Empty,
+    /// It begins like none of the formats.
+    #[error(
+        "the object begins like none of the known formats (wide, omop, fhir, synthea): name its \
+         format, or put a file in one of them"
+    )]
+    UnknownFormat,
+    /// A gzip or zstd stream that is damaged or cut short.
+    #[error("the object cannot be unpacked to its end: pack the file anew, put it again and retry")]
+    BadPacking,
+    /// A gzip or zstd stream that unpacks to more than any measurements do.
+    #[error(
+        "the object unpacks to more than {times} times its size: look what it is, or put it unpacked"
+    )]
+    UnpacksTooFar {
+        /// How many times its size is accepted.
+        times: u64,
+    },
+    /// JSON that ends within an object.
+    #[error("the JSON ends before its last bracket: put the whole file and retry")]
+    UnclosedJson,
+    /// Parquet that is damaged, or of types that no such column has.
+    #[error(
+        "the Parquet file cannot be read (damaged, of types that its columns should not have, or \
+         with row groups over 1 GiB): write it anew, put it again and retry"
+    )]
+    BadParquet,
+    /// No room to let the object wait on the encrypted volume.
+    #[error(
+        "the object cannot be kept on the volume while it is read: start workers with a larger volume and retry"
+    )]
+    NoScratch,
+    /// Not a single row that could be read.
+    #[error(
+        "none of its rows can be read ({no_patient} without a patient, {no_time} without a time, \
+         {malformed} malformed): correct the file, put it again and retry"
+    )]
+    NothingReadable {
+        /// Rows that do not say whose they are.
+        no_patient: u64,
+        /// Rows that do not say when.
+        no_time: u64,
+        /// Rows that have not the form of one.
+        malformed: u64,
+    },
     /// A header and nothing after it.
     #[error("the object has a header but no rows: put a file with rows")]
     NoRows,
@@ -210,6 +263,9 @@ fn place(row: u64) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StudyError {
+    /// The run was submitted with settings that this version does not know.
+    #[error("{0}: use the agent that belongs to the coordinator which submitted the run")]
+    Settings(StudySettingsError),
     /// The bytes are not a partial this version wrote.
     #[error("read partial: {0}: run the unit again with this version of the agent")]
     Damaged(&'static str),

@@ -7,9 +7,16 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sce_core::ids::Pit;
+use sce_core::study::Format;
 
 use crate::settings::{FILE_NAME, Settings, SettingsError};
+
+/// Reads `--format`, and lists its values in `--help`.
+pub fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse())
+}
 
 /// Flags that win over the environment, which wins over `sce.toml`.
 #[derive(Debug, Clone, Default, Args)]

@@ -12,9 +12,9 @@ use ipnet::Ipv4Net;
 use sce_core::addresses::{AddressError, check_addresses};
 use sce_core::ids::Pit;
 use sce_core::limits::{Budgets, LeaseRules};
-use sce_core::manifest::StudySettings;
 use sce_core::names::NameRules;
 use sce_core::resources::{Account, Resources};
+use sce_core::study::{StudySettings, StudySettingsError};
 use sce_core::vitals::civil;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,9 @@ pub enum SettingsError {
     /// Addresses that are no limit.
     #[error("{0}: {1}")]
     Addresses(PathBuf, AddressError),
+    /// A study that cannot be meant.
+    #[error("{0}: {1}")]
+    Study(PathBuf, StudySettingsError),
     /// A value out of its range.
     #[error("{path}: {cause}")]
     Range {
@@ -250,6 +253,7 @@ impl Settings {
         )?;
         check_addresses(&self.machine.addresses)
             .map_err(|e| SettingsError::Addresses(path.to_owned(), e))?;
+        self.study.check().map_err(|e| SettingsError::Study(path.to_owned(), e))?;
         Ok(self)
     }
 

@@ -26,10 +26,11 @@ use sce_cloud::system::{SystemClock, SystemEntropy};
 use sce_core::envelope::WrappingKey;
 use sce_core::ids::RunId;
 use sce_core::limits::{Budgets, LeaseRules};
-use sce_core::manifest::{Manifest, StudySettings};
+use sce_core::manifest::Manifest;
 use sce_core::object::ObjectRef;
 use sce_core::registry::Name;
 use sce_core::run::{LaunchIntent, Started};
+use sce_core::study::StudySettings;
 use sce_core::time::Timestamp;
 use serde_json::{Value, json};
 

@@ -8,6 +8,7 @@ use sce_cloud::overlay::Overlay;
 use sce_core::cost::Money;
 use sce_core::ids::Pit;
 use sce_core::resources::Account;
+use sce_core::study::Format;
 
 pub use crate::env_cli::{DownArgs, EnvCommand, RenderArgs, StatusArgs, UpArgs};
 pub use crate::synth::SynthArgs;
@@ -205,6 +206,9 @@ pub struct RunArgs {
     /// Only the objects listed in this file, a key a line
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
+    /// Format of the objects [default: as in the settings file]
+    #[arg(long, value_name = "FORMAT", value_parser = sce_cloud::overlay::format_parser())]
+    pub format: Option<Format>,
     /// Also objects that were processed before
     #[arg(long)]
     pub again: bool,

@@ -8,9 +8,10 @@ use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::ports::Ports;
 use sce_cloud::retry::retry;
 use sce_core::ids::{RunId, UnitId};
-use sce_core::manifest::{Manifest, PlanDigest, StudySettings};
+use sce_core::manifest::{Manifest, PlanDigest};
 use sce_core::message::UnitMessage;
 use sce_core::run::{Run, RunChange, shards};
+use sce_core::study::StudySettings;
 use sce_core::unit::Unit;
 
 /// Units written, and messages sent, by one call.

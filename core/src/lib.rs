@@ -23,6 +23,7 @@ pub mod registry;
 pub mod resources;
 pub mod room;
 pub mod run;
+pub mod study;
 pub mod time;
 pub mod unit;
 pub mod upload;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::RunId;
 use crate::object::ObjectRef;
+use crate::study::StudySettings;
 
 /// Most objects that one unit carries.
 pub const UNIT_OBJECTS_MAX: usize = 100;
@@ -81,30 +82,6 @@ impl Manifest {
     }
 }
 
-/// What a run computes; part of its identity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StudySettings {
-    /// Name and version of the analysis.
-    pub analysis: String,
-    /// Format of the opened objects.
-    pub format: Format,
-}
-
-impl Default for StudySettings {
-    fn default() -> Self {
-        Self { analysis: "vitals/1".to_owned(), format: Format::Wide }
-    }
-}
-
-/// Format of the opened objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// The pseudo-data's wide CSV: a row per visit, a column per vital.
-    #[default]
-    Wide,
-}
-
 /// SHA-256 over everything that makes a run what it is, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDigest(String);
@@ -118,10 +95,10 @@ impl PlanDigest {
             hasher.update((bytes.len() as u64).to_be_bytes());
             hasher.update(bytes);
         };
-        field(b"sce plan 1");
+        field(b"sce plan 2");
         field(&PACKING_VERSION.to_be_bytes());
-        field(study.analysis.as_bytes());
-        field(format!("{:?}", study.format).as_bytes());
+        // Maps are sorted and every number is finite: one text per settings.
+        field(&serde_json::to_vec(study).expect("text and numbers"));
         field(again.unwrap_or_default().as_bytes());
         for object in manifest.objects() {
             field(object.key.as_str().as_bytes());
@@ -182,6 +159,9 @@ mod tests {
     fn the_digest_tells_every_part_of_a_plan_apart() {
         let base = Manifest::new(vec![object(1, 5)]).unwrap();
         let study = StudySettings::default();
+        let mut ranges = study.clone();
+        ranges.range.insert(crate::vitals::Vital::Weight, [1.0, 2.0]);
+        assert_ne!(PlanDigest::of(&base, &study, None), PlanDigest::of(&base, &ranges, None));
         let digest = |m: &Manifest, again: Option<&str>| PlanDigest::of(m, &study, again).run_id();
         assert_eq!(digest(&base, None), digest(&base.clone(), None));
         assert_ne!(digest(&base, None), digest(&base, Some("1")));

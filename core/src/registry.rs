@@ -91,7 +91,8 @@ impl RunFacts {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::manifest::{Manifest, PlanDigest, StudySettings};
+    use crate::manifest::{Manifest, PlanDigest};
+    use crate::study::StudySettings;
 
     fn run(status: RunStatus) -> Run {
         let study = StudySettings::default();

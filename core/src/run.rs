@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, OwnerId, RunId};
 use crate::limits::{Budgets, LeaseRules};
-use crate::manifest::{PlanDigest, StudySettings};
+use crate::manifest::PlanDigest;
 use crate::notice::{Notice, NoticeKind, Notices};
 use crate::object::ObjectRef;
+use crate::study::StudySettings;
 use crate::time::Timestamp;
 use crate::unit::Refused;
 

@@ -6,17 +6,17 @@
 //! who wrote it; the digest and the checks here keep accidents away from the
 //! Parquet reader, so that no damaged byte can make it panic.
 
-use super::partial::{VitalsPartial, cell_and_bin, engine};
+use super::partial::{DAYS, VitalsPartial, cell_and_bin, engine};
 use crate::study::StudyError;
 use polars::prelude::*;
 use polars_io::SerReader;
 use polars_io::prelude::{ParquetReader, ParquetWriter, StatisticsOptions};
-use sce_core::vitals::{Sums, Vital};
+use sce_core::vitals::{Sums, TimeSums, Vital};
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
 /// Magic and version: change the last byte with any change of the tables.
-const MAGIC: &[u8; 8] = b"SCEVIT\x00\x01";
+const MAGIC: &[u8; 8] = b"SCEVIT\x00\x02";
 
 /// Largest partial written or read: far above a million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
@@ -92,8 +92,9 @@ fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
             return Err(StudyError::Damaged("a table has other columns"));
         }
         for column in table.columns() {
+            let name = column.name().as_str();
             let optional =
-                matches!(column.name().as_str(), "min" | "max" | "first_time" | "last_time");
+                matches!(name, "min" | "max" | "first_time" | "last_time") || DAYS.contains(&name);
             if column.null_count() > 0 && !optional {
                 return Err(StudyError::Damaged("a value is missing"));
             }
@@ -112,11 +113,17 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
     let squares = cells.column("sum_squares")?.i128()?;
     let sums = n.iter().flatten().zip(sum.iter().flatten()).zip(squares.iter().flatten());
     let sums = sums.map(|((n, sum), sum_squares)| Sums { n, sum, sum_squares });
+    let time = |name: &str| cells.column(name)?.i128();
+    let products = time("time_sum_products")?;
+    let times = time("time_sum")?.iter().flatten().zip(time("time_sum_squares")?.iter().flatten());
+    let times = times.zip(products.iter().flatten());
+    let times =
+        times.map(|((sum, sum_squares), sum_products)| TimeSums { sum, sum_squares, sum_products });
     let height = cells.height() as u64;
     let places = partial.bins.column("place")?.u64()?;
     Ok(known(cells)?
         && known(&partial.quality)?
-        && sums.into_iter().all(|sums| sums.is_possible())
+        && sums.zip(times).all(|(sums, times)| sums.is_possible() && times.is_possible(sums.n))
         && places.iter().flatten().all(|place| u64::from(cell_and_bin(place).0) < height))
 }
 

@@ -1,12 +1,21 @@
 //! What a format module is: bytes in, observations out.
 //!
 //! Each input format is one module with one [`Decoder`]; the reader, the
-//! accumulator and everything behind them are shared. A decoder must work in
-//! bounded memory and must not keep statistics.
+//! accumulator and everything behind them are shared. A new format is a new
+//! module, a [`Kind`] and a line here. A decoder must work in bounded memory
+//! and must not keep statistics.
 
+use sce_core::vitals::ObjectAccumulator;
+
+use super::detect::Kind;
+use super::fhir::Fhir;
+use super::input::ReadRules;
+use super::long::Long;
+use super::long_csv::LongCsv;
+use super::omop_parquet::OmopParquet;
 use super::wide::WideCsv;
+use super::{omop, synthea};
 use crate::study::Defect;
-use sce_core::vitals::{ObjectAccumulator, Vital};
 
 /// Turns the bytes of one object into observations.
 pub trait Decoder: Send {
@@ -17,25 +26,17 @@ pub trait Decoder: Send {
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect>;
 }
 
-/// The input formats there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One row per visit, one column per vital ([`super::wide`]).
-    Wide,
-}
-
-impl Format {
-    /// The vitals this format has a place for.
-    pub(super) const fn vitals(self) -> &'static [Vital] {
-        match self {
-            Self::Wide => WideCsv::VITALS,
+/// A decoder for one object.
+pub fn decoder(kind: Kind, rules: &ReadRules, into: &mut ObjectAccumulator) -> Box<dyn Decoder> {
+    let long = || Long::new(rules.codes.clone());
+    match kind {
+        Kind::Wide => {
+            into.measure(WideCsv::VITALS);
+            Box::new(WideCsv::new())
         }
-    }
-
-    /// A decoder for one object.
-    pub(super) fn decoder(self) -> Box<dyn Decoder> {
-        match self {
-            Self::Wide => Box::new(WideCsv::new()),
-        }
+        Kind::OmopCsv => Box::new(LongCsv::new(&omop::LAYOUT, long())),
+        Kind::OmopParquet => Box::new(OmopParquet::new(long(), &rules.scratch)),
+        Kind::Fhir => Box::new(Fhir::new(long())),
+        Kind::Synthea => Box::new(LongCsv::new(&synthea::LAYOUT, long())),
     }
 }

@@ -4,7 +4,7 @@
 //! group-by of integer sums and of extremes, so its result does not depend on
 //! order or grouping. It must never average.
 
-use super::partial::{BAND_COUNTS, VitalsPartial, cell_and_bin, counts, engine, place};
+use super::partial::{BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
 use crate::study::StudyError;
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
@@ -53,6 +53,12 @@ fn merge_cells(cells: LazyFrame) -> LazyFrame {
         col("implausible").sum(),
         col("sum").sum(),
         col("sum_squares").sum(),
+        col("time_sum").sum(),
+        col("time_sum_squares").sum(),
+        col("time_sum_products").sum(),
+        col(DAYS[0]).min(),
+        col(DAYS[1]).max(),
+        day_between(),
         col("min").min(),
         col("max").max(),
         col("first_time").min(),
@@ -64,8 +70,24 @@ fn merge_cells(cells: LazyFrame) -> LazyFrame {
     ])
 }
 
+/// The earliest day strictly between the first and the last of a group.
+fn day_between() -> Expr {
+    let (first, last) = (col(DAYS[0]).min(), col(DAYS[1]).max());
+    let within = |day: &str| {
+        col(day).filter(col(day).gt(first.clone()).and(col(day).lt(last.clone()))).min()
+    };
+    // A missing day is less than none: the minimum passes it over.
+    polars::lazy::dsl::min_horizontal(DAYS.map(within)).expect("three days").alias(DAYS[2])
+}
+
 fn merge_scores(scores: LazyFrame) -> LazyFrame {
-    let totals: Vec<Expr> = BAND_COUNTS.iter().map(|band| col(*band).sum()).collect();
+    let mut totals: Vec<Expr> = BAND_COUNTS.iter().map(|band| col(*band).sum()).collect();
+    let at_last = col("last_time").eq(col("last_time").max());
+    totals.extend([
+        col("max").max(),
+        col("last_time").max(),
+        col("last").filter(at_last).max().fill_null(lit(0_u64)),
+    ]);
     scores.group_by_stable([col("patient")]).agg(totals)
 }
 

@@ -7,9 +7,19 @@
 //! never reach an error, a log or anything but the deliverables and partials.
 
 mod codec;
+mod detect;
+mod fhir;
 mod format;
+mod input;
+mod inputs;
+mod json;
+mod long;
+mod long_csv;
 mod merge;
 mod number;
+mod omop;
+mod omop_parquet;
+mod parquet_cells;
 mod partial;
 mod patients;
 mod records;
@@ -17,31 +27,54 @@ mod report;
 mod results;
 mod split;
 mod summary;
+mod summed;
+mod synthea;
 mod tables;
 mod wide;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sce_core::study::StudySettings;
+use sce_core::vitals::PlausibleRanges;
+use sha2::{Digest, Sha256};
+
 pub use codec::PARTIAL_LIMIT_BYTES;
-pub use format::Format;
 pub use partial::VitalsPartial;
 
 use crate::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
-use format::Decoder;
+use input::{Input, ReadRules};
+use long::Codes;
 use results::Results;
-use sce_core::vitals::{ObjectAccumulator, PlausibleRanges};
-use sha2::{Digest, Sha256};
 
-/// The vitals study over objects of one format.
+/// Longest patient id accepted, in bytes; anything longer is not an id.
+const PATIENT_LIMIT_BYTES: usize = 256;
+
+/// The vitals study.
 #[derive(Debug, Clone)]
 pub struct VitalsStudy {
-    format: Format,
-    ranges: PlausibleRanges,
+    rules: ReadRules,
 }
 
 impl VitalsStudy {
-    /// The study with the default plausible ranges.
+    /// The study with the default settings; an object that must be whole
+    /// before it is read may wait in the directory `scratch`.
     #[must_use]
-    pub const fn new(format: Format) -> Self {
-        Self { format, ranges: PlausibleRanges::standard() }
+    pub fn new(scratch: PathBuf) -> Self {
+        Self { rules: rules(&StudySettings::default(), scratch) }
+    }
+
+    const fn ranges(&self) -> &PlausibleRanges {
+        &self.rules.ranges
+    }
+}
+
+fn rules(settings: &StudySettings, scratch: PathBuf) -> ReadRules {
+    ReadRules {
+        format: settings.format,
+        ranges: settings.plausible_ranges(),
+        codes: Arc::new(Codes::of(settings)),
+        scratch,
     }
 }
 
@@ -49,12 +82,16 @@ impl Study for VitalsStudy {
     type Reader = VitalsReader;
     type Partial = VitalsPartial;
 
+    fn with_settings(&self, settings: &StudySettings) -> Result<Self, StudyError> {
+        settings.check().map_err(StudyError::Settings)?;
+        Ok(Self { rules: rules(settings, self.rules.scratch.clone()) })
+    }
+
     fn begin(&self, object: &str) -> VitalsReader {
         VitalsReader {
             object: object.to_owned(),
             digest: Sha256::new(),
-            decoder: self.format.decoder(),
-            accumulator: ObjectAccumulator::new(self.ranges, self.format.vitals()),
+            input: Input::new(self.rules.clone()),
         }
     }
 
@@ -79,7 +116,7 @@ impl Study for VitalsStudy {
         facts: &RunFacts,
         merged: VitalsPartial,
     ) -> Result<Vec<Deliverable>, StudyError> {
-        let results = Results::of(facts, &merged, self.format.vitals())?;
+        let results = Results::of(facts, &merged)?;
         drop(merged);
         let file = |name, bytes| Deliverable { name, bytes };
         Ok(vec![
@@ -87,8 +124,9 @@ impl Study for VitalsStudy {
             file("patients.csv", patients::csv(&results.rows)?),
             file("cohort.csv", tables::cohort_csv(&results)?),
             file("quality.csv", tables::quality_csv(&results)?),
-            file("summary.json", summary::json(&results, self.ranges.profile())?),
-            file("report.html", report::html(&results).into_bytes()),
+            file("objects.csv", tables::objects_csv(&results)?),
+            file("summary.json", summary::json(&results, self.ranges())?),
+            file("report.html", report::html(&results, self.ranges()).into_bytes()),
         ])
     }
 }
@@ -97,8 +135,7 @@ impl Study for VitalsStudy {
 pub struct VitalsReader {
     object: String,
     digest: Sha256,
-    decoder: Box<dyn Decoder>,
-    accumulator: ObjectAccumulator,
+    input: Input,
 }
 
 impl ObjectReader for VitalsReader {
@@ -106,12 +143,12 @@ impl ObjectReader for VitalsReader {
 
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Defect> {
         self.digest.update(plaintext);
-        self.decoder.push(plaintext, &mut self.accumulator)
+        self.input.push(plaintext)
     }
 
-    fn finish(mut self) -> Result<VitalsPartial, Defect> {
-        let rows = self.decoder.finish(&mut self.accumulator)?;
+    fn finish(self) -> Result<VitalsPartial, Defect> {
+        let found = self.input.finish()?;
         let digest = hex::encode(self.digest.finalize());
-        Ok(VitalsPartial::of(&self.object, rows, &digest, &self.accumulator.finish()))
+        Ok(VitalsPartial::of(&self.object, &digest, &found))
     }
 }

@@ -9,13 +9,15 @@
 //! |---|---|---|
 //! | `cells` | patient, vital | counts, sums, extremes, first and last moment |
 //! | `bins` | place: row of `cells`, bin | count |
-//! | `scores` | patient | NEWS2 sets per band |
+//! | `scores` | patient | NEWS2 sets per band, highest and last total |
 //! | `quality` | object, vital | data-quality counts |
-//! | `inputs` | object | rows, SHA-256 of the plaintext |
+//! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext |
 
+use super::input::Found;
 use crate::study::StudyError;
 use polars::prelude::*;
-use sce_core::vitals::{Cell, ObjectStatistics, Vital};
+use sce_core::vitals::news2::{BandCounts, Course};
+use sce_core::vitals::{Cell, LeftOut, QualityCounts, Vital};
 
 /// The mergeable result of any number of objects.
 #[derive(Debug, Clone)]
@@ -28,18 +30,29 @@ pub struct VitalsPartial {
 }
 
 /// Names of the quality counts, in the order of every output.
-pub(super) const QUALITY_CHECKS: [&str; 7] = [
+pub(super) const QUALITY_CHECKS: [&str; 10] = [
     "values",
     "missing",
     "implausible",
     "unparsable",
+    "unknown_unit",
     "duplicates",
     "out_of_order",
-    "dbp_not_below_sbp",
+    DBP_CHECK,
+    "equal_column",
+    BMI_CHECK,
 ];
+
+/// The check that only the diastolic pressure has.
+pub(super) const DBP_CHECK: &str = "dbp_not_below_sbp";
+/// The check that only the body mass index has.
+pub(super) const BMI_CHECK: &str = "bmi_differs";
 
 /// Names of the NEWS2 counts, in the order of every output.
 pub(super) const BAND_COUNTS: [&str; 5] = ["complete", "low", "low_medium", "medium", "high"];
+
+/// Names of the days of a cell: first, last and one between.
+pub(super) const DAYS: [&str; 3] = ["first_day", "last_day", "between_day"];
 
 /// Bins are stored shifted by this, so that a place is one ordered number.
 const BIN_OFFSET: i64 = 1 << 31;
@@ -98,24 +111,23 @@ pub(super) fn times(name: &str, values: impl Iterator<Item = Option<i64>>) -> Co
 impl VitalsPartial {
     /// The partial of no object.
     pub fn empty() -> Self {
-        let nothing = || std::iter::empty::<u64>();
         Self {
             cells: cells_table(&[]),
             bins: bins_table(&[]),
             scores: scores_table(&mut std::iter::empty()),
             quality: quality_table("", &[]),
-            inputs: table(vec![
-                texts("object", std::iter::empty()),
-                counts("rows", nothing()),
-                texts("digest", std::iter::empty()),
-            ]),
+            inputs: inputs_table(None),
         }
     }
 
     /// The partial of one object; `digest` is the hex SHA-256 of its plaintext.
-    pub fn of(object: &str, rows: u64, digest: &str, statistics: &ObjectStatistics) -> Self {
-        let measured: Vec<Vital> =
-            Vital::ALL.into_iter().filter(|v| statistics.measures(*v)).collect();
+    pub(super) fn of(object: &str, digest: &str, found: &Found) -> Self {
+        let statistics = &found.statistics;
+        let quality = Vital::ALL.map(|vital| (vital, statistics.quality(vital)));
+        let seen = |(vital, counts): &(Vital, QualityCounts)| {
+            statistics.measures(*vital) || *counts != QualityCounts::default()
+        };
+        let quality: Vec<_> = quality.into_iter().filter(seen).collect();
         let cells: Vec<Row<'_>> = statistics
             .patients()
             .flat_map(|(patient, kept)| {
@@ -126,16 +138,9 @@ impl VitalsPartial {
         Self {
             cells: cells_table(&cells),
             bins: bins_table(&cells),
-            scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.bands))),
-            quality: quality_table(
-                object,
-                &measured.iter().map(|v| (*v, statistics.quality(*v))).collect::<Vec<_>>(),
-            ),
-            inputs: table(vec![
-                texts("object", std::iter::once(object)),
-                counts("rows", std::iter::once(rows)),
-                texts("digest", std::iter::once(digest)),
-            ]),
+            scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.news2))),
+            quality: quality_table(object, &quality),
+            inputs: inputs_table(Some((object, digest, found))),
         }
     }
 }
@@ -166,6 +171,12 @@ fn cells_table(rows: &[Row<'_>]) -> DataFrame {
         counts("implausible", cells().map(|c| c.implausible)),
         sums("sum", cells().map(|c| c.sums.sum)),
         sums("sum_squares", cells().map(|c| c.sums.sum_squares)),
+        sums("time_sum", cells().map(|c| c.times.sum)),
+        sums("time_sum_squares", cells().map(|c| c.times.sum_squares)),
+        sums("time_sum_products", cells().map(|c| c.times.sum_products)),
+        times(DAYS[0], cells().map(|c| c.days.first)),
+        times(DAYS[1], cells().map(|c| c.days.last)),
+        times(DAYS[2], cells().map(|c| c.days.between)),
         numbers("min", cells().map(|c| some(c).then_some(c.min))),
         numbers("max", cells().map(|c| some(c).then_some(c.max))),
         times("first_time", cells().map(|c| some(c).then_some(c.first.time))),
@@ -192,12 +203,10 @@ fn bins_table(rows: &[Row<'_>]) -> DataFrame {
     ])
 }
 
-fn scores_table(
-    rows: &mut dyn Iterator<Item = (&str, sce_core::vitals::news2::BandCounts)>,
-) -> DataFrame {
-    let (patients, bands): (Vec<&str>, Vec<_>) = rows.unzip();
-    let band = |of: fn(&sce_core::vitals::news2::BandCounts) -> u64, name| {
-        counts(name, bands.iter().map(of))
+fn scores_table(rows: &mut dyn Iterator<Item = (&str, Course)>) -> DataFrame {
+    let (patients, courses): (Vec<&str>, Vec<Course>) = rows.unzip();
+    let band = |of: fn(&BandCounts) -> u64, name| {
+        counts(name, courses.iter().map(|course| of(&course.bands)))
     };
     table(vec![
         texts("patient", patients.into_iter()),
@@ -206,10 +215,28 @@ fn scores_table(
         band(|b| b.low_medium, BAND_COUNTS[2]),
         band(|b| b.medium, BAND_COUNTS[3]),
         band(|b| b.high, BAND_COUNTS[4]),
+        counts("max", courses.iter().map(|course| u64::from(course.max))),
+        times("last_time", courses.iter().map(|course| course.last_time)),
+        counts("last", courses.iter().map(|course| u64::from(course.last))),
     ])
 }
 
-fn quality_table(object: &str, rows: &[(Vital, sce_core::vitals::QualityCounts)]) -> DataFrame {
+fn inputs_table(input: Option<(&str, &str, &Found)>) -> DataFrame {
+    let one = || input.iter();
+    let mut columns = vec![
+        texts("object", one().map(|(object, ..)| *object)),
+        texts("digest", one().map(|(_, digest, _)| *digest)),
+        texts("format", one().map(|(.., found)| found.kind.name())),
+        counts("rows", one().map(|(.., found)| found.rows)),
+    ];
+    for reason in LeftOut::ALL {
+        let count = one().map(|(.., found)| found.statistics.left_out()[reason as usize]);
+        columns.push(counts(reason.name(), count));
+    }
+    table(columns)
+}
+
+fn quality_table(object: &str, rows: &[(Vital, QualityCounts)]) -> DataFrame {
     let mut columns = vec![
         texts("object", rows.iter().map(|_| object)),
         codes("vital", rows.iter().map(|(vital, _)| *vital)),
@@ -221,14 +248,17 @@ fn quality_table(object: &str, rows: &[(Vital, sce_core::vitals::QualityCounts)]
 }
 
 /// The counts in the order of [`QUALITY_CHECKS`].
-const fn quality_counts(q: &sce_core::vitals::QualityCounts) -> [u64; QUALITY_CHECKS.len()] {
+const fn quality_counts(q: &QualityCounts) -> [u64; QUALITY_CHECKS.len()] {
     [
         q.values,
         q.missing,
         q.implausible,
         q.unparsable,
+        q.unknown_unit,
         q.duplicates,
         q.out_of_order,
         q.dbp_not_below_sbp,
+        q.equal_column,
+        q.bmi_differs,
     ]
 }

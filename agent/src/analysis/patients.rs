@@ -5,15 +5,16 @@
 
 use super::codec::parquet;
 use super::partial::{counts, engine, numbers, texts, times};
-use super::results::{Measures, PatientRow};
+use super::results::PatientRow;
+use super::summed::Measures;
 use crate::study::StudyError;
 use polars::prelude::*;
-use sce_core::vitals::civil;
+use sce_core::vitals::{BloodPressure, BodyMass, civil};
 
 const STEP: &str = "write patients table";
 
 /// The columns of both files, in order.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 26] = [
     "patient",
     "vital",
     "unit",
@@ -31,6 +32,15 @@ pub const COLUMNS: [&str; 17] = [
     "first_value",
     "last_time",
     "last_value",
+    "cv",
+    "slope_per_year",
+    "slope_se",
+    "slope_p",
+    "slope_q",
+    "bp_category",
+    "bmi_class",
+    "news2_max",
+    "news2_last",
 ];
 
 /// A number in as few digits as bring back the same number; empty if undefined.
@@ -80,6 +90,15 @@ fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
         number(m.first.map(|m| m.1)),
         time(m.last),
         number(m.last.map(|m| m.1)),
+        number(m.cv),
+        number(m.trend.map(|fit| fit.slope_per_year)),
+        number(m.trend.map(|fit| fit.standard_error)),
+        number(m.trend.map(|fit| fit.p)),
+        number(row.trend_q),
+        row.whole.blood_pressure.map(BloodPressure::name).unwrap_or_default().to_owned(),
+        row.whole.body_mass.map(BodyMass::name).unwrap_or_default().to_owned(),
+        row.whole.news2_max.map(|score| score.to_string()).unwrap_or_default(),
+        row.whole.news2_last.map(|score| score.to_string()).unwrap_or_default(),
     ]
 }
 
@@ -113,5 +132,25 @@ fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
         numbers(COLUMNS[14], m().map(|m| m.first.map(|m| m.1))),
         moment(COLUMNS[15], |m| m.last)?,
         numbers(COLUMNS[16], m().map(|m| m.last.map(|m| m.1))),
+        numbers(COLUMNS[17], m().map(|m| m.cv)),
+        numbers(COLUMNS[18], m().map(|m| m.trend.map(|fit| fit.slope_per_year))),
+        numbers(COLUMNS[19], m().map(|m| m.trend.map(|fit| fit.standard_error))),
+        numbers(COLUMNS[20], m().map(|m| m.trend.map(|fit| fit.p))),
+        numbers(COLUMNS[21], rows.iter().map(|row| row.trend_q)),
+        words(
+            COLUMNS[22],
+            rows.iter().map(|row| row.whole.blood_pressure.map(BloodPressure::name)),
+        ),
+        words(COLUMNS[23], rows.iter().map(|row| row.whole.body_mass.map(BodyMass::name))),
+        scores(COLUMNS[24], rows.iter().map(|row| row.whole.news2_max)),
+        scores(COLUMNS[25], rows.iter().map(|row| row.whole.news2_last)),
     ])
+}
+
+fn words(name: &str, values: impl Iterator<Item = Option<&'static str>>) -> Column {
+    StringChunked::from_iter_options(name.into(), values).into_column()
+}
+
+fn scores(name: &str, values: impl Iterator<Item = Option<u64>>) -> Column {
+    UInt64Chunked::from_iter_options(name.into(), values).into_column()
 }

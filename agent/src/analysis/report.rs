@@ -4,12 +4,14 @@
 //! readable printed and in dark mode. Every cell's number comes from
 //! [`Results`]; this module only lays out.
 
+use super::inputs::InputRow;
 use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
-use super::results::{InputRow, Results};
+use super::results::Results;
 use super::summary::{NEWS2_NOTE, RESOLUTION_NOTE};
 use super::tables::{cohort_lines, percent};
 use crate::study::InputOutcome;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sce_core::vitals::{LeftOut, PlausibleRanges};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1a1d21; --paper: #fff; --soft: #5b6470; --line: #d5dae1; --warn: #9a3412; }
@@ -26,7 +28,7 @@ code { overflow-wrap: anywhere; }
 ";
 
 /// The page.
-pub fn html(results: &Results) -> String {
+pub fn html(results: &Results, ranges: &PlausibleRanges) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,7 +45,7 @@ pub fn html(results: &Results) -> String {
                     p { (overview(results)) }
                 }
                 main {
-                    (cohort(results))
+                    (cohort(results, ranges))
                     (bands(results))
                     (quality(results))
                     (inputs(&results.inputs))
@@ -57,7 +59,7 @@ pub fn html(results: &Results) -> String {
 
 fn overview(results: &Results) -> String {
     let analysed = results.inputs.iter().filter(|i| i.outcome == InputOutcome::Analysed).count();
-    let rows: u64 = results.inputs.iter().filter_map(|i| i.content.as_ref()).map(|c| c.0).sum();
+    let rows: u64 = results.inputs.iter().filter_map(|i| i.content.as_ref()).map(|c| c.rows).sum();
     format!(
         "{} patients, {rows} rows; {analysed} of {} inputs analysed.",
         results.patients,
@@ -65,13 +67,16 @@ fn overview(results: &Results) -> String {
     )
 }
 
-fn cohort(results: &Results) -> Markup {
+fn cohort(results: &Results, ranges: &PlausibleRanges) -> Markup {
     let count = |count: Option<u64>| count.map(|count| count.to_string()).unwrap_or_default();
     html! {
         section {
             h2 { "Cohort" }
             div.wide { table {
-                caption { "All measurements of all patients; values outside the plausible range are left out." }
+                caption {
+                    "All measurements of all patients; values outside the plausible range (profile "
+                    (ranges.profile()) ") are left out."
+                }
                 thead { tr {
                     th scope="col" { "Variable" } th scope="col" { "Statistic" }
                     th.n scope="col" { "n" } th.n scope="col" { "Missing" } th.n scope="col" { "Value" }
@@ -139,9 +144,12 @@ fn inputs(inputs: &[InputRow]) -> Markup {
         section {
             h2 { "Inputs" }
             div.wide { table {
+                caption { "Rows left out have no place under any vital; those of other codes are no fault." }
                 thead { tr {
                     th scope="col" { "Object" } th scope="col" { "Outcome" }
-                    th.n scope="col" { "Rows" } th scope="col" { "SHA-256 or reason" }
+                    th scope="col" { "Format" } th.n scope="col" { "Rows" }
+                    @for reason in LeftOut::ALL { th.n scope="col" { (reason.name().replace('_', " ")) } }
+                    th scope="col" { "SHA-256 or reason" }
                 } }
                 tbody { @for input in inputs { (input_line(input)) } }
             } }
@@ -156,8 +164,16 @@ fn input_line(input: &InputRow) -> Markup {
             th scope="row" { (input.object) }
             td { span.warn[!analysed] { (input.outcome.name()) } }
             @match &input.content {
-                Some((rows, digest)) => { td.n { (rows) } td { code { (digest) } } }
-                None => { td.n { "–" } td { (input.reason.as_deref().unwrap_or("no reason given")) } }
+                Some(content) => {
+                    td { (content.format) } td.n { (content.rows) }
+                    @for count in content.left_out { td.n { (count) } }
+                    td { code { (content.digest) } }
+                }
+                None => {
+                    td { "–" } td.n { "–" }
+                    @for _ in LeftOut::ALL { td.n { "–" } }
+                    td { (input.reason.as_deref().unwrap_or("no reason given")) }
+                }
             }
         }
     }

@@ -1,30 +1,23 @@
 //! The numbers of the outputs, computed once from the merged partial.
 //!
-//! Used by every deliverable. This is the only place where sums become means
-//! and bins become quantiles; the outputs only write what is here.
+//! Used by every deliverable; the outputs only write what is here.
 
-use super::partial::{BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, cell_and_bin, engine};
-use crate::study::{InputOutcome, RunFacts, StudyError};
+use super::inputs::{InputRow, inputs};
+use super::partial::{BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, engine};
+use super::summed::{Measures, Summed, cells};
+use crate::study::{RunFacts, StudyError};
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
-use sce_core::vitals::{Sums, Vital, mean_units, quantile};
+use sce_core::vitals::{BloodPressure, BodyMass, Vital, false_discovery};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
-/// The measures of one vital, of a patient or of all; `None` is undefined.
-#[derive(Debug, Clone, Default)]
-pub struct Measures {
-    pub n: u64,
-    pub missing: u64,
-    pub implausible: u64,
-    pub mean: Option<f64>,
-    pub sd: Option<f64>,
-    pub min: Option<f64>,
-    pub quartiles: [Option<f64>; 3],
-    pub max: Option<f64>,
-    /// Time, and mean of the values at that time.
-    pub first: Option<(i64, f64)>,
-    pub last: Option<(i64, f64)>,
+/// What is known of a patient as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PatientFacts {
+    pub blood_pressure: Option<BloodPressure>,
+    pub body_mass: Option<BodyMass>,
+    pub news2_max: Option<u64>,
+    pub news2_last: Option<u64>,
 }
 
 /// One row of the patient table.
@@ -32,6 +25,10 @@ pub struct PatientRow {
     pub patient: String,
     pub vital: Vital,
     pub measures: Measures,
+    /// The trend's p, adjusted for the number of patients with one.
+    pub trend_q: Option<f64>,
+    /// The same on every row of a patient.
+    pub whole: PatientFacts,
 }
 
 /// One vital over all patients.
@@ -49,15 +46,6 @@ pub struct QualityRow {
     pub counts: [u64; QUALITY_CHECKS.len()],
 }
 
-/// One input of the run.
-pub struct InputRow {
-    pub object: String,
-    pub outcome: InputOutcome,
-    pub reason: Option<String>,
-    /// Rows and hex SHA-256 of the plaintext, if it was analysed.
-    pub content: Option<(u64, String)>,
-}
-
 /// Everything the outputs say.
 pub struct Results {
     pub run: String,
@@ -66,7 +54,7 @@ pub struct Results {
     pub patients: u64,
     /// Patients in natural order, vitals in theirs.
     pub rows: Vec<PatientRow>,
-    /// Every vital the format has a place for.
+    /// Every vital that an object had a place for, or a reading of.
     pub cohort: Vec<CohortRow>,
     /// Counts as in [`BAND_COUNTS`].
     pub bands: [u64; BAND_COUNTS.len()],
@@ -75,32 +63,45 @@ pub struct Results {
 }
 
 impl Results {
-    /// The results of a run. `measured` are the vitals to name even if
-    /// nothing was analysed.
-    pub fn of(
-        facts: &RunFacts,
-        partial: &VitalsPartial,
-        measured: &[Vital],
-    ) -> Result<Self, StudyError> {
+    /// The results of a run.
+    pub fn of(facts: &RunFacts, partial: &VitalsPartial) -> Result<Self, StudyError> {
         let read = engine("read merged partial");
-        let contents = contents(partial).map_err(&read)?;
         let cells = cells(partial).map_err(&read)?;
-        let mut rows: Vec<PatientRow> = cells.iter().map(Summed::row).collect();
+        let quality = quality(&partial.quality).map_err(&read)?;
+        let mut rows: Vec<PatientRow> = cells.iter().map(row).collect();
         rows.sort_by(|a, b| natural(&a.patient, &b.patient).then(a.vital.cmp(&b.vital)));
+        adjust_for_many(&mut rows);
+        describe(&mut rows, &partial.scores).map_err(&read)?;
         let cohort = Vital::ALL
             .into_iter()
-            .filter(|v| measured.contains(v) || cells.iter().any(|cell| cell.vital == *v))
+            .filter(|vital| quality.iter().any(|row| row.vital == *vital))
             .map(|vital| cohort_row(vital, &cells))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             run: facts.run.clone(),
-            inputs: inputs(facts, contents)?,
+            inputs: inputs(facts, partial)?,
             patients: partial.scores.height() as u64,
             rows,
             cohort,
             bands: totals(&partial.scores, &BAND_COUNTS).map_err(&read)?,
-            quality: quality(&partial.quality).map_err(&read)?,
+            quality,
         })
+    }
+
+    /// Patients by what is known of each as a whole, and how many are counted.
+    pub fn patients_by<T: PartialEq, const N: usize>(
+        &self,
+        all: &[T; N],
+        of: impl Fn(&PatientFacts) -> Option<T>,
+    ) -> ([u64; N], u64) {
+        let mut counts = [0; N];
+        for of_patient in self.rows.chunk_by(|a, b| a.patient == b.patient) {
+            let Some(category) = of(&of_patient[0].whole) else { continue };
+            if let Some(place) = all.iter().position(|one| *one == category) {
+                counts[place] += 1;
+            }
+        }
+        (counts, counts.iter().sum())
     }
 
     /// Quality counts over all objects and vitals.
@@ -115,85 +116,65 @@ impl Results {
     }
 }
 
-/// A row of `cells` with its bins: a sum that is not yet a measure.
-#[derive(Clone)]
-struct Summed {
-    patient: String,
-    vital: Vital,
-    sums: Sums,
-    missing: u64,
-    implausible: u64,
-    min: Option<f64>,
-    max: Option<f64>,
-    first: Option<Moment>,
-    last: Option<Moment>,
-    bins: Vec<(i32, u64)>,
-}
-
-/// Time, Σ of the values at that time, how many.
-type Moment = (i64, i128, u64);
-
-impl Summed {
-    fn row(&self) -> PatientRow {
-        PatientRow { patient: self.patient.clone(), vital: self.vital, measures: self.measures() }
-    }
-
-    fn measures(&self) -> Measures {
-        // The extremes are unrounded, so a mean or a quartile that a step or a
-        // bin puts outside them belongs on them.
-        let within = |x: f64| x.max(self.min.unwrap_or(x)).min(self.max.unwrap_or(x));
-        let moment =
-            |m: Option<Moment>| m.map(|(time, sum, count)| (time, within(mean_units(sum, count))));
-        Measures {
-            n: self.sums.n,
-            missing: self.missing,
-            implausible: self.implausible,
-            mean: self.sums.mean().map(within),
-            sd: self.sums.sd(),
-            min: self.min,
-            quartiles: [1, 2, 3].map(|quarter| quantile(&self.bins, quarter).map(within)),
-            max: self.max,
-            first: moment(self.first),
-            last: moment(self.last),
-        }
+fn row(cell: &Summed) -> PatientRow {
+    PatientRow {
+        patient: cell.patient.clone(),
+        vital: cell.vital,
+        measures: cell.measures(),
+        trend_q: None,
+        whole: PatientFacts::default(),
     }
 }
 
 fn cohort_row(vital: Vital, cells: &[Summed]) -> Result<CohortRow, StudyError> {
-    let of_vital = || cells.iter().filter(|cell| cell.vital == vital);
-    let mut bins: FxHashMap<i32, u64> = FxHashMap::default();
-    let mut sums = Sums::default();
-    for cell in of_vital() {
-        sums = sums.merged(cell.sums).ok_or(StudyError::TooManyValues)?;
-        for (bin, count) in &cell.bins {
-            *bins.entry(*bin).or_default() += count;
-        }
-    }
-    let mut bins: Vec<(i32, u64)> = bins.into_iter().collect();
-    bins.sort_unstable();
-    let all = Summed {
-        patient: String::new(),
-        vital,
-        sums,
-        missing: of_vital().map(|c| c.missing).sum(),
-        implausible: of_vital().map(|c| c.implausible).sum(),
-        min: of_vital().filter_map(|c| c.min).reduce(f64::min),
-        max: of_vital().filter_map(|c| c.max).reduce(f64::max),
-        first: of_vital().filter_map(|c| c.first).reduce(|a, b| extreme(a, b, Ordering::Less)),
-        last: of_vital().filter_map(|c| c.last).reduce(|a, b| extreme(a, b, Ordering::Greater)),
-        bins,
-    };
-    let patients = of_vital().filter(|c| c.sums.n > 0).count() as u64;
-    Ok(CohortRow { vital, patients, measures: all.measures() })
+    let patients = cells.iter().filter(|cell| cell.vital == vital && cell.sums.n > 0).count();
+    let measures = Summed::of_all(vital, cells)?.measures();
+    Ok(CohortRow { vital, patients: patients as u64, measures })
 }
 
-/// Whichever moment is on the wanted side; both together if they are the same.
-fn extreme(a: Moment, b: Moment, wanted: Ordering) -> Moment {
-    match a.0.cmp(&b.0) {
-        Ordering::Equal => (a.0, a.1 + b.1, a.2 + b.2),
-        order if order == wanted => a,
-        _ => b,
+/// Gives every trend its q, among the patients' trends of the same vital.
+fn adjust_for_many(rows: &mut [PatientRow]) {
+    for vital in Vital::ALL {
+        let places: Vec<usize> = (0..rows.len())
+            .filter(|at| rows[*at].vital == vital && rows[*at].measures.trend.is_some())
+            .collect();
+        let p: Vec<f64> =
+            places.iter().filter_map(|at| rows[*at].measures.trend.map(|fit| fit.p)).collect();
+        for (place, q) in places.into_iter().zip(false_discovery(&p)) {
+            rows[place].trend_q = Some(q);
+        }
     }
+}
+
+/// Gives every row what is known of its patient as a whole. Rows of a patient
+/// must be neighbours.
+fn describe(rows: &mut [PatientRow], scores: &DataFrame) -> PolarsResult<()> {
+    let (patients, max) = (scores.column("patient")?.str()?, scores.column("max")?.u64()?);
+    let (last_time, last) = (scores.column("last_time")?.i64()?, scores.column("last")?.u64()?);
+    let scored = patients.iter().enumerate().filter(|(at, _)| last_time.get(*at).is_some());
+    let scored: FxHashMap<&str, (u64, u64)> = scored
+        .filter_map(|(at, patient)| Some((patient?, (max.get(at)?, last.get(at)?))))
+        .collect();
+    for of_patient in rows.chunk_by_mut(|a, b| a.patient == b.patient) {
+        let measures = |vital: Vital| {
+            of_patient.iter().find(|row| row.vital == vital).map(|row| &row.measures)
+        };
+        let twice = |vital: Vital| {
+            let m = measures(vital)?;
+            let occasions = m.first?.0 != m.last?.0;
+            m.mean.filter(|_| occasions)
+        };
+        let pressures = twice(Vital::SystolicBp).zip(twice(Vital::DiastolicBp));
+        let news2 = scored.get(of_patient[0].patient.as_str());
+        let whole = PatientFacts {
+            blood_pressure: pressures.map(|(high, low)| BloodPressure::of(high, low)),
+            body_mass: measures(Vital::Bmi).and_then(|m| m.mean).map(BodyMass::of),
+            news2_max: news2.map(|(max, _)| *max),
+            news2_last: news2.map(|(_, last)| *last),
+        };
+        of_patient.iter_mut().for_each(|row| row.whole = whole);
+    }
+    Ok(())
 }
 
 /// Whole numbers first, by value; then everything else, as text.
@@ -204,51 +185,6 @@ pub fn natural(a: &str, b: &str) -> Ordering {
         (Err(_), Ok(_)) => Ordering::Greater,
         (Err(_), Err(_)) => a.cmp(b),
     }
-}
-
-fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
-    let t = &partial.cells;
-    let count = |name: &str| t.column(name)?.u64();
-    let sum = |name: &str| t.column(name)?.i128();
-    let (n, total, squares) = (count("n")?, sum("sum")?, sum("sum_squares")?);
-    let (missing, implausible) = (count("missing")?, count("implausible")?);
-    let (min, max) = (t.column("min")?.f64()?, t.column("max")?.f64()?);
-    let moment = |time: &str, sums: &str, counts: &str| -> PolarsResult<Vec<Option<Moment>>> {
-        let (time, sums, counts) = (t.column(time)?.i64()?, sum(sums)?, count(counts)?);
-        let values = time.iter().zip(sums.iter()).zip(counts.iter());
-        Ok(values.map(|((time, sum), count)| Some((time?, sum?, count?))).collect())
-    };
-    let first = moment("first_time", "first_sum", "first_count")?;
-    let last = moment("last_time", "last_sum", "last_count")?;
-    let keys = t.column("patient")?.str()?.iter().zip(t.column("vital")?.u8()?.iter());
-    let mut cells = Vec::with_capacity(t.height());
-    for (row, (patient, vital)) in keys.enumerate() {
-        let Some((patient, vital)) = patient.zip(vital.and_then(Vital::from_code)) else {
-            continue;
-        };
-        let get = |values: &UInt64Chunked| values.get(row).unwrap_or(0);
-        let get_sum = |values: &Int128Chunked| values.get(row).unwrap_or(0);
-        cells.push(Summed {
-            patient: patient.to_owned(),
-            vital,
-            sums: Sums { n: get(n), sum: get_sum(total), sum_squares: get_sum(squares) },
-            missing: get(missing),
-            implausible: get(implausible),
-            min: min.get(row),
-            max: max.get(row),
-            first: first[row],
-            last: last[row],
-            bins: Vec::new(),
-        });
-    }
-    let (places, amounts) = (partial.bins.column("place")?.u64()?, partial.bins.column("count")?);
-    for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
-        let (cell, bin) = cell_and_bin(place);
-        if let Some(cell) = cells.get_mut(cell as usize) {
-            cell.bins.push((bin, count));
-        }
-    }
-    Ok(cells)
 }
 
 fn totals<const N: usize>(table: &DataFrame, names: &[&str; N]) -> PolarsResult<[u64; N]> {
@@ -274,49 +210,6 @@ fn quality(table: &DataFrame) -> PolarsResult<Vec<QualityRow>> {
     }
     rows.sort_by(|a, b| a.object.cmp(&b.object).then(a.vital.cmp(&b.vital)));
     Ok(rows)
-}
-
-type Contents = BTreeMap<String, (u64, String)>;
-
-fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
-    let objects = partial.inputs.column("object")?.str()?;
-    let rows = partial.inputs.column("rows")?.u64()?;
-    let digests = partial.inputs.column("digest")?.str()?;
-    let content = rows.iter().flatten().zip(digests.iter().flatten());
-    let named = objects.iter().flatten().zip(content);
-    Ok(named
-        .map(|(object, (rows, digest))| (object.to_owned(), (rows, digest.to_owned())))
-        .collect())
-}
-
-/// The run's inputs with their content; refuses a partial that holds anything
-/// else than what the run says it analysed.
-fn inputs(facts: &RunFacts, mut contents: Contents) -> Result<Vec<InputRow>, StudyError> {
-    let differ =
-        |object: &str, problem| StudyError::FactsDiffer { object: object.to_owned(), problem };
-    let mut rows = Vec::with_capacity(facts.inputs.len());
-    for input in &facts.inputs {
-        let content = contents.remove(&input.object);
-        match (input.outcome, &content) {
-            (InputOutcome::Analysed, None) => {
-                return Err(differ(&input.object, "analysed but in no partial"));
-            }
-            (InputOutcome::Quarantined | InputOutcome::Failed, Some(_)) => {
-                return Err(differ(&input.object, "in a partial but not analysed"));
-            }
-            _ => {}
-        }
-        rows.push(InputRow {
-            object: input.object.clone(),
-            outcome: input.outcome,
-            reason: input.reason.clone(),
-            content,
-        });
-    }
-    match contents.first_key_value() {
-        Some((object, _)) => Err(differ(object, "in a partial but not of this run")),
-        None => Ok(rows),
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,12 @@ impl<'a> Record<'a> {
         self.ends.len()
     }
 
+    /// The bytes of the field at a place that there is, unquoted.
+    pub fn field(&self, place: usize) -> &'a [u8] {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.text[start..self.ends[place]]
+    }
+
     /// Every field's bytes in order, unquoted.
     pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
         let (text, mut start) = (self.text, 0);

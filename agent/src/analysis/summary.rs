@@ -3,10 +3,11 @@
 //! Used by delivery. Fields are only ever added; a change of meaning needs a
 //! new schema version.
 
+use super::inputs::InputRow;
 use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
-use super::results::{CohortRow, InputRow, Results};
+use super::results::{CohortRow, Results};
 use crate::study::StudyError;
-use sce_core::vitals::civil;
+use sce_core::vitals::{LeftOut, PlausibleRanges, civil};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -22,7 +23,7 @@ pub const RESOLUTION_NOTE: &str = "quartiles are read off bins of 0.01 of the un
 struct Summary<'a> {
     schema_version: u32,
     run: &'a str,
-    range_profile: &'static str,
+    range_profile: String,
     patients: u64,
     inputs: Vec<Input<'a>>,
     vitals: Named<CohortSummary>,
@@ -35,7 +36,9 @@ struct Summary<'a> {
 struct Input<'a> {
     object: &'a str,
     digest: Option<&'a str>,
+    format: Option<&'a str>,
     rows: Option<u64>,
+    left_out: Option<Named<u64>>,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -44,6 +47,7 @@ struct Input<'a> {
 #[derive(serde::Serialize)]
 struct CohortSummary {
     unit: &'static str,
+    plausible: String,
     patients: u64,
     n: u64,
     missing: u64,
@@ -79,20 +83,25 @@ impl<'a> From<&'a InputRow> for Input<'a> {
         let content = row.content.as_ref();
         Self {
             object: &row.object,
-            digest: content.map(|(_, digest)| digest.as_str()),
-            rows: content.map(|(rows, _)| *rows),
+            digest: content.map(|content| content.digest.as_str()),
+            format: content.map(|content| content.format.as_str()),
+            rows: content.map(|content| content.rows),
+            left_out: content.map(|content| {
+                Named(LeftOut::ALL.map(LeftOut::name).into_iter().zip(content.left_out).collect())
+            }),
             outcome: row.outcome.name(),
             reason: row.reason.as_deref(),
         }
     }
 }
 
-impl From<&CohortRow> for CohortSummary {
-    fn from(row: &CohortRow) -> Self {
+impl CohortSummary {
+    fn of(row: &CohortRow, ranges: &PlausibleRanges) -> Self {
         let m = &row.measures;
         let [q1, median, q3] = m.quartiles;
         Self {
             unit: row.vital.unit(),
+            plausible: ranges.range(row.vital).to_string(),
             patients: row.patients,
             n: m.n,
             missing: m.missing,
@@ -113,15 +122,16 @@ impl From<&CohortRow> for CohortSummary {
 }
 
 /// The document.
-pub fn json(results: &Results, range_profile: &'static str) -> Result<Vec<u8>, StudyError> {
-    let vitals = results.cohort.iter().map(|row| (row.vital.name(), row.into()));
+pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, StudyError> {
+    let vital = |row: &CohortRow| (row.vital.name(), CohortSummary::of(row, ranges));
+    let vitals = results.cohort.iter().map(vital);
     // No table of people is read: of every complete set the age is unknown.
     let news2 =
         BAND_COUNTS.into_iter().zip(results.bands).chain([("age_unknown", results.bands[0])]);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: &results.run,
-        range_profile,
+        range_profile: ranges.profile(),
         patients: results.patients,
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),

@@ -1,13 +1,13 @@
-//! `cohort.csv` and `quality.csv`.
+//! `cohort.csv`, `quality.csv` and `objects.csv`.
 //!
 //! Used by delivery. The cohort table is laid out as papers print it; the
-//! quality table says which objects to look at.
+//! other two say which objects to look at.
 
-use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
+use super::partial::{BAND_COUNTS, BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
 use super::patients::{csv_bytes, csv_failed};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
-use sce_core::vitals::Vital;
+use sce_core::vitals::{BloodPressure, BodyMass, LeftOut, Vital};
 
 /// One line of the cohort table.
 pub struct CohortLine {
@@ -43,6 +43,23 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
         value: results.patients.to_string(),
     }];
     lines.extend(results.cohort.iter().flat_map(vital_lines));
+    let pressures = results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure);
+    let masses = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass);
+    let mut category = |variable: String, count, of| {
+        lines.push(CohortLine {
+            variable,
+            statistic: "n (%)",
+            n: Some(of),
+            missing: Some(results.patients - of),
+            value: format!("{count} ({})", percent(count, of)),
+        });
+    };
+    for (one, count) in BloodPressure::ALL.into_iter().zip(pressures.0) {
+        category(format!("bp_category {}", one.name()), count, pressures.1);
+    }
+    for (one, count) in BodyMass::ALL.into_iter().zip(masses.0) {
+        category(format!("bmi_class {}", one.name()), count, masses.1);
+    }
     let complete = results.bands[0];
     for (band, count) in BAND_COUNTS.iter().zip(results.bands).skip(1) {
         lines.push(CohortLine {
@@ -89,8 +106,8 @@ pub fn cohort_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
     csv_bytes(writer, STEP)
 }
 
-/// `quality.csv`: one row per object and vital. The last check compares two
-/// vitals and is empty but for the diastolic pressure.
+/// `quality.csv`: one row per object and vital. A check that only one vital
+/// has is empty elsewhere.
 pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
     const STEP: &str = "write quality table";
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -99,11 +116,39 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
         .map_err(|_| csv_failed(STEP))?;
     for row in &results.quality {
         let mut fields = vec![row.object.clone(), row.vital.name().to_owned()];
-        fields.extend(row.counts.iter().map(ToString::to_string));
-        if row.vital != Vital::DiastolicBp {
-            fields.pop();
-            fields.push(String::new());
+        for (check, count) in QUALITY_CHECKS.into_iter().zip(row.counts) {
+            let is_of_vital = match check {
+                DBP_CHECK => row.vital == Vital::DiastolicBp,
+                BMI_CHECK => row.vital == Vital::Bmi,
+                _ => true,
+            };
+            fields.push(if is_of_vital { count.to_string() } else { String::new() });
         }
+        writer.write_record(&fields).map_err(|_| csv_failed(STEP))?;
+    }
+    csv_bytes(writer, STEP)
+}
+
+/// `objects.csv`: what became of each object, and of its rows.
+pub fn objects_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
+    const STEP: &str = "write objects table";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = ["object", "outcome", "format", "rows"]
+        .into_iter()
+        .chain(LeftOut::ALL.map(LeftOut::name))
+        .chain(["digest", "reason"]);
+    writer.write_record(header).map_err(|_| csv_failed(STEP))?;
+    for input in &results.inputs {
+        let mut fields = vec![input.object.clone(), input.outcome.name().to_owned()];
+        match &input.content {
+            Some(content) => {
+                fields.extend([content.format.clone(), content.rows.to_string()]);
+                fields.extend(content.left_out.iter().map(ToString::to_string));
+                fields.push(content.digest.clone());
+            }
+            None => fields.extend(std::iter::repeat_n(String::new(), LeftOut::ALL.len() + 3)),
+        }
+        fields.push(input.reason.clone().unwrap_or_default());
         writer.write_record(&fields).map_err(|_| csv_failed(STEP))?;
     }
     csv_bytes(writer, STEP)

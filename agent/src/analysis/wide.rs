@@ -1,11 +1,12 @@
 //! The wide CSV: one row per visit, one column per vital.
 //!
 //! `date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,…`, in
-//! any order, found by header name; other columns are ignored. Temperatures
+//! any order, found by header name in any case; other columns are ignored. Temperatures
 //! are °F and weights lb; height is not measured. A row whose date or ID
 //! cannot be read sets the object aside, for it would silently belong to no
 //! one; a vital that cannot be read is counted and left out.
 
+use super::PATIENT_LIMIT_BYTES;
 use super::format::Decoder;
 use super::number::{self, end_of_cell, rest_of_line};
 use super::records::{Records, Sink};
@@ -15,9 +16,6 @@ use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Readin
 
 const DATE: &str = "date";
 const PATIENT: &str = "ID";
-
-/// Longest patient id accepted; anything longer is not an id.
-const PATIENT_LIMIT_BYTES: usize = 256;
 
 /// Most columns accepted.
 const COLUMN_LIMIT: usize = 1024;
@@ -80,6 +78,11 @@ impl WideCsv {
         Vital::Weight,
         Vital::Bmi,
     ];
+
+    /// The names of the columns that it needs.
+    pub fn column_names() -> impl Iterator<Item = &'static str> {
+        [DATE, PATIENT].into_iter().chain(COLUMNS.iter().map(|(column, ..)| *column))
+    }
 
     pub fn new() -> Self {
         Self { records: Records::new(), rows: Rows::default() }
@@ -153,7 +156,8 @@ fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
     let vitals =
         COLUMNS.map(|(column, vital, conversion)| (column, Role::Vital(vital, conversion)));
     for (column, role) in [(DATE, Role::Date), (PATIENT, Role::Patient)].into_iter().chain(vitals) {
-        let mut places = (0..names.len()).filter(|place| names[*place] == column.as_bytes());
+        let named = |place: &usize| names[*place].eq_ignore_ascii_case(column.as_bytes());
+        let mut places = (0..names.len()).filter(named);
         match (places.next(), places.next()) {
             (Some(place), None) => roles[place] = role,
             (Some(_), Some(_)) => return Err(Defect::RepeatedColumn { column }),

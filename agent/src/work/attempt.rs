@@ -8,6 +8,7 @@ use sce_core::access::AccessRecord;
 use sce_core::ids::OwnerId;
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::RunChange;
+use sce_core::study::StudySettings;
 use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -41,6 +42,7 @@ impl<S: Study> Worker<S> {
     /// Claims a unit as planned and, if that succeeds, works on it.
     pub(super) async fn attempt(
         &self,
+        settings: &StudySettings,
         unit: &Unit,
         owner: OwnerId,
         claim: &UnitChange,
@@ -55,7 +57,7 @@ impl<S: Study> Worker<S> {
         }
         info!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, objects = unit.objects.len(), "claimed");
         tokio::select! {
-            attempted = self.work_on(&unit, owner) => attempted,
+            attempted = self.work_on(settings, &unit, owner) => attempted,
             end = self.keep_unit(&unit, delivery) => {
                 warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "lease {end:?}; dropped");
                 Ok(Attempted::NotMine)
@@ -93,8 +95,13 @@ impl<S: Study> Worker<S> {
         Ok(row.filter(ours))
     }
 
-    async fn work_on(&self, unit: &Unit, owner: OwnerId) -> PortResult<Attempted> {
-        let change = match self.produce(unit, owner).await {
+    async fn work_on(
+        &self,
+        settings: &StudySettings,
+        unit: &Unit,
+        owner: OwnerId,
+    ) -> PortResult<Attempted> {
+        let change = match self.produce(settings, unit, owner).await {
             Ok((partial, outcomes)) => UnitChange::Commit {
                 epoch: unit.epoch,
                 partial,
@@ -112,11 +119,15 @@ impl<S: Study> Worker<S> {
     /// Access record, objects, sealed partial: everything before the outcome.
     async fn produce(
         &self,
+        settings: &StudySettings,
         unit: &Unit,
         owner: OwnerId,
     ) -> PortResult<(ObjectRef, Vec<ObjectOutcome>)> {
+        let study = self.study.with_settings(settings).map_err(|e| {
+            PortError::new(sce_cloud::error::Class::Permanent, "start unit", unit.id, e)
+        })?;
         self.record_access(unit, owner).await?;
-        let (partial, outcomes) = self.read_objects(unit).await?;
+        let (partial, outcomes) = self.read_objects(&study, unit).await?;
         let key = ObjectKey::partial(unit.id, unit.epoch);
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
         let partial = self.settle_put(Bucket::Output, &key, put.await?).await?;

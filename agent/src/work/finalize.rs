@@ -102,6 +102,7 @@ impl<S: Study> Worker<S> {
 
     /// Merges the partials that the rows name and delivers, sealed.
     async fn consolidate(&self, run: &Run) -> PortResult<Report> {
+        let study = self.study.with_settings(&run.study).map_err(|e| permanent(run.id, e))?;
         let mut inputs = BTreeMap::new();
         let mut counts = Counts::default();
         let mut parts: Vec<S::Partial> = Vec::new();
@@ -115,20 +116,20 @@ impl<S: Study> Worker<S> {
             from += u32::try_from(page.len()).unwrap_or(PAGE);
             for unit in page {
                 if let Some(partial) = unit.partial.as_ref() {
-                    parts.push(self.fetch_partial(partial).await?);
+                    parts.push(self.fetch_partial(&study, partial).await?);
                     bytes += partial.size;
                 }
                 let load = &self.rules.load;
                 if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
-                    parts = vec![self.study.merge(parts).map_err(|e| permanent(run.id, e))?];
+                    parts = vec![study.merge(parts).map_err(|e| permanent(run.id, e))?];
                     bytes = 0;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
             }
         }
-        let merged = self.study.merge(parts).map_err(|e| permanent(run.id, e))?;
+        let merged = study.merge(parts).map_err(|e| permanent(run.id, e))?;
         let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
-        let deliverables = self.study.deliver(&facts, merged).map_err(|e| permanent(run.id, e))?;
+        let deliverables = study.deliver(&facts, merged).map_err(|e| permanent(run.id, e))?;
         let mut sealed = Vec::new();
         for one in deliverables {
             sealed.push(self.deliver(run.id, run.fin_epoch, one.name, &one.bytes).await?);
@@ -148,7 +149,7 @@ impl<S: Study> Worker<S> {
         self.settle_put(Bucket::Output, &key, put.await?).await
     }
 
-    async fn fetch_partial(&self, object: &ObjectRef) -> PortResult<S::Partial> {
+    async fn fetch_partial(&self, study: &S, object: &ObjectRef) -> PortResult<S::Partial> {
         if object.size > PARTIAL_MAX_BYTES {
             return Err(permanent(&object.key, "partial is over 1 GiB"));
         }
@@ -165,7 +166,7 @@ impl<S: Study> Worker<S> {
             }
         })
         .await?;
-        self.study.decode(&bytes).map_err(|e: StudyError| permanent(&object.key, e))
+        study.decode(&bytes).map_err(|e: StudyError| permanent(&object.key, e))
     }
 }
 

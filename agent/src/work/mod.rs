@@ -75,7 +75,7 @@ pub struct WorkRules {
 pub struct Worker<S> {
     /// Everything outside.
     pub ports: Ports,
-    /// What runs compute.
+    /// What runs compute; each with its own settings.
     pub study: Arc<S>,
     /// Times and budgets.
     pub rules: WorkRules,
@@ -166,7 +166,7 @@ impl<S: Study> Worker<S> {
         let claim = unit.plan_claim(owner, now, &self.rules.lease, &self.rules.budgets);
         let attempted = match claim {
             Some(claim) if run.is_open() => {
-                self.attempt(&unit, owner, &claim, Some(delivery), wish).await?
+                self.attempt(&run.study, &unit, owner, &claim, Some(delivery), wish).await?
             }
             _ => Attempted::NotMine,
         };
@@ -201,7 +201,8 @@ impl<S: Study> Worker<S> {
                 let now = self.ports.clock.now();
                 let claim = unit.plan_claim(owner, now, &self.rules.lease, &self.rules.budgets);
                 if let Some(claim) = claim {
-                    let attempted = self.attempt(&unit, owner, &claim, None, wish).await?;
+                    let attempted =
+                        self.attempt(&run.study, &unit, owner, &claim, None, wish).await?;
                     if attempted == Attempted::Terminal {
                         self.finalize(run.id).await?;
                     }

@@ -20,20 +20,21 @@ impl<S: Study> Worker<S> {
     /// outcome.
     pub(super) async fn read_objects(
         &self,
+        study: &S,
         unit: &Unit,
     ) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
         let mut parts = Vec::new();
         let mut outcomes = Vec::new();
         // In the unit's order, whichever is through first.
         let mut reads = stream::iter(&unit.objects)
-            .map(async |object| (object, retry(|| self.read_object(object)).await))
+            .map(async |object| (object, retry(|| self.read_object(study, object)).await))
             .buffered(self.rules.load.objects);
         while let Some((object, read)) = reads.next().await {
             let read = read?;
             let mut outcome = ObjectOutcome { key: object.key.clone(), quarantined: None, rows: 0 };
             match read {
                 Ok(part) => {
-                    outcome.rows = self.study.rows(&part);
+                    outcome.rows = study.rows(&part);
                     parts.push(part);
                 }
                 Err(reason) => {
@@ -44,14 +45,18 @@ impl<S: Study> Worker<S> {
             outcomes.push(outcome);
         }
         let fail = |e: StudyError| PortError::new(Class::Permanent, "analyse unit", unit.id, e);
-        let merged = self.study.merge(parts).map_err(fail)?;
-        Ok((self.study.encode(&merged).map_err(fail)?, outcomes))
+        let merged = study.merge(parts).map_err(fail)?;
+        Ok((study.encode(&merged).map_err(fail)?, outcomes))
     }
 
     /// The object's partial; or, for good, the reason to quarantine it. What
     /// was computed counts only once the whole object has verified.
-    async fn read_object(&self, object: &ObjectRef) -> PortResult<Result<S::Partial, String>> {
-        let mut reader = self.study.begin(object.key.as_str());
+    async fn read_object(
+        &self,
+        study: &S,
+        object: &ObjectRef,
+    ) -> PortResult<Result<S::Partial, String>> {
+        let mut reader = study.begin(object.key.as_str());
         let sink = |plaintext: &[u8]| reader.push(plaintext);
         let opened = open_object(&self.ports, &self.pit, Bucket::Data, object, sink).await;
         let verified = match opened {

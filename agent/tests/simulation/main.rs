@@ -22,10 +22,11 @@ use sce_cloud::faults::FaultRates;
 use sce_cloud::ports::{ObjectStore, Ports, PutMode};
 use sce_cloud::sealed::{SealedWriter, open_object};
 use sce_core::ids::{Epoch, Pit, RunId};
-use sce_core::manifest::{Manifest, StudySettings};
+use sce_core::manifest::Manifest;
 use sce_core::notice::Notice;
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::{Run, RunStatus};
+use sce_core::study::StudySettings;
 use sce_core::unit::{Unit, UnitState};
 use tokio::time::sleep;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use agent::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
+use sce_core::study::StudySettings;
 
 pub struct Toy;
 
@@ -36,6 +37,10 @@ impl ObjectReader for ToyReader {
 impl Study for Toy {
     type Reader = ToyReader;
     type Partial = Partial;
+
+    fn with_settings(&self, _: &StudySettings) -> Result<Self, StudyError> {
+        Ok(Self)
+    }
 
     fn begin(&self, object: &str) -> ToyReader {
         ToyReader { object: object.to_owned(), length: 0, sum: 0 }

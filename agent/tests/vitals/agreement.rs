@@ -115,12 +115,12 @@ fn a_small_file_by_hand() {
     ];
     let csv = text(&deliver(&file(&rows)), "patients.csv");
     let expected = "\
-patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time,first_value,last_time,last_value
-55,systolic_bp,mm[Hg],3,0,0,120,10,110,115,120,125,130,1938-10-30 00:00:00,110,1938-10-31 08:00:00,125
-55,diastolic_bp,mm[Hg],3,0,0,80,10,70,75,80,85,90,1938-10-30 00:00:00,70,1938-10-31 08:00:00,85
-55,heart_rate,/min,2,1,0,75,7.071067811865475,70,72.5,75,77.5,80,1938-10-31 08:00:00,75,1938-10-31 08:00:00,75
-55,respiratory_rate,/min,3,0,0,15,2,13,14,15,16,17,1938-10-30 00:00:00,17,1938-10-31 08:00:00,14
-55,spo2,%,3,0,0,98,1,97,97.5,98,98.5,99,1938-10-30 00:00:00,97,1938-10-31 08:00:00,98.5
+patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time,first_value,last_time,last_value,cv,slope_per_year,slope_se,slope_p,slope_q,bp_category,bmi_class,news2_max,news2_last
+55,systolic_bp,mm[Hg],3,0,0,120,10,110,115,120,125,130,1938-10-30 00:00:00,110,1938-10-31 08:00:00,125,8.333333333333334,,,,,stage 1,normal,0,0
+55,diastolic_bp,mm[Hg],3,0,0,80,10,70,75,80,85,90,1938-10-30 00:00:00,70,1938-10-31 08:00:00,85,12.5,,,,,stage 1,normal,0,0
+55,heart_rate,/min,2,1,0,75,7.071067811865475,70,72.5,75,77.5,80,1938-10-31 08:00:00,75,1938-10-31 08:00:00,75,9.428090415820632,,,,,stage 1,normal,0,0
+55,respiratory_rate,/min,3,0,0,15,2,13,14,15,16,17,1938-10-30 00:00:00,17,1938-10-31 08:00:00,14,13.333333333333334,,,,,stage 1,normal,0,0
+55,spo2,%,3,0,0,98,1,97,97.5,98,98.5,99,1938-10-30 00:00:00,97,1938-10-31 08:00:00,98.5,1.0204081632653061,,,,,stage 1,normal,0,0
 ";
     assert!(csv.starts_with(expected), "{csv}");
     let table = table(&csv);
@@ -143,4 +143,34 @@ patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time
     );
     assert_eq!(field(&table, "John", "weight", "mean"), "68.0388555");
     assert_eq!(field(&table, "John", "bmi", "last_time"), "1938-11-02 00:00:00");
+}
+
+#[test]
+fn a_patient_is_described_as_a_whole() {
+    // scipy.stats.linregress([0, 1, 2, 3, 4], [110, 130, 120, 150, 140]): slope 8, stderr
+    // 3.4641016151377544, p 0.10408803866182788.
+    let pressures = [(110, 70), (130, 72), (120, 74), (150, 76), (140, 78)];
+    let rows: Vec<String> = pressures
+        .iter()
+        .enumerate()
+        .map(|(day, (high, low))| {
+            let pulse = if day == 3 { 135 } else { 70 };
+            format!("2001-03-0{},7,{high},{low},15,{pulse},97,98.6,150,31,0,0,0,0,0,0", day + 1)
+        })
+        .collect();
+    let table = table(&text(&deliver(&file(&rows)), "patients.csv"));
+    let get = |vital, column| field(&table, "7", vital, column);
+    let number = |vital, column| get(vital, column).parse::<f64>().unwrap();
+    close(&get("systolic_bp", "slope_per_year"), 8.0 * 365.25, 1e-12);
+    close(&get("systolic_bp", "slope_se"), 3.464_101_615_137_754_4 * 365.25, 1e-12);
+    close(&get("systolic_bp", "slope_p"), 0.104_088_038_661_827_88, 1e-9);
+    assert_eq!(get("systolic_bp", "slope_p"), get("systolic_bp", "slope_q"));
+    close(&get("diastolic_bp", "slope_per_year"), 2.0 * 365.25, 1e-12);
+    assert!(number("diastolic_bp", "slope_p") < 1e-12);
+    assert_eq!((number("weight", "slope_per_year"), number("weight", "slope_p")), (0.0, 1.0));
+    close(&get("systolic_bp", "cv"), 100.0 * 250.0_f64.sqrt() / 130.0, 1e-12);
+    for vital in ["systolic_bp", "bmi", "weight"] {
+        let whole = ["bp_category", "bmi_class", "news2_max", "news2_last"];
+        assert_eq!(whole.map(|column| get(vital, column)), ["stage 1", "obese class I", "3", "0"]);
+    }
 }

@@ -23,7 +23,7 @@ fn every_defect_is_found_whatever_the_chunks() {
     assert_eq!(defect(b"\n\r\n"), Defect::Empty);
     assert_eq!(defect(HEADER.as_bytes()), Defect::NoRows);
     assert_eq!(defect(HEADER.trim_end().as_bytes()), Defect::NoRows);
-    let without = HEADER.replace(",temp,", ",Temp2,").replace("BMI", "bmi");
+    let without = HEADER.replace(",temp,", ",Temp2,").replace("BMI", "BMI2");
     assert_eq!(
         defect(format!("{without}{ROW}").as_bytes()),
         Defect::MissingColumns { columns: vec!["temp", "BMI"] }

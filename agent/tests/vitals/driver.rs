@@ -1,12 +1,18 @@
 //! Runs the study over texts, as the work loop would.
 
-use agent::analysis::{Format, VitalsPartial, VitalsStudy};
+use agent::analysis::{VitalsPartial, VitalsStudy};
 use agent::study::{Defect, Deliverable, InputFact, InputOutcome, ObjectReader, RunFacts, Study};
+use sce_core::study::{Format, StudySettings};
 
 pub const HEADER: &str = "date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,BaseE,TPain,DK,sum BaseE,sum TPain,sum DK\n";
 
+/// The study of wide files.
 pub fn study() -> VitalsStudy {
-    VitalsStudy::new(Format::Wide)
+    study_of(StudySettings { format: Format::Wide, ..StudySettings::default() })
+}
+
+pub fn study_of(settings: StudySettings) -> VitalsStudy {
+    VitalsStudy::new(std::env::temp_dir()).with_settings(&settings).unwrap()
 }
 
 /// Reads one object in chunks of the given size.

@@ -7,5 +7,6 @@ mod agreement;
 mod damage;
 mod defects;
 mod driver;
+mod formats;
 mod merging;
 mod outputs;

@@ -32,7 +32,7 @@ fn row() -> impl Strategy<Value = String> {
         cell(17, 45, 2),
     );
     (key, cells).prop_map(|((patient, hour), (a, b, c, d, e, f, g, h))| {
-        let time = civil::format(-983_750_400 + hour * 3600);
+        let time = civil::format(-983_750_400 + hour * 7200);
         format!("{time},{patient},{a},{b},{c},{d},{e},{f},{g},{h},0,1.5,0,0,0,0")
     })
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use sce_cloud::ports::Ledger;
 use sce_core::ids::{Epoch, OwnerId, UnitId};
 use sce_core::limits::LeaseRules;
-use sce_core::manifest::{Manifest, PlanDigest, StudySettings};
+use sce_core::manifest::{Manifest, PlanDigest};
 use sce_core::object::ObjectRef;
 use sce_core::run::{Requests, Run, RunChange};
+use sce_core::study::StudySettings;
 use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 

@@ -11,6 +11,7 @@ use sce_cloud::retry::retry;
 use sce_core::manifest::Manifest;
 use sce_core::object::ObjectKey;
 use sce_core::registry::{Name, RunFacts, Standing};
+use sce_core::study::StudySettings;
 
 use super::cost::{check_cost, load_prices};
 use super::results::processed_objects;
@@ -41,8 +42,10 @@ pub(super) async fn run(
         return Ok(Exit::Done);
     }
     let again = if args.again { Some(nonce(&project)?) } else { None };
-    let submission =
-        Submission { names, again, fleet: &args.fleet, detach: args.detach, stats: args.stats };
+    let mut study = project.settings.study.clone();
+    study.format = args.format.unwrap_or(study.format);
+    let (fleet, detach, stats) = (&args.fleet, args.detach, args.stats);
+    let submission = Submission { names, study, again, fleet, detach, stats };
     start(&project, submission, output).await
 }
 
@@ -70,14 +73,16 @@ pub(super) async fn retry_run(
         return Ok(Exit::Done);
     }
     let again = Some(nonce(&project)?);
-    let submission =
-        Submission { names, again, fleet: &args.fleet, detach: args.detach, stats: false };
+    let (fleet, detach) = (&args.fleet, args.detach);
+    let study = run.study.clone();
+    let submission = Submission { names, study, again, fleet, detach, stats: false };
     start(&project, submission, output).await
 }
 
 /// What to submit, and with how many workers.
 struct Submission<'a> {
     names: Vec<Name>,
+    study: StudySettings,
     again: Option<String>,
     fleet: &'a FleetArgs,
     detach: bool,
@@ -90,7 +95,7 @@ async fn start(
     submission: Submission<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let Submission { names, again, fleet, detach, stats } = submission;
+    let Submission { names, study, again, fleet, detach, stats } = submission;
     let prices = load_prices(&fleet.prices)?;
     let workers = if fleet.no_fleet { 0 } else { fleet.workers };
     if let Some(limit) = fleet.max_hourly_cost {
@@ -101,7 +106,7 @@ async fn start(
     }
     let objects = names.iter().map(|name| name.object.clone()).collect();
     let manifest = Manifest::new(objects).map_err(Failure::usage)?;
-    let plan = Plan { manifest, study: project.settings.study.clone(), again, workers };
+    let plan = Plan { manifest, study, again, workers };
     let id = plan.digest().run_id();
     let taken = retry(|| project.ports.ledger.take_names(&names, id)).await?;
     if taken < names.len() {

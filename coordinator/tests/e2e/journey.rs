@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::support::{Project, files_holding, files_under};
 
-const RESULTS: [&str; 6] = [
+const RESULTS: [&str; 7] = [
     "cohort.csv",
+    "objects.csv",
     "patients.csv",
     "patients.parquet",
     "quality.csv",

@@ -6,12 +6,13 @@
 //! format's peculiarities, and of floating-point sums.
 
 use super::cell::{Cell, Sequence};
-use super::news2::{self, BandCounts, Five};
+use super::news2::{self, Five};
+use super::quality::{self, EqualColumns, LeftOut, LeftOutCounts, QualityCounts};
 use super::{Fixed, PlausibleRanges, Reading, Readings, Vital};
 use rustc_hash::FxHashMap;
 
 /// A patient of this object, in order of first appearance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PatientIndex(u32);
 
 /// What is kept of one patient.
@@ -19,29 +20,8 @@ pub struct PatientIndex(u32);
 pub struct PatientCells {
     /// One cell per vital, by [`Vital::index`].
     pub cells: [Cell; Vital::COUNT],
-    /// NEWS2 bands of the complete sets.
-    pub bands: BandCounts,
-}
-
-/// Data-quality counts of one vital in one object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QualityCounts {
-    /// Values analysed (plausible).
-    pub values: u64,
-    /// Empty cells.
-    pub missing: u64,
-    /// Values outside the plausible range, left out.
-    pub implausible: u64,
-    /// Cells that are not numbers, left out.
-    pub unparsable: u64,
-    /// Analysed values whose time equals the latest one of the same patient
-    /// and vital so far in this object.
-    pub duplicates: u64,
-    /// Analysed values whose time is before that latest one.
-    pub out_of_order: u64,
-    /// Moments whose diastolic pressure is not below the systolic; counted
-    /// under the diastolic pressure only.
-    pub dbp_not_below_sbp: u64,
+    /// NEWS2 of the complete sets.
+    pub news2: news2::Course,
 }
 
 type Moment = (i64, Readings);
@@ -73,13 +53,14 @@ pub struct ObjectStatistics {
     names: Vec<String>,
     patients: Vec<PatientCells>,
     quality: [QualityCounts; Vital::COUNT],
+    equal: EqualColumns,
+    left_out: LeftOutCounts,
 }
 
 impl ObjectAccumulator {
-    /// An empty one. `measured` are the vitals the format has a column for:
-    /// each of them gets a row per patient even if every cell was empty.
+    /// An empty one.
     #[must_use]
-    pub fn new(ranges: PlausibleRanges, measured: &[Vital]) -> Self {
+    pub fn new(ranges: PlausibleRanges) -> Self {
         Self {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
@@ -87,12 +68,31 @@ impl ObjectAccumulator {
             scratch: Vec::with_capacity(BURST),
             kept: ObjectStatistics {
                 ranges,
-                measured: Vital::ALL.map(|vital| measured.contains(&vital)),
+                measured: [false; Vital::COUNT],
                 names: Vec::new(),
                 patients: Vec::new(),
                 quality: [QualityCounts::default(); Vital::COUNT],
+                equal: EqualColumns::default(),
+                left_out: LeftOutCounts::default(),
             },
         }
+    }
+
+    /// The vitals the format has a column for: each of them gets a row per
+    /// patient even if every cell was empty.
+    pub fn measure(&mut self, vitals: &[Vital]) {
+        self.kept.measured = Vital::ALL.map(|vital| vitals.contains(&vital));
+    }
+
+    /// Counts a row that has no place under any vital.
+    pub const fn leave_out(&mut self, reason: LeftOut) {
+        self.kept.left_out[reason as usize] += 1;
+    }
+
+    /// The rows left out so far.
+    #[must_use]
+    pub const fn left_out(&self) -> &LeftOutCounts {
+        &self.kept.left_out
     }
 
     /// The patient with this id; `None` if the id is not UTF-8 or there are
@@ -161,22 +161,32 @@ impl ObjectStatistics {
                 }
             }
         }
-        let diastolic = &mut self.quality[Vital::DiastolicBp.index()];
-        for analysed in scratch.iter() {
+        for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
             if let Some(five) = Five::of(analysed) {
-                patient.bands.add(news2::band(news2::score(&five)));
+                patient.news2.add(*time, news2::score(&five));
             }
             if is_dbp_not_below_sbp(analysed) {
-                diastolic.dbp_not_below_sbp += 1;
+                self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
             }
+            if quality::bmi_differs(analysed) {
+                self.quality[Vital::Bmi.index()].bmi_differs += 1;
+            }
+            self.equal.take_in(analysed);
         }
         moments.clear();
     }
 
-    /// True if the format has a column for this vital.
+    /// The vitals that outputs name even without a value: those the format
+    /// has a column for.
     #[must_use]
     pub const fn measures(&self, vital: Vital) -> bool {
         self.measured[vital.index()]
+    }
+
+    /// The rows left out.
+    #[must_use]
+    pub const fn left_out(&self) -> &LeftOutCounts {
+        &self.left_out
     }
 
     /// The patients and what is kept of them, in order of first appearance.
@@ -188,6 +198,7 @@ impl ObjectStatistics {
     #[must_use]
     pub fn quality(&self, vital: Vital) -> QualityCounts {
         let mut counts = self.quality[vital.index()];
+        counts.equal_column = self.equal.count(vital);
         for patient in &self.patients {
             let cell = &patient.cells[vital.index()];
             counts.values += cell.sums.n;
@@ -225,9 +236,13 @@ fn take_reading(
             quality.unparsable += 1;
             return None;
         }
+        Reading::UnknownUnit => {
+            quality.unknown_unit += 1;
+            return None;
+        }
     };
-    let plausible = ranges.contains(vital, units);
-    let Some(value) = plausible.then(|| Fixed::from_units(units)).flatten() else {
+    let value = Fixed::from_units(units).filter(|value| ranges.contains(vital, *value));
+    let Some(value) = value else {
         cell.implausible += 1;
         return None;
     };
@@ -249,9 +264,13 @@ fn is_dbp_not_below_sbp(analysed: &Analysed) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vitals::RangeProfile;
+    use crate::vitals::news2::BandCounts;
 
     fn accumulator() -> ObjectAccumulator {
-        ObjectAccumulator::new(PlausibleRanges::standard(), &[Vital::HeartRate])
+        let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+        all.measure(&[Vital::HeartRate]);
+        all
     }
 
     fn readings(of: &[(Vital, Reading)]) -> Readings {
@@ -270,6 +289,7 @@ mod tests {
             (10, Reading::Value(60.0)),
             (20, Reading::Missing),
             (20, Reading::Unparsable),
+            (20, Reading::UnknownUnit),
             (20, Reading::Value(301.0)),
             (20, Reading::Value(9999.0)),
             (20, Reading::Value(5.4e-79)),
@@ -284,9 +304,10 @@ mod tests {
             missing: 1,
             implausible: 3,
             unparsable: 1,
+            unknown_unit: 1,
             duplicates: 1,
             out_of_order: 1,
-            dbp_not_below_sbp: 0,
+            ..QualityCounts::default()
         };
         assert_eq!(all.quality(Vital::HeartRate), expected);
         assert_eq!(all.quality(Vital::Weight), QualityCounts::default());
@@ -364,6 +385,7 @@ mod tests {
         let all = all.finish();
         let (_, patient) = all.patients().next().expect("a patient");
         let expected = BandCounts { complete: 1, low_medium: 1, ..BandCounts::default() };
-        assert_eq!(patient.bands, expected);
+        assert_eq!(patient.news2.bands, expected);
+        assert_eq!((patient.news2.max, patient.news2.last_time), (3, Some(0)));
     }
 }

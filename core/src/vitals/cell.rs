@@ -4,7 +4,7 @@
 //! partial. Every field merges exactly: counts and sums add, extremes
 //! compare, and the first and last instants hold sums too.
 
-use super::{Bins, Fixed, Sums, fixed::mean_units};
+use super::{Bins, Days, Fixed, Sums, TimeSums, fixed::mean_units};
 
 /// The values measured at one moment, as a sum, so that same-moment
 /// duplicates from several objects still give their exact mean.
@@ -49,6 +49,10 @@ pub(super) enum Sequence {
 pub struct Cell {
     /// Count, sum and sum of squares of the plausible values.
     pub sums: Sums,
+    /// Their times, for the trend.
+    pub times: TimeSums,
+    /// The days they were measured on, likewise.
+    pub days: Days,
     /// Empty cells (or `NA`, `NaN`).
     pub missing: u64,
     /// Values outside the plausible range.
@@ -69,6 +73,8 @@ impl Default for Cell {
     fn default() -> Self {
         Self {
             sums: Sums::default(),
+            times: TimeSums::default(),
+            days: Days::default(),
             missing: 0,
             implausible: 0,
             min: f64::INFINITY,
@@ -85,6 +91,8 @@ impl Cell {
     #[inline]
     pub(super) fn add(&mut self, time: i64, units: f64, value: Fixed) -> Sequence {
         self.sums.add(value);
+        self.times.add(time, value);
+        self.days.add(time);
         // Plain comparisons: `units` is no NaN, and `f64::min` minds them.
         if units < self.min {
             self.min = units;

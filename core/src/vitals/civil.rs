@@ -1,34 +1,85 @@
-//! Civil timestamps as they stand in the files: no zone, no leap seconds.
+//! Timestamps as they stand in the files.
 //!
 //! Used by format decoders and by everything that writes a time. A time is a
-//! count of seconds since 1970-01-01 00:00:00, negative before it. What does
-//! not fit the layout or the calendar is refused, never repaired.
+//! count of seconds since 1970-01-01 00:00:00, negative before it; there are
+//! no leap seconds. A time with a zone is taken in UTC, one without as it
+//! stands. What does not fit the layouts or the calendar is refused, never
+//! repaired; so is `03/04/1938`, which reads two ways.
 
 /// Seconds in a civil day.
 pub const DAY_SECONDS: i64 = 86_400;
 
-/// Reads `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or the same with a `T`, years
-/// 0001 to 9999, validated against the Gregorian calendar; a bare date is its
-/// midnight.
+/// 0001-01-01 00:00:00 and 9999-12-31 23:59:59.
+const LIMITS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+/// Reads `YYYY-MM-DD` or `YYYYMMDD`, which is its midnight; or either with
+/// ` HH:MM`, `:SS`, a fraction (cut off) and a zone (`Z`, `UTC`, `±HH:MM`,
+/// `±HHMM`, `±HH`), `T` or a blank between. Years are 0001 to 9999, days those
+/// of the Gregorian calendar.
 #[must_use]
 #[inline]
 pub fn parse(text: &[u8]) -> Option<i64> {
-    let (date, clock) = text.split_at_checked(10)?;
-    let days = parse_date(date.try_into().ok()?)?;
-    if clock.is_empty() {
-        return Some(days * DAY_SECONDS);
+    let (date, clock) = match text.split_first_chunk::<10>() {
+        Some((date, clock)) if date[4] == b'-' => (*date, clock),
+        _ => compact_date(text)?,
+    };
+    let days = parse_date(&date)?;
+    match clock {
+        [] => Some(days * DAY_SECONDS),
+        [b' ' | b'T', hour1, hour2, b':', minute1, minute2, rest @ ..] => {
+            let (hour, minute) = (two(*hour1, *hour2)?, two(*minute1, *minute2)?);
+            let (second, zone) = match rest {
+                [b':', second1, second2, zone @ ..] => (two(*second1, *second2)?, fraction(zone)?),
+                zone => (0, zone),
+            };
+            if hour > 23 || minute > 59 || second > 59 {
+                return None;
+            }
+            let time = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+            if zone.is_empty() { Some(time) } else { in_utc(time, zone) }
+        }
+        _ => None,
     }
-    let clock: &[u8; 9] = clock.try_into().ok()?;
-    if !matches!(clock[0], b' ' | b'T') || clock[3] != b':' || clock[6] != b':' {
-        return None;
-    }
-    let hour = two(clock[1], clock[2])?;
-    let minute = two(clock[4], clock[5])?;
-    let second = two(clock[7], clock[8])?;
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    Some(days * DAY_SECONDS + hour * 3600 + minute * 60 + second)
+}
+
+/// `YYYYMMDD` as `YYYY-MM-DD`, and what follows it.
+#[cold]
+fn compact_date(text: &[u8]) -> Option<([u8; 10], &[u8])> {
+    let ([y1, y2, y3, y4, m1, m2, d1, d2], clock) = text.split_first_chunk::<8>()?;
+    Some(([*y1, *y2, *y3, *y4, b'-', *m1, *m2, b'-', *d1, *d2], clock))
+}
+
+/// What follows a fraction of a second, if there is one.
+#[inline]
+fn fraction(rest: &[u8]) -> Option<&[u8]> {
+    let [b'.' | b',', digits @ ..] = rest else { return Some(rest) };
+    let end = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    (end > 0).then_some(&digits[end..])
+}
+
+#[cold]
+fn in_utc(time: i64, zone: &[u8]) -> Option<i64> {
+    let zone = zone.strip_prefix(b" ").unwrap_or(zone);
+    let (sign, hour, minute) = match zone {
+        b"Z" | b"UTC" => (0, 0, 0),
+        [sign @ (b'+' | b'-'), h1, h2, minutes @ ..] => {
+            let minute = match minutes {
+                [] => 0,
+                [b':', m1, m2] | [m1, m2] => two(*m1, *m2)?,
+                _ => return None,
+            };
+            (if *sign == b'+' { 1 } else { -1 }, two(*h1, *h2)?, minute)
+        }
+        _ => return None,
+    };
+    let time = time - sign * (hour * 3600 + minute * 60);
+    (hour <= 14 && minute <= 59 && is_in_range(time)).then_some(time)
+}
+
+/// True if a time can be written: years 0001 to 9999.
+#[must_use]
+pub fn is_in_range(time: i64) -> bool {
+    LIMITS.contains(&time)
 }
 
 #[inline]
@@ -114,7 +165,25 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Some(seconds), "{text}");
             assert_eq!(format(seconds), text.replace('T', " "));
         }
-        assert_eq!(parse(b"1938-10-30"), Some(-983_750_400));
+        for same in ["1938-10-30", "19381030", "1938-10-30 00:00", "19381030T00:00:00"] {
+            assert_eq!(parse(same.as_bytes()), Some(-983_750_400), "{same}");
+        }
+    }
+
+    #[test]
+    fn zones_are_taken_in_utc_and_fractions_cut_off() {
+        for same in [
+            "2020-03-01 00:30:00",
+            "2020-03-01T00:30:00Z",
+            "2020-03-01T00:30:00.999Z",
+            "2020-03-01 00:30:00.5 UTC",
+            "2020-02-29T19:30-05:00",
+            "2020-02-29 19:30:00-0500",
+            "2020-03-01T06:00:00,25+05:30",
+            "20200301 01:30:00+01",
+        ] {
+            assert_eq!(parse(same.as_bytes()), Some(1_583_022_600), "{same}");
+        }
     }
 
     #[test]
@@ -124,9 +193,18 @@ mod tests {
             "1938",
             "1938-10-3",
             "1938-10-30 ",
-            "1938-10-30 00:00",
+            "1938-10-30 00:0",
             "1938-10-30 00:00:0",
-            "1938-10-30 00:00:00Z",
+            "1938-10-30 00:00:00.",
+            "1938-10-30 00:00:00 EST",
+            "1938-10-30 00:00:00+15:00",
+            "1938-10-30 00:00:00+1",
+            "0001-01-01 00:00:00+01:00",
+            "9999-12-31 23:59:59-01:00",
+            "1938-10-30 00:00:00 ",
+            "1938-1030",
+            "193810-30",
+            "03/04/1938",
             "1938-10-30x00:00:00",
             "1938/10/30",
             "30-10-1938",

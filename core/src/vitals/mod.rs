@@ -8,25 +8,33 @@
 //! Nothing here may read a file, know a file format, or sum in floating point.
 
 mod accumulator;
+mod category;
 mod cell;
 pub mod civil;
+mod codes;
 mod fixed;
+mod gather;
 mod histogram;
 mod moments;
 pub mod news2;
+mod quality;
 mod range;
 mod reading;
+mod trend;
 mod unit;
 mod vital;
 
-pub use accumulator::{
-    ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex, QualityCounts,
-};
+pub use accumulator::{ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex};
+pub use category::{BloodPressure, BodyMass};
 pub use cell::{Cell, Instant};
+pub use codes::CodeMap;
 pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
+pub use gather::Gather;
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};
 pub use moments::{MAX_COUNT, Sums};
-pub use range::PlausibleRanges;
+pub use quality::{BMI_TOLERANCE, EQUAL_MIN, LeftOut, LeftOutCounts, QualityCounts};
+pub use range::{PlausibleRange, PlausibleRanges, RangeProfile};
 pub use reading::{Reading, Readings};
-pub use unit::Conversion;
+pub use trend::{Days, Fit, TimeSums, YEAR_DAYS, false_discovery, fit};
+pub use unit::{Conversion, UnitMap, by_unit_concept, unit_is_known};
 pub use vital::Vital;

@@ -75,6 +75,32 @@ pub struct BandCounts {
     pub high: u64,
 }
 
+/// A patient's scores over time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Course {
+    /// The sets in each band.
+    pub bands: BandCounts,
+    /// The highest total.
+    pub max: u8,
+    /// When the last set was, in civil seconds; none without sets.
+    pub last_time: Option<i64>,
+    /// The total then; the highest, if there are several sets at that time.
+    pub last: u8,
+}
+
+impl Course {
+    /// Takes one complete set in.
+    pub fn add(&mut self, time: i64, score: Score) {
+        self.bands.add(band(score));
+        self.max = self.max.max(score.total);
+        if self.last_time.is_none_or(|last| time > last) {
+            (self.last_time, self.last) = (Some(time), score.total);
+        } else if self.last_time == Some(time) {
+            self.last = self.last.max(score.total);
+        }
+    }
+}
+
 impl BandCounts {
     /// Counts one complete set.
     pub fn add(&mut self, band: Band) {

@@ -12,6 +12,8 @@ pub enum Reading {
     Missing,
     /// Something there that is not a number.
     Unparsable,
+    /// A number in a unit that is not known for this vital.
+    UnknownUnit,
     /// A number in the vital's canonical unit.
     Value(f64),
 }
@@ -20,6 +22,8 @@ pub enum Reading {
 const MISSING: f64 = f64::NEG_INFINITY;
 const UNPARSABLE: f64 = f64::INFINITY;
 const NOT_THERE: f64 = f64::NAN;
+/// Another NaN than [`NOT_THERE`].
+const UNKNOWN_UNIT: f64 = f64::from_bits(f64::NAN.to_bits() | 1);
 
 /// The readings of one moment; a vital that was not set was not observed.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,7 @@ impl Readings {
             Reading::Value(units) if units.is_finite() => units,
             Reading::Missing => MISSING,
             Reading::Value(_) | Reading::Unparsable => UNPARSABLE,
+            Reading::UnknownUnit => UNKNOWN_UNIT,
         };
     }
 
@@ -54,6 +59,8 @@ impl Readings {
             Some(Reading::Missing)
         } else if packed == UNPARSABLE {
             Some(Reading::Unparsable)
+        } else if packed.to_bits() == UNKNOWN_UNIT.to_bits() {
+            Some(Reading::UnknownUnit)
         } else {
             None
         }
@@ -71,6 +78,7 @@ mod tests {
         for reading in [
             Reading::Missing,
             Reading::Unparsable,
+            Reading::UnknownUnit,
             Reading::Value(0.0),
             Reading::Value(-7.5),
             Reading::Value(f64::MAX),

@@ -4,7 +4,10 @@
 //! written into partials, so they may be extended but never renumbered.
 
 /// A vital sign or body measure; the order is the order of every output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Vital {
     /// Systolic blood pressure.
@@ -102,6 +105,8 @@ mod tests {
         for (position, vital) in Vital::ALL.into_iter().enumerate() {
             assert_eq!(vital.index(), position);
             assert_eq!(Vital::from_code(vital.code()), Some(vital));
+            let text = serde_json::to_string(&vital).expect("a name");
+            assert_eq!(text, format!("\"{}\"", vital.name()));
         }
         assert_eq!(Vital::from_code(9), None);
     }

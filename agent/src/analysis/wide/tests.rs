@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;
-use sce_core::vitals::{ObjectStatistics, PlausibleRanges};
+use sce_core::vitals::{ObjectStatistics, PlausibleRanges, RangeProfile};
 
 const HEADER: [&str; 11] = [
     "systol",
@@ -19,7 +19,7 @@ const HEADER: [&str; 11] = [
 ];
 
 fn read(text: &str) -> Result<(u64, ObjectStatistics), Defect> {
-    let mut into = ObjectAccumulator::new(PlausibleRanges::standard(), WideCsv::VITALS);
+    let mut into = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
     let mut decoder = WideCsv::new();
     decoder.push(text.as_bytes(), &mut into)?;
     let rows = decoder.finish(&mut into)?;
@@ -105,7 +105,7 @@ fn columns_are_found_by_name_in_any_order() {
         assert_eq!(patient.cells[Vital::Bmi.index()].max, 22.0);
         assert_eq!(patient.cells[Vital::Temperature.index()].max, (98.6 - 32.0) / 1.8);
         assert_eq!(patient.cells[Vital::Weight.index()].max, 150.0 * 0.453_592_37);
-        assert_eq!(patient.bands.low, 1);
+        assert_eq!(patient.news2.bands.low, 1);
         assert!(!statistics.measures(Vital::Height));
     }
 }

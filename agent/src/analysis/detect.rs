@@ -1,0 +1,121 @@
+//! Which format an object has, by how it begins.
+//!
+//! Used where the settings leave the format open. What begins like none of
+//! the formats is refused, never guessed.
+
+use sce_core::study::Format;
+
+use super::split::RECORD_LIMIT_BYTES;
+use super::wide::WideCsv;
+use crate::study::Defect;
+
+/// How Parquet begins.
+const PARQUET: &[u8] = b"PAR1";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Columns of the wide CSV that a header must have to be taken for one; which
+/// others it lacks is then said.
+const WIDE_COLUMNS_MIN: usize = 3;
+
+/// A format as it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Wide,
+    OmopCsv,
+    OmopParquet,
+    Fhir,
+    Synthea,
+}
+
+impl Kind {
+    /// The format's name, as outputs show it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wide => Format::Wide.name(),
+            Self::OmopCsv | Self::OmopParquet => Format::Omop.name(),
+            Self::Fhir => Format::Fhir.name(),
+            Self::Synthea => Format::Synthea.name(),
+        }
+    }
+}
+
+/// The kind of an object of a format that begins with `start`; nothing if
+/// more of it must be seen, which `is_all` says there is not.
+pub fn kind(format: Format, start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
+    let kind = match format {
+        Format::Wide => Kind::Wide,
+        Format::Fhir => Kind::Fhir,
+        Format::Synthea => Kind::Synthea,
+        Format::Omop | Format::Detect if start.len() < PARQUET.len() && !is_all => return Ok(None),
+        Format::Omop | Format::Detect if start.starts_with(PARQUET) => Kind::OmopParquet,
+        Format::Omop => Kind::OmopCsv,
+        Format::Detect => return of_text(start, is_all),
+    };
+    Ok(Some(kind))
+}
+
+fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start();
+    if matches!(text.first(), Some(b'{' | b'[')) {
+        return Ok(Some(Kind::Fhir));
+    }
+    let header = match text.iter().position(|b| *b == b'\n') {
+        Some(end) => &text[..end],
+        None if is_all || text.len() > RECORD_LIMIT_BYTES => text,
+        None => return Ok(None),
+    };
+    if header.is_empty() {
+        return Err(Defect::Empty);
+    }
+    let names: Vec<String> = header
+        .split(|b| *b == b',')
+        .map(|name| String::from_utf8_lossy(name).trim().trim_matches('"').to_lowercase())
+        .collect();
+    let has = |name: &str| names.iter().any(|other| other == name);
+    let wide = WideCsv::column_names().filter(|name| has(&name.to_lowercase())).count();
+    if has("measurement_concept_id") {
+        Ok(Some(Kind::OmopCsv))
+    } else if ["patient", "code", "value"].into_iter().all(has) {
+        Ok(Some(Kind::Synthea))
+    } else if wide >= WIDE_COLUMNS_MIN {
+        Ok(Some(Kind::Wide))
+    } else {
+        Err(Defect::UnknownFormat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_known_by_its_beginning() {
+        let table: &[(&str, Kind)] = &[
+            ("date,ID,systol,diastol\n", Kind::Wide),
+            ("\u{feff}\"ID\",\"date\",\"BMI\"\r\n", Kind::Wide),
+            ("measurement_id,person_id,measurement_concept_id\n", Kind::OmopCsv),
+            ("\u{feff}MEASUREMENT_ID,PERSON_ID,MEASUREMENT_CONCEPT_ID\n", Kind::OmopCsv),
+            ("PAR1\x15\x04", Kind::OmopParquet),
+            ("DATE,PATIENT,ENCOUNTER,CODE,DESCRIPTION,VALUE,UNITS\n", Kind::Synthea),
+            ("{\"resourceType\":\"Observation\"", Kind::Fhir),
+            ("\u{feff}\n [ {", Kind::Fhir),
+        ];
+        for (start, expected) in table {
+            let found = kind(Format::Detect, start.as_bytes(), false);
+            assert_eq!(found, Ok(Some(*expected)), "{start}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_of_them_is_refused_and_a_short_start_waits() {
+        for start in ["a,b,c\n", "date,ID,note\n", "%PDF-1.7\n", "<html>\n"] {
+            let found = kind(Format::Detect, start.as_bytes(), false);
+            assert_eq!(found, Err(Defect::UnknownFormat), "{start}");
+        }
+        assert_eq!(kind(Format::Detect, b"date,ID,systol", false), Ok(None));
+        assert_eq!(kind(Format::Detect, b"PA", false), Ok(None));
+        assert_eq!(kind(Format::Omop, b"PA", true), Ok(Some(Kind::OmopCsv)));
+        assert_eq!(kind(Format::Detect, b" \n", true), Err(Defect::Empty));
+        let endless = vec![b'x'; RECORD_LIMIT_BYTES + 1];
+        assert_eq!(kind(Format::Detect, &endless, false), Err(Defect::UnknownFormat));
+    }
+}

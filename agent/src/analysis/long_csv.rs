@@ -1,0 +1,119 @@
+//! Long formats as comma-separated text.
+//!
+//! Used by the modules of OMOP and Synthea, which say which columns they need
+//! and what a row means. A row with more or fewer fields than the header is
+//! counted and left out: its fields may have shifted.
+
+use sce_core::vitals::{LeftOut, ObjectAccumulator};
+
+use super::format::Decoder;
+use super::long::Long;
+use super::records::{Records, Sink};
+use super::split::Record;
+use crate::study::Defect;
+
+/// Most columns accepted.
+const COLUMN_LIMIT: usize = 1024;
+
+/// Most columns a format names.
+pub const NAMED_MAX: usize = 12;
+
+/// The fields a format asked for, in its order; an absent column is empty.
+pub type Fields<'a> = [&'a [u8]; NAMED_MAX];
+
+/// A long format as CSV.
+pub struct Layout {
+    /// Header names in lower case, and whether a file must have them.
+    pub columns: &'static [(&'static str, bool)],
+    /// What a row means.
+    pub take: fn(&Fields<'_>, &mut Long, &mut ObjectAccumulator) -> Result<(), Defect>,
+}
+
+/// Decoder of one object.
+pub struct LongCsv {
+    records: Records,
+    rows: Rows,
+}
+
+struct Rows {
+    layout: &'static Layout,
+    /// For each named column its place in a row; none before the header.
+    places: Vec<Option<usize>>,
+    width: usize,
+    long: Long,
+}
+
+impl LongCsv {
+    pub fn new(layout: &'static Layout, long: Long) -> Self {
+        let rows = Rows { layout, places: Vec::new(), width: 0, long };
+        Self { records: Records::new(), rows }
+    }
+}
+
+impl Decoder for LongCsv {
+    fn push(&mut self, bytes: &[u8], into: &mut ObjectAccumulator) -> Result<(), Defect> {
+        self.records.push(bytes, &mut Reader { rows: &mut self.rows, into })
+    }
+
+    fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
+        self.records.finish(&mut Reader { rows: &mut self.rows, into })?;
+        self.rows.long.finish(into);
+        match self.records.count() {
+            0 => Err(Defect::Empty),
+            1 => Err(Defect::NoRows),
+            count => Ok(count - 1),
+        }
+    }
+}
+
+/// The rows and where they go.
+struct Reader<'a> {
+    rows: &'a mut Rows,
+    into: &'a mut ObjectAccumulator,
+}
+
+impl Sink for Reader<'_> {
+    fn take_plain(&mut self, _: u64, _: &[u8]) -> Result<Option<usize>, Defect> {
+        Ok(None)
+    }
+
+    fn take(&mut self, _: u64, record: &Record<'_>) -> Result<(), Defect> {
+        let rows = &mut *self.rows;
+        if rows.width == 0 {
+            rows.width = record.len();
+            rows.places = places(rows.layout, record)?;
+            return Ok(());
+        }
+        if record.len() != rows.width {
+            self.into.leave_out(LeftOut::Malformed);
+            return Ok(());
+        }
+        let mut fields = Fields::default();
+        for (field, place) in fields.iter_mut().zip(&rows.places) {
+            *field = place.map_or(&[][..], |place| record.field(place).trim_ascii());
+        }
+        (rows.layout.take)(&fields, &mut rows.long, self.into)
+    }
+}
+
+/// Where each named column lies.
+fn places(layout: &Layout, header: &Record<'_>) -> Result<Vec<Option<usize>>, Defect> {
+    if header.len() > COLUMN_LIMIT {
+        return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
+    }
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for (column, needed) in layout.columns {
+        let named = |field: &[u8]| field.trim_ascii().eq_ignore_ascii_case(column.as_bytes());
+        let mut places = header.fields().enumerate().filter(|(_, field)| named(field));
+        let place = places.next().map(|(place, _)| place);
+        if places.next().is_some() {
+            return Err(Defect::RepeatedColumn { column });
+        }
+        if place.is_none() && *needed {
+            missing.push(*column);
+        }
+        found.push(place);
+    }
+    if missing.is_empty() { Ok(found) } else { Err(Defect::MissingColumns { columns: missing }) }
+}

@@ -1,0 +1,155 @@
+//! OMOP CDM MEASUREMENT as Parquet.
+//!
+//! Parquet is read from its end, so the object waits in an unnamed file in
+//! the scratch directory (on a worker: on the encrypted volume). It is then
+//! read some rows at a time, and only the columns that are needed. What the
+//! reader says of a damaged file may quote it, so only the fact is kept.
+
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use parquet::column::reader::ColumnReader;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use sce_core::vitals::ObjectAccumulator;
+
+use super::format::Decoder;
+use super::long::Long;
+use super::omop::{COLUMNS, Row, take};
+use super::parquet_cells::{Cells, Kind, read_cells};
+use crate::study::Defect;
+
+/// Rows read at a time.
+const ROWS_AT_ONCE: usize = 1 << 16;
+/// Most bytes that a row group may say it unpacks to, in the needed columns.
+const GROUP_LIMIT_BYTES: i64 = 1 << 30;
+
+/// Decoder of one object.
+pub struct OmopParquet {
+    /// None if there is no room for it, or once it is read.
+    file: Option<File>,
+    long: Long,
+}
+
+impl OmopParquet {
+    pub fn new(long: Long, scratch: &Path) -> Self {
+        Self { file: tempfile::tempfile_in(scratch).ok(), long }
+    }
+}
+
+impl Decoder for OmopParquet {
+    fn push(&mut self, bytes: &[u8], _: &mut ObjectAccumulator) -> Result<(), Defect> {
+        let file = self.file.as_mut().ok_or(Defect::NoScratch)?;
+        file.write_all(bytes).map_err(|_| Defect::NoScratch)
+    }
+
+    fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
+        let file = self.file.take().ok_or(Defect::NoScratch)?;
+        let long = &mut self.long;
+        // A file that lies about itself can still make the reader panic.
+        let read = catch_unwind(AssertUnwindSafe(|| read(file, long, into)));
+        let rows = read.unwrap_or(Err(Defect::BadParquet))?;
+        self.long.finish(into);
+        if rows == 0 { Err(Defect::NoRows) } else { Ok(rows) }
+    }
+}
+
+fn read(file: File, long: &mut Long, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
+    let reader = SerializedFileReader::new(file).map_err(|_| Defect::BadParquet)?;
+    let groups = reader.num_row_groups();
+    let places = places(&reader)?;
+    let mut rows = 0;
+    for group in 0..groups {
+        let group = reader.get_row_group(group).map_err(|_| Defect::BadParquet)?;
+        rows += read_group(&*group, &places, long, into)?;
+    }
+    Ok(rows)
+}
+
+/// Where each of [`COLUMNS`] lies.
+fn places(reader: &SerializedFileReader<File>) -> Result<Vec<Option<usize>>, Defect> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for (column, needed) in COLUMNS {
+        let named = |at: &usize| {
+            let path = schema.column(*at).path().parts().to_vec();
+            matches!(&path[..], [name] if name.eq_ignore_ascii_case(column))
+        };
+        let mut places = (0..schema.num_columns()).filter(named);
+        let place = places.next();
+        if places.next().is_some() {
+            return Err(Defect::RepeatedColumn { column });
+        }
+        if place.is_none() && needed {
+            missing.push(column);
+        }
+        found.push(place);
+    }
+    if missing.is_empty() { Ok(found) } else { Err(Defect::MissingColumns { columns: missing }) }
+}
+
+fn read_group(
+    group: &dyn RowGroupReader,
+    places: &[Option<usize>],
+    long: &mut Long,
+    into: &mut ObjectAccumulator,
+) -> Result<u64, Defect> {
+    let metadata = group.metadata();
+    let size = |place: &usize| metadata.column(*place).uncompressed_size();
+    if places.iter().flatten().map(size).any(|bytes| !(0..GROUP_LIMIT_BYTES).contains(&bytes)) {
+        return Err(Defect::BadParquet);
+    }
+    let mut columns: Vec<Option<(Kind, ColumnReader)>> = Vec::new();
+    for place in places {
+        let column = place.map(|place| {
+            let kind = Kind::of(metadata.column(place).column_descr()).ok_or(Defect::BadParquet)?;
+            let reader = group.get_column_reader(place).map_err(|_| Defect::BadParquet)?;
+            Ok((kind, reader))
+        });
+        columns.push(column.transpose()?);
+    }
+    let rows = u64::try_from(metadata.num_rows()).map_err(|_| Defect::BadParquet)?;
+    let mut left = rows;
+    while left > 0 {
+        let some = usize::try_from(left).unwrap_or(usize::MAX).min(ROWS_AT_ONCE);
+        let mut cells = Vec::with_capacity(columns.len());
+        for column in &mut columns {
+            cells.push(match column {
+                Some((kind, reader)) => read_cells(*kind, reader, some)?,
+                None => Cells::None,
+            });
+        }
+        take_rows(&cells, some, long, into)?;
+        left -= some as u64;
+    }
+    Ok(rows)
+}
+
+/// Takes rows in, whose columns are in the order of [`COLUMNS`].
+fn take_rows(
+    columns: &[Cells],
+    rows: usize,
+    long: &mut Long,
+    into: &mut ObjectAccumulator,
+) -> Result<(), Defect> {
+    let [person, concept, date, datetime, operator, value, unit, unit_name, source] = columns
+    else {
+        return Err(Defect::BadParquet);
+    };
+    for at in 0..rows {
+        let row = Row {
+            person: person.whole(at),
+            concept: concept.whole(at),
+            time: if datetime.is_empty(at) { date.time(at) } else { datetime.time(at) },
+            operator: operator.whole(at),
+            value: value.reading(at),
+            unit_concept: unit.whole(at),
+            unit_name: unit_name.text(at),
+            source_code: source.text(at),
+        };
+        take(&row, long, into)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Rows of the merged partial, and the measures they amount to.
+//!
+//! Used by [`super::results`]. Here sums become means and bins become
+//! quantiles, once.
+
+use std::cmp::Ordering;
+
+use polars::prelude::*;
+use rustc_hash::FxHashMap;
+use sce_core::vitals::{Days, Fit, Sums, TimeSums, Vital, fit, mean_units, quantile};
+
+use super::partial::{DAYS, VitalsPartial, cell_and_bin};
+use crate::study::StudyError;
+
+/// The measures of one vital, of a patient or of all; `None` is undefined.
+#[derive(Debug, Clone, Default)]
+pub struct Measures {
+    pub n: u64,
+    pub missing: u64,
+    pub implausible: u64,
+    pub mean: Option<f64>,
+    pub sd: Option<f64>,
+    pub min: Option<f64>,
+    pub quartiles: [Option<f64>; 3],
+    pub max: Option<f64>,
+    /// Time, and mean of the values at that time.
+    pub first: Option<(i64, f64)>,
+    pub last: Option<(i64, f64)>,
+    /// 100 · SD / mean.
+    pub cv: Option<f64>,
+    /// The line through the values; of a patient only.
+    pub trend: Option<Fit>,
+}
+
+/// A row of `cells` with its bins: a sum that is not yet a measure.
+#[derive(Clone)]
+pub struct Summed {
+    pub patient: String,
+    pub vital: Vital,
+    pub sums: Sums,
+    times: TimeSums,
+    days: Days,
+    missing: u64,
+    implausible: u64,
+    min: Option<f64>,
+    max: Option<f64>,
+    first: Option<Moment>,
+    last: Option<Moment>,
+    bins: Vec<(i32, u64)>,
+}
+
+/// Time, Σ of the values at that time, how many.
+type Moment = (i64, i128, u64);
+
+impl Summed {
+    /// All cells of a vital as one, without a trend.
+    pub fn of_all(vital: Vital, cells: &[Self]) -> Result<Self, StudyError> {
+        let of_vital = || cells.iter().filter(|cell| cell.vital == vital);
+        let mut bins: FxHashMap<i32, u64> = FxHashMap::default();
+        let mut sums = Sums::default();
+        for cell in of_vital() {
+            sums = sums.merged(cell.sums).ok_or(StudyError::TooManyValues)?;
+            for (bin, count) in &cell.bins {
+                *bins.entry(*bin).or_default() += count;
+            }
+        }
+        let mut bins: Vec<(i32, u64)> = bins.into_iter().collect();
+        bins.sort_unstable();
+        Ok(Self {
+            patient: String::new(),
+            vital,
+            sums,
+            times: TimeSums::default(),
+            days: Days::default(),
+            missing: of_vital().map(|c| c.missing).sum(),
+            implausible: of_vital().map(|c| c.implausible).sum(),
+            min: of_vital().filter_map(|c| c.min).reduce(f64::min),
+            max: of_vital().filter_map(|c| c.max).reduce(f64::max),
+            first: of_vital().filter_map(|c| c.first).reduce(|a, b| extreme(a, b, Ordering::Less)),
+            last: of_vital().filter_map(|c| c.last).reduce(|a, b| extreme(a, b, Ordering::Greater)),
+            bins,
+        })
+    }
+
+    /// What the sums amount to.
+    pub fn measures(&self) -> Measures {
+        // The extremes are unrounded, so a mean or a quartile that a step or a
+        // bin puts outside them belongs on them.
+        let within = |x: f64| x.max(self.min.unwrap_or(x)).min(self.max.unwrap_or(x));
+        let moment =
+            |m: Option<Moment>| m.map(|(time, sum, count)| (time, within(mean_units(sum, count))));
+        let (mean, sd) = (self.sums.mean().map(within), self.sums.sd());
+        let cv = sd.zip(mean).filter(|(_, mean)| *mean != 0.0).map(|(sd, mean)| 100.0 * sd / mean);
+        Measures {
+            n: self.sums.n,
+            missing: self.missing,
+            implausible: self.implausible,
+            mean,
+            sd,
+            min: self.min,
+            quartiles: [1, 2, 3].map(|quarter| quantile(&self.bins, quarter).map(within)),
+            max: self.max,
+            first: moment(self.first),
+            last: moment(self.last),
+            cv,
+            trend: fit(&self.sums, &self.times, &self.days),
+        }
+    }
+}
+
+/// Whichever moment is on the wanted side; both together if they are the same.
+fn extreme(a: Moment, b: Moment, wanted: Ordering) -> Moment {
+    match a.0.cmp(&b.0) {
+        Ordering::Equal => (a.0, a.1 + b.1, a.2 + b.2),
+        order if order == wanted => a,
+        _ => b,
+    }
+}
+
+/// The rows, each with its bins.
+pub fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
+    let t = &partial.cells;
+    let count = |name: &str| t.column(name)?.u64();
+    let sum = |name: &str| t.column(name)?.i128();
+    let (n, total, squares) = (count("n")?, sum("sum")?, sum("sum_squares")?);
+    let times = (sum("time_sum")?, sum("time_sum_squares")?, sum("time_sum_products")?);
+    let day = |name: &str| t.column(name)?.i64();
+    let days = (day(DAYS[0])?, day(DAYS[1])?, day(DAYS[2])?);
+    let (missing, implausible) = (count("missing")?, count("implausible")?);
+    let (min, max) = (t.column("min")?.f64()?, t.column("max")?.f64()?);
+    let moment = |time: &str, sums: &str, counts: &str| -> PolarsResult<Vec<Option<Moment>>> {
+        let (time, sums, counts) = (t.column(time)?.i64()?, sum(sums)?, count(counts)?);
+        let values = time.iter().zip(sums.iter()).zip(counts.iter());
+        Ok(values.map(|((time, sum), count)| Some((time?, sum?, count?))).collect())
+    };
+    let first = moment("first_time", "first_sum", "first_count")?;
+    let last = moment("last_time", "last_sum", "last_count")?;
+    let keys = t.column("patient")?.str()?.iter().zip(t.column("vital")?.u8()?.iter());
+    let mut cells = Vec::with_capacity(t.height());
+    for (row, (patient, vital)) in keys.enumerate() {
+        let Some((patient, vital)) = patient.zip(vital.and_then(Vital::from_code)) else {
+            continue;
+        };
+        let get = |values: &UInt64Chunked| values.get(row).unwrap_or(0);
+        let get_sum = |values: &Int128Chunked| values.get(row).unwrap_or(0);
+        cells.push(Summed {
+            patient: patient.to_owned(),
+            vital,
+            sums: Sums { n: get(n), sum: get_sum(total), sum_squares: get_sum(squares) },
+            times: TimeSums {
+                sum: get_sum(times.0),
+                sum_squares: get_sum(times.1),
+                sum_products: get_sum(times.2),
+            },
+            days: Days { first: days.0.get(row), last: days.1.get(row), between: days.2.get(row) },
+            missing: get(missing),
+            implausible: get(implausible),
+            min: min.get(row),
+            max: max.get(row),
+            first: first[row],
+            last: last[row],
+            bins: Vec::new(),
+        });
+    }
+    let (places, amounts) = (partial.bins.column("place")?.u64()?, partial.bins.column("count")?);
+    for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
+        let (cell, bin) = cell_and_bin(place);
+        if let Some(cell) = cells.get_mut(cell as usize) {
+            cell.bins.push((bin, count));
+        }
+    }
+    Ok(cells)
+}

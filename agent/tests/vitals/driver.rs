@@ -8,11 +8,11 @@ pub const HEADER: &str = "date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,
 
 /// The study of wide files.
 pub fn study() -> VitalsStudy {
-    study_of(StudySettings { format: Format::Wide, ..StudySettings::default() })
+    study_of(&StudySettings { format: Format::Wide, ..StudySettings::default() })
 }
 
-pub fn study_of(settings: StudySettings) -> VitalsStudy {
-    VitalsStudy::new(std::env::temp_dir()).with_settings(&settings).unwrap()
+pub fn study_of(settings: &StudySettings) -> VitalsStudy {
+    VitalsStudy::new(std::env::temp_dir()).with_settings(settings).unwrap()
 }
 
 /// Reads one object in chunks of the given size.

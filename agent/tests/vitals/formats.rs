@@ -89,7 +89,7 @@ fn read(study: &VitalsStudy, bytes: &[u8], chunk: usize) -> Result<Vec<Deliverab
 
 /// The results under the default settings, the same however it is cut.
 fn results(bytes: &[u8]) -> Vec<Deliverable> {
-    let study = study_of(StudySettings::default());
+    let study = study_of(&StudySettings::default());
     let whole = read(&study, bytes, usize::MAX).unwrap();
     for chunk in [1, 5, 100] {
         assert_eq!(read(&study, bytes, chunk).unwrap(), whole);
@@ -98,7 +98,7 @@ fn results(bytes: &[u8]) -> Vec<Deliverable> {
 }
 
 fn defect(bytes: &[u8]) -> Defect {
-    read(&study_of(StudySettings::default()), bytes, 7).unwrap_err()
+    read(&study_of(&StudySettings::default()), bytes, 7).unwrap_err()
 }
 
 /// The row of objects.csv: format, rows, and rows left out by reason.
@@ -265,13 +265,13 @@ fn a_site_names_its_codes_units_and_ranges() {
     settings.range.insert(Vital::HeartRate, [60.0, 80.0]);
     let header = SYNTHEA.lines().next().unwrap();
     let text_of = |value| format!("{header}\n2020-01-01,7,e,c,PULSE,d,{value},bpm,t\n");
-    let study = study_of(settings);
+    let study = study_of(&settings);
     let found = read(&study, text_of(80).as_bytes(), 9).unwrap();
     assert_eq!(quality(&found, "heart_rate", "values"), "1");
     let found = read(&study, text_of(81).as_bytes(), 9).unwrap();
     assert_eq!(quality(&found, "heart_rate", "implausible"), "1");
     assert!(text(&found, "summary.json").contains("\"range_profile\": \"default, adjusted\""));
-    let unknown = read(&study_of(StudySettings::default()), text_of(80).as_bytes(), 9).unwrap();
+    let unknown = read(&study_of(&StudySettings::default()), text_of(80).as_bytes(), 9).unwrap();
     assert_eq!(object_row(&unknown)[2], "1");
 }
 
@@ -280,7 +280,7 @@ fn what_cannot_be_read_is_set_aside_with_its_reason() {
     assert_eq!(defect(b"a,b,c\n1,2,3\n"), Defect::UnknownFormat);
     let columns = vec!["value", "units"];
     let header = "date,patient,code\n";
-    let study = study_of(StudySettings { format: Format::Synthea, ..StudySettings::default() });
+    let study = study_of(&StudySettings { format: Format::Synthea, ..StudySettings::default() });
     let missing = read(&study, header.as_bytes(), 9).unwrap_err();
     assert_eq!(missing, Defect::MissingColumns { columns });
     let header = SYNTHEA.lines().next().unwrap();
@@ -298,7 +298,7 @@ fn what_cannot_be_read_is_set_aside_with_its_reason() {
 #[test]
 fn a_damaged_parquet_file_never_takes_the_worker_down() {
     let parquet = omop_parquet();
-    let study = study_of(StudySettings::default());
+    let study = study_of(&StudySettings::default());
     for at in (0..parquet.len()).step_by(7) {
         let mut damaged = parquet.clone();
         damaged[at] ^= 0x55;
@@ -318,7 +318,7 @@ fn a_packed_object_is_unpacked_to_its_end_or_set_aside() {
         let mut damaged = packed.clone();
         let middle = damaged.len() / 2;
         damaged[middle] ^= 0xff;
-        assert!(read(&study_of(StudySettings::default()), &damaged, 50).is_err());
+        assert!(read(&study_of(&StudySettings::default()), &damaged, 50).is_err());
         // Two streams in a row are one object.
         let (head, tail) = SYNTHEA.split_at(300);
         let both = [pack(head.as_bytes()), pack(tail.as_bytes())].concat();

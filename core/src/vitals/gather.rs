@@ -126,12 +126,12 @@ mod tests {
         let fill = OPEN_MAX as i64;
         let one = FIVE[0];
         let others = (1..=fill).map(|time| (time, one.0, one.1));
-        let split = |late: i64| {
+        let split = |late: usize| {
             let first = FIVE[..4].iter().map(|(vital, value)| (0, *vital, *value));
             let last = (0, FIVE[4].0, FIVE[4].1);
-            first.chain(others.clone().take(late as usize)).chain([last])
+            first.chain(others.clone().take(late)).chain([last])
         };
-        assert_eq!(complete(split(fill - 1)), 1);
-        assert_eq!(complete(split(fill)), 0);
+        assert_eq!(complete(split(OPEN_MAX - 1)), 1);
+        assert_eq!(complete(split(OPEN_MAX)), 0);
     }
 }

@@ -51,16 +51,12 @@ CONCEPTS = {
     40762499: "spo2", 3016502: "spo2", 3020891: "temperature", 3006322: "temperature",
     3025315: "weight", 3036277: "height", 3038553: "bmi",
 }  # fmt: skip
-# Every unit that is read: the canonical unit it becomes.
+# Every unit that is read, and the canonical unit it becomes.
 UNITS = {
     "mm[Hg]": "mm[Hg]", "mmHg": "mm[Hg]", "/min": "/min", "%": "%", "Cel": "Cel", "[degF]": "Cel",
     "kg": "kg", "[lb_us]": "kg", "[lb_av]": "kg", "cm": "cm", "[in_us]": "cm", "[in_i]": "cm", "kg/m2": "kg/m2",
 }  # fmt: skip
-CONVERT: dict[str, Callable[[float], float]] = {
-    "[degF]": lambda f: (f - 32) / 1.8,
-    "[lb_us]": lambda lb: lb * 0.45359237, "[lb_av]": lambda lb: lb * 0.45359237,
-    "[in_us]": lambda inch: inch * 2.54, "[in_i]": lambda inch: inch * 2.54,
-}  # fmt: skip
+FACTORS = {"[lb_us]": 0.45359237, "[lb_av]": 0.45359237, "[in_us]": 2.54, "[in_i]": 2.54}
 UNIT_CONCEPTS = {
     8876: "mm[Hg]", 8541: "/min", 8483: "/min", 8554: "%", 586323: "Cel", 9289: "[degF]", 9529: "kg",
     8739: "[lb_us]", 8582: "cm", 9330: "[in_us]", 9531: "kg/m2",
@@ -84,10 +80,8 @@ TIME = re.compile(
 OBJECT_COUNTS = ("rows", "other_code", "withdrawn", "no_patient", "no_time", "malformed")
 OBJECT_COLUMNS = ("object", "outcome", "format", *OBJECT_COUNTS, "digest", "reason")
 QUALITY_COUNTS = ("values", "missing", "implausible", "unparsable", "unknown_unit")
-QUALITY_COLUMNS = (
-    "object", "vital", *QUALITY_COUNTS,
-    "duplicates", "out_of_order", "dbp_not_below_sbp", "equal_column", "bmi_differs",
-)  # fmt: skip
+QUALITY_OTHERS = ("duplicates", "out_of_order", "dbp_not_below_sbp", "equal_column", "bmi_differs")  # not compared
+QUALITY_COLUMNS = ("object", "vital", *QUALITY_COUNTS, *QUALITY_OTHERS)
 RESULT_FILES = ("patients.csv", "patients.parquet", "summary.json", "quality.csv", "objects.csv")
 
 Counts = dict[tuple[str, ...], dict[str, int]]
@@ -150,7 +144,7 @@ def verdict(raw: Raw) -> tuple[str, float]:
     unit = ANNOTATION.sub("", raw.unit or "").strip()
     if UNITS.get(unit) != rule.unit:
         return "unknown_unit", math.nan
-    value = CONVERT.get(unit, float)(value)
+    value = (value - 32) / 1.8 if unit == "[degF]" else value * FACTORS.get(unit, 1)
     if not rule.low - ON_THE_LINE <= value <= rule.high + ON_THE_LINE:
         return "implausible", math.nan
     return "values", value
@@ -276,8 +270,9 @@ def strict_json(text: str) -> Any:
 def resources(text: str) -> Iterator[dict[str, Any] | None]:
     """The resources of a Bundle, or of Bulk Data's lines (`None` for one that is no JSON)."""
     try:
-        single = strict_json(text)
-        yield from (entry["resource"] for entry in single.get("entry", []) if "resource" in entry)
+        one = strict_json(text)
+        is_bundle = one.get("resourceType") == "Bundle"
+        yield from (entry["resource"] for entry in one.get("entry", []) if "resource" in entry) if is_bundle else [one]
     except ValueError:
         for line in filter(str.strip, text.split("\n")):
             try:
@@ -369,12 +364,10 @@ def compare_counts(path: Path, header: tuple[str, ...], expected: Counts) -> Out
 
 def check(files: Sequence[Path], kind: str, results: Path) -> dict[str, Outcome]:
     """Compute from `files`, compare with the files of `results`, part by part."""
-    expected = calculate(files, kind)
-    parquet = pd.read_parquet(results / "patients.parquet")
-    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
-    patients_csv = read_patients_csv(results / "patients.csv")
+    expected, parquet = calculate(files, kind), pd.read_parquet(results / "patients.parquet")
+    table, summary = read_patients_csv(results / "patients.csv"), json.loads((results / "summary.json").read_bytes())
     return {
-        "patients.csv": compare_patients("patients.csv", expected.patients, patients_csv),
+        "patients.csv": compare_patients("patients.csv", expected.patients, table),
         "patients.parquet": compare_patients("patients.parquet", expected.patients, parquet),
         "parquet types": compare_types(parquet),
         "quality.csv": compare_counts(results / "quality.csv", QUALITY_COLUMNS, expected.quality),

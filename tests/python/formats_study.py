@@ -31,7 +31,7 @@ from formats import CONCEPTS, LOINC, MISSING_WORDS
 Item = TypeVar("Item")
 Record = dict[str, Any]
 
-# Most readings of a visit are calm (NEWS2 scores them 0), else anywhere in the wider range; canonical units.
+# Most visits are calm (NEWS2 scores them 0), the others anywhere in the wider range; canonical units.
 CALM = {
     "systolic_bp": (112, 218), "diastolic_bp": (55, 95), "heart_rate": (52, 89), "respiratory_rate": (12, 20),
     "spo2": (96, 99.4), "temperature": (36.2, 37.9), "weight": (44, 145), "height": (150, 200), "bmi": (17, 45),
@@ -84,7 +84,7 @@ def in_unit(value: float, unit: str) -> float:
     return value * 1.8 + 32 if unit == "[degF]" else value / {"[l": 0.45359237, "[i": 2.54}.get(unit[:2], 1)
 
 
-def value_and_unit(rng: random.Random, vital: str) -> tuple[str, str]:
+def value_and_unit(rng: random.Random, vital: str, ranges: Mapping[str, tuple[float, float]]) -> tuple[str, str]:
     """Mostly an ordinary reading, now and then one of the odd kinds."""
     unit, kind = rng.choice(UNITS[vital]), rng.random()
     for share, texts in ((0.05, MISSING), (0.07, NO_NUMBER), (0.11, IMPLAUSIBLE)):
@@ -92,7 +92,7 @@ def value_and_unit(rng: random.Random, vital: str) -> tuple[str, str]:
             return rng.choice(texts), unit
     if kind < 0.14:
         return rng.choice(EDGES[vital])
-    value = in_unit(rng.uniform(*(CALM if rng.random() < 0.85 else WIDE)[vital]), unit)
+    value = in_unit(rng.uniform(*ranges[vital]), unit)
     text = f"{value:e}" if rng.random() < 0.02 else f"{value:.{rng.choice((0, 1, 2, 6))}f}"
     return text, rng.choice(UNKNOWN_UNITS) if rng.random() < 0.03 else unit
 
@@ -106,7 +106,8 @@ def visits(rng: random.Random) -> list[list[Reading]]:
             when = start + timedelta(days=number) + (number % 2) * timedelta(hours=20, minutes=20, seconds=30)
             vitals = [vital for vital in CALM if rng.random() < 0.95 and (patient, vital) != (0, "weight")]
             vitals += rng.choices(vitals, k=rng.choice((0, 0, 1)))
-            visit = [Reading(patient, when, vital, *value_and_unit(rng, vital)) for vital in vitals]
+            ranges = CALM if rng.random() < 0.6 else WIDE
+            visit = [Reading(patient, when, vital, *value_and_unit(rng, vital, ranges)) for vital in vitals]
             made.append([r._replace(text="") if (patient, r.vital) == (1, "bmi") else r for r in visit])
     return made
 
@@ -159,7 +160,7 @@ UNIT_IDS = {
     "[degF]": 9289, "kg": 9529, "[lb_us]": 8739, "[lb_av]": 8739, "cm": 8582, "[in_us]": 9330, "[in_i]": 9330,
     "kg/m2": 9531,
 }  # fmt: skip
-OPERATORS = (None, None, None, 0, 4172703, 4172703, 4172703, 4172703, 4171756, 4172704)  # the last: < and >
+OPERATORS = (*(None, 0, 4172703) * 10, 4171756, 4172704)  # absent, none and =; then < and >
 
 
 def omop_row(rng: random.Random, number: int, reading: Reading) -> Record:

@@ -8,6 +8,7 @@ use sce_core::vitals::{LeftOut, ObjectAccumulator};
 
 use super::format::Decoder;
 use super::long::Long;
+use super::number;
 use super::records::{Records, Sink};
 use super::split::Record;
 use crate::study::Defect;
@@ -18,7 +19,8 @@ const COLUMN_LIMIT: usize = 1024;
 /// Most columns a format names.
 pub const NAMED_MAX: usize = 12;
 
-/// The fields a format asked for, in its order; an absent column is empty.
+/// The fields a format asked for, in its order; empty if the column or the
+/// cell is missing.
 pub type Fields<'a> = [&'a [u8]; NAMED_MAX];
 
 /// A long format as CSV.
@@ -90,7 +92,8 @@ impl Sink for Reader<'_> {
         }
         let mut fields = Fields::default();
         for (field, place) in fields.iter_mut().zip(&rows.places) {
-            *field = place.map_or(&[][..], |place| record.field(place).trim_ascii());
+            let cell = place.map_or(&[][..], |place| record.field(place).trim_ascii());
+            *field = if number::is_missing(cell) { &[] } else { cell };
         }
         (rows.layout.take)(&fields, &mut rows.long, self.into)
     }

@@ -12,7 +12,7 @@ const POWERS: [f64; 16] =
 
 /// The cell that starts at `at` and ends before the next comma or line feed
 /// (or with the text): what it reads as, and where it ends. Blanks around the
-/// number do not matter. Empty, `NA` and `NaN` (in any case) are missing;
+/// number do not matter. What [`is_missing`] is missing;
 /// infinities are not numbers.
 #[inline(always)]
 pub fn read_cell(text: &[u8], at: usize) -> (Reading, usize) {
@@ -113,13 +113,20 @@ pub fn read(cell: &[u8]) -> Reading {
 #[cold]
 fn read_any(cell: &[u8]) -> Reading {
     let cell = cell.trim_ascii();
-    if cell.is_empty() || cell.eq_ignore_ascii_case(b"na") || cell.eq_ignore_ascii_case(b"nan") {
+    if is_missing(cell) {
         return Reading::Missing;
     }
     match fast_float2::parse::<f64, _>(cell) {
         Ok(value) if value.is_finite() => Reading::Value(value),
         _ => Reading::Unparsable,
     }
+}
+
+/// True if a cell says that nothing is there, as R, pandas and databases
+/// write it: empty, `NA`, `NaN`, `NULL` in any case, `\N`.
+pub fn is_missing(cell: &[u8]) -> bool {
+    let words = [&b"na"[..], b"nan", b"null", b"\\n"];
+    cell.is_empty() || words.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn missing_is_not_unparsable() {
-        for text in ["", "  ", "NA", "na", "NaN", "nan", " NaN "] {
+        for text in ["", "  ", "NA", "na", "NaN", "nan", " NaN ", "NULL", "null", "\\N"] {
             assert_eq!(read(text.as_bytes()), Reading::Missing, "{text}");
         }
         for text in [

@@ -129,7 +129,7 @@ impl Cells {
             Self::None => true,
             Self::Whole(_, cells) => cells[at].is_none(),
             Self::Number(cells) => cells[at].is_none_or(f64::is_nan),
-            Self::Text(_) => self.text(at).is_empty(),
+            Self::Text(_) => number::is_missing(self.text(at).as_bytes()),
         }
     }
 
@@ -169,8 +169,11 @@ impl Cells {
                 cells[at].map(|cell| format!("{cell}e{}", -scale))
             }
             Self::Number(cells) => {
-                let value = cells[at].filter(|value| !value.is_nan());
-                return value.map_or(Reading::Missing, Reading::Value);
+                return match cells[at] {
+                    Some(value) if value.is_finite() => Reading::Value(value),
+                    Some(value) if !value.is_nan() => Reading::Unparsable,
+                    _ => Reading::Missing,
+                };
             }
             Self::Text(_) => return number::read(self.text(at).as_bytes()),
             Self::None | Self::Whole(..) => None,
@@ -210,6 +213,7 @@ mod tests {
         let below = bytes(Kind::Decimal(2), vec![Some(ByteArray::from(vec![0xff, 0x9c]))]);
         assert_eq!(below.reading(0), Reading::Value(-1.0));
         assert_eq!(Cells::Number(vec![Some(f64::NAN)]).reading(0), Reading::Missing);
+        assert_eq!(Cells::Number(vec![Some(f64::INFINITY)]).reading(0), Reading::Unparsable);
         assert_eq!(Cells::None.reading(0), Reading::Missing);
         assert_eq!(text("x").reading(0), Reading::Unparsable);
         let mut time = Int96::new();

@@ -10,6 +10,7 @@ mod bad_envelopes;
 mod bad_files;
 mod bad_places;
 mod environment;
+mod formats;
 mod full_disk;
 mod help;
 mod interop;

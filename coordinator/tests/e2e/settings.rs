@@ -59,6 +59,10 @@ fn unreadable_settings_are_one_line_with_the_place_and_the_remedy() {
         ("pit = \"hipaa\"\nmode = \n", "sce.toml line 2: "),
         ("# one\n\nlease_second = 3\n", "sce.toml line 3: unknown field `lease_second`"),
         ("[study]\nformat = 7\n", "sce.toml line 2: "),
+        (
+            "[study.range]\nweight = [9, 5]\n",
+            "sce.toml: study.range.weight: the bounds must ascend, from 0 at least to 1000 at most",
+        ),
         ("poll_milliseconds = 0\n", "sce.toml: poll_milliseconds must be 1 to 20000"),
         ("pit = \"\u{fffd}", "sce.toml line 1: "),
     ] {

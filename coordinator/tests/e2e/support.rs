@@ -170,6 +170,10 @@ impl Project {
         let mut args = vec!["check", "--plain", "plain", "--results", out];
         args.extend(leave_out.iter().flat_map(|name| ["--leave-out", name]));
         self.python("test", "tests/python/reference.py", &args).exits(0);
+        if leave_out.is_empty() {
+            let args = ["--plain", "plain", "--results", out];
+            self.python("test", "tests/python/described.py", &args).exits(0);
+        }
     }
 }
 

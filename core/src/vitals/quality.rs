@@ -3,6 +3,7 @@
 //! Used by [`super::ObjectAccumulator`]; the agent shows them per object, so
 //! that somebody can look at the right file. Counts only: never a value.
 
+use super::fixed::STEPS_PER_UNIT;
 use super::{Fixed, Vital};
 
 /// Data-quality counts of one vital in one object.
@@ -132,14 +133,15 @@ impl EqualColumns {
 #[inline]
 #[allow(clippy::cast_precision_loss)] // within 2^53
 pub(super) fn bmi_differs(values: &[Option<Fixed>; Vital::COUNT]) -> bool {
-    let units = |vital: Vital| values[vital.index()].map(|value| value.steps() as f64 / 1e11);
+    let units =
+        |vital: Vital| values[vital.index()].map(|value| value.steps() as f64 / STEPS_PER_UNIT);
+    // The height first: it is the one that most files lack.
+    let Some(height) = units(Vital::Height) else { return false };
     let (Some(bmi), Some(weight)) = (units(Vital::Bmi), units(Vital::Weight)) else {
         return false;
     };
-    units(Vital::Height).is_some_and(|height| {
-        let metres = height / 100.0;
-        (bmi - weight / (metres * metres)).abs() > BMI_TOLERANCE
-    })
+    let metres = height / 100.0;
+    (bmi - weight / (metres * metres)).abs() > BMI_TOLERANCE
 }
 
 #[cfg(test)]

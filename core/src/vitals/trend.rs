@@ -63,8 +63,10 @@ impl Days {
     #[inline]
     pub(super) fn add(&mut self, time: i64) {
         let day = time.div_euclid(DAY_SECONDS);
-        if self.first != Some(day) && self.last != Some(day) && self.between != Some(day) {
-            *self = self.merged(Self { first: Some(day), last: Some(day), between: None });
+        match (self.last, self.between) {
+            // Most files go by date, and most days change nothing but the last.
+            (Some(last), Some(_)) if day >= last => self.last = Some(day),
+            _ => *self = self.merged(Self { first: Some(day), last: Some(day), between: None }),
         }
     }
 

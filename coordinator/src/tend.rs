@@ -18,6 +18,8 @@ use sce_core::unit::{Refused, Unit, UnitState};
 
 /// A draft this old has lost its submitter and is aborted.
 const DRAFT_AGE: Duration = Duration::from_secs(24 * 3600);
+/// How long the worker that ended a run has to tell people of it.
+const TELL_WAIT: Duration = Duration::from_secs(10);
 /// Units read at a time.
 const PAGE: u32 = 500;
 
@@ -80,7 +82,12 @@ impl Tender<'_> {
                 // One fleet serves all runs.
                 may_launch = !self.revive(run, &mut passed).await?;
             }
-            if is_due(run, NoticeKind::Start) || is_due(run, NoticeKind::End) {
+            // The worker that ends a run tells of it in the same breath: only if
+            // it fell silent in between is that left to a tender.
+            let is_worker_telling =
+                !passed.live.is_empty() && run.ended_at.is_some_and(|at| now.since(at) < TELL_WAIT);
+            let is_pending = is_due(run, NoticeKind::Start) || is_due(run, NoticeKind::End);
+            if is_pending && !is_worker_telling {
                 publish_pending(self.ports, self.pit, run.id).await?;
             }
             let settled = run.launched_at.is_none_or(|at| now.since(at) >= self.grace);

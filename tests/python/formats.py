@@ -70,6 +70,7 @@ MISSING_WORDS = ("", "na", "nan", "null")  # in any case
 ANNOTATION = re.compile(r"\{[^{}]*\}")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)
+PATIENT = re.compile(r"(?:(?:.*/)?Patient/|urn:uuid:)([^/]+)(?:/_history/.*)?")
 TIME = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)"  # the date
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?"  # the time, a fraction cut off
@@ -219,9 +220,8 @@ def fhir_vital(part: Mapping[str, Any]) -> str | None:
 
 
 def fhir_patient(observation: Mapping[str, Any]) -> str | None:
-    """The id in subject.reference: relative, absolute or urn:uuid; of nothing but a patient."""
-    match = re.fullmatch(r"(?:(?:.*/)?Patient/|urn:uuid:)([^/]+)", observation.get("subject", {}).get("reference", ""))
-    return match[1] if match else None
+    """The id in subject.reference: relative, absolute, of one version or urn:uuid; of nothing but a patient."""
+    return match[1] if (match := PATIENT.fullmatch(observation.get("subject", {}).get("reference", ""))) else None
 
 
 def fhir_time(observation: Mapping[str, Any]) -> datetime | None:

@@ -174,7 +174,7 @@ impl Observations {
         if let Some(vital) = observation.vital(codes)
             && (observation.has_value() || readings.is_empty())
         {
-            readings.push((vital, observation));
+            readings.insert(0, (vital, observation));
         }
         if readings.is_empty() {
             into.leave_out(LeftOut::OtherCode);

@@ -7,15 +7,18 @@
 use serde::{Deserialize, Serialize};
 
 /// What opening and analysing one object may need, in MiB: its parts under way
-/// (four of 8 MiB) and what the analysis keeps. Measured peaks are 45 MiB for
-/// the whole process (README of `bench`), so this is generous.
-const OBJECT_MIB: u64 = 64;
+/// (four of 8 MiB) and what the analysis keeps. Measured peaks of the whole
+/// process: 45 MiB for wide CSV (README of `bench`), 88 MiB for a long format
+/// with every moment open (`vitals::Gather`); more patients than some
+/// thousands in one object take 8 KiB each.
+const OBJECT_MIB: u64 = 128;
 /// What a partial takes decoded, in multiples of its size in the store.
 const PARTIAL_GROWTH: u64 = 4;
 /// Memory that a worker needs at all, in MiB.
 const MEMORY_MIN_MIB: u64 = 192;
 /// Room on /hipaa that a worker needs at all, in MiB: for its own directory.
-/// Nothing is staged there yet; what does will ask for what it needs.
+/// Parquet waits there too; an object for which there is no room is set aside
+/// with that reason, and the others are not.
 const HIPAA_MIN_MIB: u64 = 1;
 /// Most objects under way: they are waited for together, but one processor
 /// opens and reads them, and four keep it busy.
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn more_room_takes_on_more_up_to_what_is_useful() {
         for (memory_mib, objects, bytes_mib) in
-            [(192, 1, 12), (256, 2, 16), (1024, 4, 64), (7000, 4, 437), (500_000, 4, 31_250)]
+            [(192, 1, 12), (256, 1, 16), (1024, 4, 64), (7000, 4, 437), (500_000, 4, 31_250)]
         {
             let load = Room { memory_mib, hipaa_mib: 64 }.plan_load().unwrap();
             let expected = Load { objects, partial_bytes: bytes_mib << 20 };

@@ -148,7 +148,7 @@ def agrees(column: str, expected: Row, actual: Row) -> bool:
 def compare(label: str, expected: dict[tuple[str, str], Row], table: pd.DataFrame) -> Outcome:
     """Compare the described columns of a patient table."""
     outcome = Outcome()
-    outcome.check(f"{label}: header", tuple(table.columns[len(PATIENT_COLUMNS):]) == COLUMNS)
+    outcome.check(f"{label}: header", tuple(table.columns[len(PATIENT_COLUMNS) :]) == COLUMNS)
     seen = set()
     for number, row in enumerate(table.to_dict("records"), start=1):
         key = (str(row["patient"]), str(row["vital"]))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import json
 import sys
 import tempfile
 from collections.abc import Iterator

@@ -362,9 +362,9 @@ def compare_counts(path: Path, header: tuple[str, ...], expected: Counts) -> Out
     return outcome
 
 
-def check(files: Sequence[Path], kind: str, results: Path) -> dict[str, Outcome]:
-    """Compute from `files`, compare with the files of `results`, part by part."""
-    expected, parquet = calculate(files, kind), pd.read_parquet(results / "patients.parquet")
+def compare(expected: Expected, results: Path) -> dict[str, Outcome]:
+    """Compare with the files of `results`, part by part."""
+    parquet = pd.read_parquet(results / "patients.parquet")
     table, summary = read_patients_csv(results / "patients.csv"), json.loads((results / "summary.json").read_bytes())
     return {
         "patients.csv": compare_patients("patients.csv", expected.patients, table),
@@ -398,7 +398,7 @@ def main() -> int:
             usage(f"no such file: {path}")
     if len({path.name for path in args.files}) < len(args.files):
         usage("--files: two have the same name, so their results could not be told apart")
-    return report(check(args.files, args.format, args.results))
+    return report(compare(calculate(args.files, args.format), args.results))
 
 
 if __name__ == "__main__":

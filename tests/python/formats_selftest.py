@@ -114,7 +114,7 @@ def try_format(kind: str, files: list[Path], results: Path) -> tuple[int, list[s
 
     def found(these: Results) -> list[str]:
         write(results, these)
-        return [text for part in formats.check(files, kind, results).values() for text in part.differences]
+        return [text for part in formats.compare(expected, results).values() for text in part.differences]
 
     problems += [f"{kind}: right results refused: {text}" for text in found(good)]
     for words, wrong in mutations(good):

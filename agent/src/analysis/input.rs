@@ -162,7 +162,9 @@ impl Plain {
         if let Some((_, decoder)) = &mut self.decoder {
             return decoder.push(bytes, &mut self.accumulator);
         }
-        self.start.extend_from_slice(bytes);
+        // Blanks at the start say nothing, and may be many.
+        let said = if self.start.is_empty() { bytes.trim_ascii_start() } else { bytes };
+        self.start.extend_from_slice(said);
         match detect::kind(self.rules.format, &self.start, false)? {
             Some(kind) => self.begin(kind),
             None => Ok(()),
@@ -187,7 +189,11 @@ impl Plain {
         let count = |reason: LeftOut| self.accumulator.left_out()[reason as usize];
         let [no_patient, no_time, malformed] =
             [LeftOut::NoPatient, LeftOut::NoTime, LeftOut::Malformed].map(count);
-        if rows > 0 && no_patient + no_time + malformed >= rows {
+        let counted = no_patient + no_time + malformed;
+        if counted > 0
+            && counted == self.accumulator.left_out().iter().sum::<u64>()
+            && self.accumulator.is_empty()
+        {
             return Err(Defect::NothingReadable { no_patient, no_time, malformed });
         }
         Ok(Found { kind, rows, statistics: self.accumulator.finish() })

@@ -139,7 +139,11 @@ impl Resources {
             *self = Self { by_line: true, ..Self::default() };
             return sink(None);
         }
-        self.is_broken = self.depth > 0;
+        if self.depth > 0 {
+            // A blank between tokens; within a string it is no JSON.
+            self.keep(b'\n');
+            self.is_broken = true;
+        }
         if std::mem::take(&mut self.has_stray) { sink(None) } else { Ok(()) }
     }
 }
@@ -190,9 +194,9 @@ mod tests {
         ] {
             assert_eq!(cut(text).unwrap(), expected, "{text}");
         }
-        // As a program prints it: line ends are blanks.
+        // As a program prints it.
         let printed = "{\n \"entry\": [\n  {\n   \"r\": 1\n  }\n ]\n}\n";
-        assert_eq!(cut(printed).unwrap(), ["{   \"r\": 1  }"]);
+        assert_eq!(cut(printed).unwrap(), ["{\n   \"r\": 1\n  }"]);
     }
 
     #[test]

@@ -29,15 +29,24 @@ pub const COLUMNS: [(&str, bool); 9] = [
 /// The CSV form.
 pub const LAYOUT: Layout = Layout { columns: &COLUMNS, take: take_fields };
 
+/// A whole number that stands for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    Absent,
+    Is(i64),
+    /// There, but not understood: it is not the same as absent.
+    Odd,
+}
+
 /// A row of the table.
 pub struct Row<'a> {
-    pub person: Option<i64>,
-    pub concept: Option<i64>,
+    pub person: Id,
+    pub concept: Id,
     /// From `measurement_datetime`, or from the date where that is empty.
     pub time: Option<i64>,
-    pub operator: Option<i64>,
+    pub operator: Id,
     pub value: Reading,
-    pub unit_concept: Option<i64>,
+    pub unit_concept: Id,
     pub unit_name: &'a str,
     pub source_code: &'a str,
 }
@@ -50,12 +59,12 @@ fn take_fields(
     let [person, concept, date, datetime, operator, value, unit, unit_name, source, ..] = *fields;
     let text = |field| std::str::from_utf8(field).unwrap_or_default();
     let row = Row {
-        person: whole(person),
-        concept: whole(concept),
+        person: id(person),
+        concept: id(concept),
         time: civil::parse(if datetime.is_empty() { date } else { datetime }),
-        operator: whole(operator),
+        operator: id(operator),
         value: number::read(value),
-        unit_concept: whole(unit),
+        unit_concept: id(unit),
         unit_name: text(unit_name),
         source_code: text(source),
     };
@@ -63,33 +72,43 @@ fn take_fields(
 }
 
 /// A whole number; one that a program wrote as a float (`8876.0`) is one too.
-pub fn whole(field: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(field).ok()?;
+pub fn id(field: &[u8]) -> Id {
+    let Ok(text) = std::str::from_utf8(field) else { return Id::Odd };
+    if text.is_empty() {
+        return Id::Absent;
+    }
     let digits = text.split_once('.').map_or(text, |(digits, zeros)| {
         if zeros.bytes().all(|b| b == b'0') { digits } else { text }
     });
-    digits.parse().ok()
+    digits.parse().map_or(Id::Odd, Id::Is)
 }
 
 /// Takes a row in.
 pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Result<(), Defect> {
     let map = &long.codes.map;
-    let vital = row.concept.and_then(|concept| map.by_concept(concept));
+    let vital = match row.concept {
+        Id::Is(concept) => map.by_concept(concept),
+        Id::Absent | Id::Odd => None,
+    };
     let Some(vital) = vital.or_else(|| map.by_local(row.source_code)) else {
         into.leave_out(LeftOut::OtherCode);
         return Ok(());
     };
     // Concept 0 is OMOP's "no matching concept": the source's words remain.
     let conversion = match row.unit_concept {
-        Some(concept) if concept != 0 => by_unit_concept(vital, concept),
-        _ => long.codes.units.by_name(vital, row.unit_name),
+        Id::Absent | Id::Is(0) => long.codes.units.by_name(vital, row.unit_name),
+        Id::Is(concept) => by_unit_concept(vital, concept),
+        Id::Odd => None,
     };
-    let exact = matches!(row.operator, None | Some(0 | EQUALS));
+    let exact = matches!(row.operator, Id::Absent | Id::Is(0 | EQUALS));
     let reading = match row.value {
         Reading::Value(_) if !exact => Reading::Unparsable,
         value => value,
     };
-    let patient = row.person.map(|person| person.to_string()).unwrap_or_default();
+    let patient = match row.person {
+        Id::Is(person) => person.to_string(),
+        Id::Absent | Id::Odd => String::new(),
+    };
     let measurement =
         Measurement { patient: patient.as_bytes(), time: row.time, vital, reading, conversion };
     long.take(&measurement, into)
@@ -102,16 +121,17 @@ mod tests {
     #[test]
     fn whole_numbers() {
         for (text, expected) in [
-            ("8876", Some(8876)),
-            ("-17", Some(-17)),
-            ("8876.0", Some(8876)),
-            ("8876.", Some(8876)),
-            ("8876.5", None),
-            ("", None),
-            ("9e3", None),
-            ("99999999999999999999", None),
+            ("8876", Id::Is(8876)),
+            ("-17", Id::Is(-17)),
+            ("8876.0", Id::Is(8876)),
+            ("8876.", Id::Is(8876)),
+            ("8876.5", Id::Odd),
+            ("", Id::Absent),
+            ("9e3", Id::Odd),
+            ("<", Id::Odd),
+            ("99999999999999999999", Id::Odd),
         ] {
-            assert_eq!(whole(text.as_bytes()), expected, "{text}");
+            assert_eq!(id(text.as_bytes()), expected, "{text}");
         }
     }
 }

@@ -140,14 +140,14 @@ fn take_rows(
     };
     for at in 0..rows {
         let row = Row {
-            person: person.whole(at),
-            concept: concept.whole(at),
+            person: person.id(at),
+            concept: concept.id(at),
             time: if datetime.is_empty(at) { date.time(at) } else { datetime.time(at) },
-            operator: operator.whole(at),
+            operator: operator.id(at),
             value: value.reading(at),
-            unit_concept: unit.whole(at),
-            unit_name: unit_name.text(at),
-            source_code: source.text(at),
+            unit_concept: unit.id(at),
+            unit_name: &unit_name.text(at),
+            source_code: &source.text(at),
         };
         take(&row, long, into)?;
     }

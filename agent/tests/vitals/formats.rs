@@ -258,6 +258,39 @@ fn an_observation_says_more_than_its_value() {
 }
 
 #[test]
+fn good_rows_are_kept_beside_panels_that_lack_a_time() {
+    let part = |code: &str| {
+        format!(
+            "{{\"code\":{{\"coding\":[{{\"system\":\"http://loinc.org\",\"code\":\"{code}\"}}]}}{}}}",
+            quantity("80", "mm[Hg]")
+        )
+    };
+    let panel = format!(",\"component\":[{},{}]", part("8480-6"), part("8462-4"));
+    let mut lines = vec![observation("7", "", "85354-9", &panel); 3];
+    lines.push(observation("7", "2020-01-01", "8867-4", &quantity("70", "/min")));
+    let found = results(lines.join("\n").as_bytes());
+    assert_eq!(object_row(&found), ["fhir", "4", "0", "0", "0", "6", "0"]);
+    assert_eq!(quality(&found, "heart_rate", "values"), "1");
+    // A line end is a blank: never 70 from 7 and 0.
+    let split = "{\n\"entry\":[".to_owned() + &lines[3].replace(":70,", ":7\n0,") + "]}";
+    assert!(matches!(defect(split.as_bytes()), Defect::NothingReadable { malformed: 1, .. }));
+    assert_eq!(defect(" \n".repeat(1 << 20).as_bytes()), Defect::Empty);
+}
+
+#[test]
+fn a_number_that_is_not_understood_is_not_the_same_as_none() {
+    let header = OMOP.lines().next().unwrap();
+    let row = |person: &str, operator: &str, unit: &str| {
+        format!("1,{person},3027018,2020-01-31,,1,{operator},70,{unit},/min\n")
+    };
+    let rows = [row("7", "", ""), row("7", "<", ""), row("7", "", "bpm"), row("x", "", "")];
+    let found = results(format!("{header}\n{}", rows.concat()).as_bytes());
+    let counts = ["values", "unparsable", "unknown_unit"];
+    assert_eq!(counts.map(|check| quality(&found, "heart_rate", check)), ["1", "1", "1"]);
+    assert_eq!(object_row(&found)[4], "1");
+}
+
+#[test]
 fn a_site_names_its_codes_units_and_ranges() {
     let mut settings = StudySettings { format: Format::Synthea, ..StudySettings::default() };
     settings.codes.insert(Vital::HeartRate, vec!["PULSE".to_owned()]);

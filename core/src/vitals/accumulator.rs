@@ -84,6 +84,12 @@ impl ObjectAccumulator {
         self.kept.measured = Vital::ALL.map(|vital| vitals.contains(&vital));
     }
 
+    /// True if no patient has been seen.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.kept.patients.is_empty()
+    }
+
     /// Counts a row that has no place under any vital.
     pub const fn leave_out(&mut self, reason: LeftOut) {
         self.kept.left_out[reason as usize] += 1;

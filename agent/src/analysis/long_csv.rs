@@ -6,15 +6,13 @@
 
 use sce_core::vitals::{LeftOut, ObjectAccumulator};
 
+use super::columns;
 use super::format::Decoder;
 use super::long::Long;
 use super::number;
 use super::records::{Records, Sink};
 use super::split::Record;
 use crate::study::Defect;
-
-/// Most columns accepted.
-const COLUMN_LIMIT: usize = 1024;
 
 /// Most columns a format names.
 pub const NAMED_MAX: usize = 12;
@@ -60,11 +58,7 @@ impl Decoder for LongCsv {
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
         self.records.finish(&mut Reader { rows: &mut self.rows, into })?;
         self.rows.long.finish(into);
-        match self.records.count() {
-            0 => Err(Defect::Empty),
-            1 => Err(Defect::NoRows),
-            count => Ok(count - 1),
-        }
+        self.records.rows()
     }
 }
 
@@ -83,7 +77,8 @@ impl Sink for Reader<'_> {
         let rows = &mut *self.rows;
         if rows.width == 0 {
             rows.width = record.len();
-            rows.places = places(rows.layout, record)?;
+            let names: Vec<&[u8]> = record.fields().collect();
+            rows.places = columns::find(rows.layout.columns.iter().copied(), &names)?;
             return Ok(());
         }
         if record.len() != rows.width {
@@ -97,26 +92,4 @@ impl Sink for Reader<'_> {
         }
         (rows.layout.take)(&fields, &mut rows.long, self.into)
     }
-}
-
-/// Where each named column lies.
-fn places(layout: &Layout, header: &Record<'_>) -> Result<Vec<Option<usize>>, Defect> {
-    if header.len() > COLUMN_LIMIT {
-        return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
-    }
-    let mut found = Vec::new();
-    let mut missing = Vec::new();
-    for (column, needed) in layout.columns {
-        let named = |field: &[u8]| field.trim_ascii().eq_ignore_ascii_case(column.as_bytes());
-        let mut places = header.fields().enumerate().filter(|(_, field)| named(field));
-        let place = places.next().map(|(place, _)| place);
-        if places.next().is_some() {
-            return Err(Defect::RepeatedColumn { column });
-        }
-        if place.is_none() && *needed {
-            missing.push(*column);
-        }
-        found.push(place);
-    }
-    if missing.is_empty() { Ok(found) } else { Err(Defect::MissingColumns { columns: missing }) }
 }

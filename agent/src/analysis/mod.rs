@@ -7,6 +7,7 @@
 //! never reach an error, a log or anything but the deliverables and partials.
 
 mod codec;
+mod columns;
 mod detect;
 mod fhir;
 mod format;

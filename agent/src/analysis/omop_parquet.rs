@@ -14,6 +14,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use sce_core::vitals::ObjectAccumulator;
 
+use super::columns;
 use super::format::Decoder;
 use super::long::Long;
 use super::omop::{COLUMNS, Row, take};
@@ -70,24 +71,14 @@ fn read(file: File, long: &mut Long, into: &mut ObjectAccumulator) -> Result<u64
 /// Where each of [`COLUMNS`] lies.
 fn places(reader: &SerializedFileReader<File>) -> Result<Vec<Option<usize>>, Defect> {
     let schema = reader.metadata().file_metadata().schema_descr();
-    let mut found = Vec::new();
-    let mut missing = Vec::new();
-    for (column, needed) in COLUMNS {
-        let named = |at: &usize| {
-            let path = schema.column(*at).path().parts().to_vec();
-            matches!(&path[..], [name] if name.eq_ignore_ascii_case(column))
-        };
-        let mut places = (0..schema.num_columns()).filter(named);
-        let place = places.next();
-        if places.next().is_some() {
-            return Err(Defect::RepeatedColumn { column });
-        }
-        if place.is_none() && needed {
-            missing.push(column);
-        }
-        found.push(place);
-    }
-    if missing.is_empty() { Ok(found) } else { Err(Defect::MissingColumns { columns: missing }) }
+    // A column within another is none of ours, whatever its name.
+    let name = |at: usize| match schema.column(at).path().parts() {
+        [name] => name.clone(),
+        _ => String::new(),
+    };
+    let names: Vec<String> = (0..schema.num_columns()).map(name).collect();
+    let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    columns::find(COLUMNS.into_iter(), &names)
 }
 
 fn read_group(

@@ -40,9 +40,13 @@ impl Records {
         Self { splitter: Splitter::new(), carry: Vec::new(), count: 0 }
     }
 
-    /// Records handed on so far, the header among them.
-    pub const fn count(&self) -> u64 {
-        self.count
+    /// Records behind the header, once the stream has ended.
+    pub const fn rows(&self) -> Result<u64, Defect> {
+        match self.count {
+            0 => Err(Defect::Empty),
+            1 => Err(Defect::NoRows),
+            count => Ok(count - 1),
+        }
     }
 
     /// Takes a chunk and hands each completed record on.
@@ -201,7 +205,7 @@ mod tests {
                 records.push(piece, &mut kept)?;
             }
             records.finish(&mut kept)?;
-            assert_eq!(records.count(), kept.rows.len() as u64);
+            assert_eq!(records.count, kept.rows.len() as u64);
             Ok(kept.rows)
         });
         assert_eq!(split, plain);

@@ -7,6 +7,7 @@
 //! one; a vital that cannot be read is counted and left out.
 
 use super::PATIENT_LIMIT_BYTES;
+use super::columns;
 use super::format::Decoder;
 use super::number::{self, end_of_cell, rest_of_line};
 use super::records::{Records, Sink};
@@ -16,9 +17,6 @@ use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Readin
 
 const DATE: &str = "date";
 const PATIENT: &str = "ID";
-
-/// Most columns accepted.
-const COLUMN_LIMIT: usize = 1024;
 
 /// Header name, vital and unit of each needed column.
 const COLUMNS: [(&str, Vital, Conversion); 8] = [
@@ -96,11 +94,7 @@ impl Decoder for WideCsv {
 
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
         self.records.finish(&mut Reader { rows: &mut self.rows, into })?;
-        match self.records.count() {
-            0 => Err(Defect::Empty),
-            1 => Err(Defect::NoRows),
-            count => Ok(count - 1),
-        }
+        self.records.rows()
     }
 }
 
@@ -147,24 +141,15 @@ impl Sink for Reader<'_> {
 
 /// What each column is for.
 fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
-    if header.len() > COLUMN_LIMIT {
-        return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
-    }
-    let names: Vec<&[u8]> = header.fields().map(<[u8]>::trim_ascii).collect();
+    let names: Vec<&[u8]> = header.fields().collect();
+    let vitals = COLUMNS.map(|(_, vital, conversion)| Role::Vital(vital, conversion));
+    let wanted = [Role::Date, Role::Patient].into_iter().chain(vitals);
+    let places = columns::find(WideCsv::column_names().map(|name| (name, true)), &names)?;
     let mut roles = vec![Role::Other; names.len()];
-    let mut missing = Vec::new();
-    let vitals =
-        COLUMNS.map(|(column, vital, conversion)| (column, Role::Vital(vital, conversion)));
-    for (column, role) in [(DATE, Role::Date), (PATIENT, Role::Patient)].into_iter().chain(vitals) {
-        let named = |place: &usize| names[*place].eq_ignore_ascii_case(column.as_bytes());
-        let mut places = (0..names.len()).filter(named);
-        match (places.next(), places.next()) {
-            (Some(place), None) => roles[place] = role,
-            (Some(_), Some(_)) => return Err(Defect::RepeatedColumn { column }),
-            (None, _) => missing.push(column),
-        }
+    for (place, role) in places.into_iter().flatten().zip(wanted) {
+        roles[place] = role;
     }
-    if missing.is_empty() { Ok(roles) } else { Err(Defect::MissingColumns { columns: missing }) }
+    Ok(roles)
 }
 
 /// Most rows have the date of the row before, which need not be searched.

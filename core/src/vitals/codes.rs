@@ -83,11 +83,11 @@ impl CodeMap {
         if LOINC_SYSTEMS.contains(&system) {
             return self.by_loinc(code);
         }
-        let local = self.by_local(code);
-        if local.is_some() || self.local.is_empty() {
-            return local;
+        if self.local.is_empty() {
+            return None;
         }
-        self.by_local(&format!("{system}|{code}"))
+        // The one that names its system is the one that was meant.
+        self.by_local(&format!("{system}|{code}")).or_else(|| self.by_local(code))
     }
 
     /// What a site's own code means.
@@ -138,6 +138,9 @@ mod tests {
         assert_eq!(map.by_coding("http://site.example", "HR-LOCAL"), Some(Vital::HeartRate));
         assert_eq!(map.by_coding("http://site.example", "9279-1"), Some(Vital::RespiratoryRate));
         assert_eq!(map.by_coding("http://other.example", "9279-1"), None);
+        map.add("9279-1", Vital::Bmi);
+        assert_eq!(map.by_coding("http://site.example", "9279-1"), Some(Vital::RespiratoryRate));
+        assert_eq!(map.by_coding("http://other.example", "9279-1"), Some(Vital::Bmi));
         assert_eq!(map.by_local("HR-LOCAL"), Some(Vital::HeartRate));
         assert_eq!(map.by_loinc("HR-LOCAL"), Some(Vital::HeartRate));
         assert_eq!(map.by_concept(2_000_000_001), Some(Vital::Weight));

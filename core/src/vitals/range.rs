@@ -148,6 +148,52 @@ impl PlausibleRanges {
     }
 }
 
+/// What is usual of one vital of an adult; outside it a value is abnormal.
+/// Either bound may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReferenceRange {
+    low: Option<i64>,
+    high: Option<i64>,
+}
+
+impl ReferenceRange {
+    /// From inclusive bounds in canonical units, within
+    /// [`super::UNIT_LIMIT`].
+    #[must_use]
+    pub fn new(low: Option<f64>, high: Option<f64>) -> Self {
+        let steps = |bound: Option<f64>| bound.and_then(Fixed::from_units).map(Fixed::steps);
+        Self { low: steps(low), high: steps(high) }
+    }
+
+    /// The usual one: of NEWS2's five vitals where it scores nothing, of the
+    /// diastolic pressure 60 to 89 (ACC/AHA: below stage 2), of the body mass
+    /// index the WHO's normal class; weight and height have none.
+    #[must_use]
+    pub fn usual(vital: Vital) -> Self {
+        let (low, high) = match vital {
+            Vital::SystolicBp => (Some(111.0), Some(219.0)),
+            Vital::DiastolicBp => (Some(60.0), Some(89.0)),
+            Vital::HeartRate => (Some(51.0), Some(90.0)),
+            Vital::RespiratoryRate => (Some(12.0), Some(20.0)),
+            Vital::Spo2 => (Some(96.0), None),
+            Vital::Temperature => (Some(36.1), Some(38.0)),
+            Vital::Bmi => (Some(18.5), Some(24.99)),
+            Vital::Weight | Vital::Height => (None, None),
+        };
+        Self::new(low, high)
+    }
+
+    /// By how many steps a value is above (positive) or below.
+    #[must_use]
+    pub fn excess(&self, steps: i64) -> i64 {
+        match (self.low, self.high) {
+            (Some(low), _) if steps < low => steps - low,
+            (_, Some(high)) if steps > high => steps - high,
+            _ => 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,7 +97,8 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
     // Concept 0 is OMOP's "no matching concept": the source's words remain.
     let conversion = match row.unit_concept {
         Id::Absent | Id::Is(0) => long.codes.units.by_name(vital, row.unit_name),
-        Id::Is(concept) => by_unit_concept(vital, concept),
+        Id::Is(concept) => by_unit_concept(vital, concept)
+            .or_else(|| long.codes.units.by_name(vital, &concept.to_string())),
         Id::Odd => None,
     };
     let exact = matches!(row.operator, Id::Absent | Id::Is(0 | EQUALS));

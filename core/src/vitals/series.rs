@@ -5,8 +5,9 @@
 //! delivering. Pieces of a series join exactly if they do not overlap in
 //! time; where they do, there is no answer, never a wrong one.
 
-use super::fixed::{Fixed, STEPS_PER_UNIT};
+use super::fixed::STEPS_PER_UNIT;
 use super::range::ReferenceRange;
+use super::timeline::Moment;
 
 /// How many values in a row outside the reference range are a run.
 pub const RUN_MIN: u64 = 3;
@@ -93,6 +94,14 @@ impl Piece {
         }
     }
 
+    /// A piece of one moment: its mean, rounded once, whatever the order.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // a mean is within its values
+    pub fn of((time, sum, count): Moment, reference: &ReferenceRange) -> Self {
+        let count = i128::from(count.max(1));
+        Self::new(time, (sum + count / 2).div_euclid(count) as i64, reference)
+    }
+
     const fn is_one_run(&self) -> bool {
         self.head.length == self.count
     }
@@ -167,14 +176,22 @@ pub struct Series {
     done: Vec<Piece>,
     current: Option<Piece>,
     /// The latest time, Σ of its values in steps, and how many.
-    pending: Option<(i64, i128, u64)>,
+    pending: Option<Moment>,
+    /// There were more pieces than are kept.
+    is_lost: bool,
 }
+
+/// Most pieces kept of one object: beyond them it is in no order.
+const PIECES_MAX: usize = 64;
+
+/// Overlaps with everything.
+const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Series {
     /// Takes a value in. One that is earlier than the latest begins a new
     /// piece.
-    pub fn add(&mut self, time: i64, value: Fixed, reference: &ReferenceRange) {
-        let steps = i128::from(value.steps());
+    pub fn add(&mut self, time: i64, steps: i64, reference: &ReferenceRange) {
+        let steps = i128::from(steps);
         match &mut self.pending {
             Some((at, sum, count)) if *at == time => {
                 *sum += steps;
@@ -184,7 +201,7 @@ impl Series {
                 let is_earlier = pending.is_some_and(|(at, ..)| time < at);
                 self.settle(reference);
                 if is_earlier {
-                    self.done.extend(self.current.take());
+                    self.put_by();
                 }
                 self.pending = Some((time, steps, 1));
             }
@@ -192,22 +209,21 @@ impl Series {
     }
 
     /// Appends the pending time to the current piece.
-    #[allow(clippy::cast_possible_truncation)] // a mean is within its values
     fn settle(&mut self, reference: &ReferenceRange) {
-        let Some((time, sum, count)) = self.pending.take() else { return };
-        let count = i128::from(count);
-        // Half away from the lower neighbour: one rounding, whatever the order.
-        let mean = (sum + count / 2).div_euclid(count) as i64;
-        let piece = Piece::new(time, mean, reference);
-        match self.current.take() {
-            None => self.current = Some(piece),
-            Some(current) => match current.joined(piece) {
-                Some(joined) => self.current = Some(joined),
-                None => {
-                    self.done.push(current);
-                    self.current = Some(piece);
-                }
-            },
+        let Some(moment) = self.pending.take() else { return };
+        let piece = Piece::of(moment, reference);
+        let joined = self.current.map_or(Some(piece), |current| current.joined(piece));
+        if joined.is_none() {
+            self.put_by();
+        }
+        self.current = joined.or(Some(piece));
+    }
+
+    fn put_by(&mut self) {
+        if self.done.len() < PIECES_MAX {
+            self.done.extend(self.current.take());
+        } else {
+            (self.is_lost, self.current) = (true, None);
         }
     }
 
@@ -216,6 +232,11 @@ impl Series {
     pub fn finish(mut self, reference: &ReferenceRange) -> Vec<Piece> {
         self.settle(reference);
         self.done.extend(self.current);
+        if self.is_lost
+            && let Some(any) = self.done.first().copied()
+        {
+            self.done = vec![Piece { times: EVER, ..any }; 2];
+        }
         self.done
     }
 }
@@ -223,6 +244,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vitals::Fixed;
     use proptest::prelude::*;
 
     fn reference() -> ReferenceRange {
@@ -233,7 +255,7 @@ mod tests {
         let mut series = Series::default();
         for (time, value) in values {
             let value = Fixed::from_units(*value).expect("within the limit");
-            series.add(*time, value, &reference());
+            series.add(*time, value.steps(), &reference());
         }
         series.finish(&reference())
     }
@@ -290,6 +312,10 @@ mod tests {
         // The same time twice, in two pieces, is an overlap.
         let touching = [series(&[(1, 70.0), (2, 80.0)]), series(&[(2, 80.0), (3, 70.0)])].concat();
         assert_eq!(join(touching), None);
+        // Backwards: more pieces than are kept, so no answer though none overlap.
+        let backwards: Vec<(i64, f64)> = (0..200).map(|time| (-time, 70.0)).collect();
+        assert_eq!(join(series(&backwards)), None);
+        assert_eq!(series(&backwards).len(), 2);
         assert_eq!(join(Vec::new()), None);
     }
 

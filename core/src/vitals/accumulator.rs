@@ -5,27 +5,14 @@
 //! distinct hundredths per patient, never with rows. It must stay free of any
 //! format's peculiarities, and of floating-point sums.
 
-use super::cell::{Cell, Sequence};
-use super::news2::{self, Five};
-use super::quality::{self, EqualColumns, LeftOut, LeftOutCounts, QualityCounts};
-use super::{Fixed, PlausibleRanges, Reading, Readings, Vital};
+use super::quality::LeftOut;
+use super::statistics::{Analysed, ObjectStatistics, PatientCells, VisitReadings};
+use super::{LeftOutCounts, PlausibleRanges, Readings, Vital};
 use rustc_hash::FxHashMap;
 
 /// A patient of this object, in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PatientIndex(u32);
-
-/// What is kept of one patient.
-#[derive(Debug, Clone, Default)]
-pub struct PatientCells {
-    /// One cell per vital, by [`Vital::index`].
-    pub cells: [Cell; Vital::COUNT],
-    /// NEWS2 of the complete sets.
-    pub news2: news2::Course,
-}
-
-type Moment = (i64, Readings);
-type Analysed = [Option<Fixed>; Vital::COUNT];
 
 /// Moments of one patient that may wait. A file by date visits another
 /// patient with every row, and then every cell and every bin is a cache miss
@@ -40,21 +27,9 @@ pub struct ObjectAccumulator {
     long_ids: FxHashMap<Box<[u8]>, u32>,
     /// Moments not yet taken in, per patient; apart from the patients, so
     /// that a row touches as little memory as can be.
-    waiting: Vec<Vec<Moment>>,
+    waiting: Vec<Vec<VisitReadings>>,
     scratch: Vec<Analysed>,
     kept: ObjectStatistics,
-}
-
-/// Statistics of one object, complete.
-#[derive(Debug)]
-pub struct ObjectStatistics {
-    ranges: PlausibleRanges,
-    measured: [bool; Vital::COUNT],
-    names: Vec<String>,
-    patients: Vec<PatientCells>,
-    quality: [QualityCounts; Vital::COUNT],
-    equal: EqualColumns,
-    left_out: LeftOutCounts,
 }
 
 impl ObjectAccumulator {
@@ -66,15 +41,7 @@ impl ObjectAccumulator {
             long_ids: FxHashMap::default(),
             waiting: Vec::new(),
             scratch: Vec::with_capacity(BURST),
-            kept: ObjectStatistics {
-                ranges,
-                measured: [false; Vital::COUNT],
-                names: Vec::new(),
-                patients: Vec::new(),
-                quality: [QualityCounts::default(); Vital::COUNT],
-                equal: EqualColumns::default(),
-                left_out: LeftOutCounts::default(),
-            },
+            kept: ObjectStatistics::new(ranges),
         }
     }
 
@@ -136,6 +103,7 @@ impl ObjectAccumulator {
         waiting.push((time, readings));
         if waiting.len() >= BURST {
             self.kept.take_in(patient.0 as usize, waiting, &mut self.scratch);
+            self.kept.limit_moments();
         }
     }
 
@@ -144,74 +112,9 @@ impl ObjectAccumulator {
     pub fn finish(mut self) -> ObjectStatistics {
         for (patient, waiting) in self.waiting.iter_mut().enumerate() {
             self.kept.take_in(patient, waiting, &mut self.scratch);
+            self.kept.limit_moments();
         }
         self.kept
-    }
-}
-
-impl ObjectStatistics {
-    /// Takes a patient's waiting moments in, in order: vital by vital first,
-    /// then what needs several vitals of one moment.
-    #[inline(never)]
-    fn take_in(&mut self, patient: usize, moments: &mut Vec<Moment>, scratch: &mut Vec<Analysed>) {
-        let patient = &mut self.patients[patient];
-        scratch.clear();
-        scratch.resize(moments.len(), [None; Vital::COUNT]);
-        for vital in Vital::ALL {
-            let (cell, quality) =
-                (&mut patient.cells[vital.index()], &mut self.quality[vital.index()]);
-            for ((time, readings), analysed) in moments.iter().zip(scratch.iter_mut()) {
-                if let Some(reading) = readings.get(vital) {
-                    analysed[vital.index()] =
-                        take_reading(cell, quality, &self.ranges, vital, *time, reading);
-                }
-            }
-        }
-        for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
-            if let Some(five) = Five::of(analysed) {
-                patient.news2.add(*time, news2::score(&five));
-            }
-            if is_dbp_not_below_sbp(analysed) {
-                self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
-            }
-            if quality::bmi_differs(analysed) {
-                self.quality[Vital::Bmi.index()].bmi_differs += 1;
-            }
-            self.equal.take_in(analysed);
-        }
-        moments.clear();
-    }
-
-    /// The vitals that outputs name even without a value: those the format
-    /// has a column for.
-    #[must_use]
-    pub const fn measures(&self, vital: Vital) -> bool {
-        self.measured[vital.index()]
-    }
-
-    /// The rows left out.
-    #[must_use]
-    pub const fn left_out(&self) -> &LeftOutCounts {
-        &self.left_out
-    }
-
-    /// The patients and what is kept of them, in order of first appearance.
-    pub fn patients(&self) -> impl ExactSizeIterator<Item = (&str, &PatientCells)> {
-        self.names.iter().map(String::as_str).zip(&self.patients)
-    }
-
-    /// The quality counts of one vital, over all patients.
-    #[must_use]
-    pub fn quality(&self, vital: Vital) -> QualityCounts {
-        let mut counts = self.quality[vital.index()];
-        counts.equal_column = self.equal.count(vital);
-        for patient in &self.patients {
-            let cell = &patient.cells[vital.index()];
-            counts.values += cell.sums.n;
-            counts.missing += cell.missing;
-            counts.implausible += cell.implausible;
-        }
-        counts
     }
 }
 
@@ -222,55 +125,10 @@ fn packed(id: &[u8]) -> Option<u64> {
     (id.len() <= 7).then_some((id.len() as u64) << 56 | whole)
 }
 
-/// Takes one reading in; the answer is the value if it is analysed.
-#[inline]
-fn take_reading(
-    cell: &mut Cell,
-    quality: &mut QualityCounts,
-    ranges: &PlausibleRanges,
-    vital: Vital,
-    time: i64,
-    reading: Reading,
-) -> Option<Fixed> {
-    let units = match reading {
-        Reading::Value(units) => units,
-        Reading::Missing => {
-            cell.missing += 1;
-            return None;
-        }
-        Reading::Unparsable => {
-            quality.unparsable += 1;
-            return None;
-        }
-        Reading::UnknownUnit => {
-            quality.unknown_unit += 1;
-            return None;
-        }
-    };
-    let value = Fixed::from_units(units).filter(|value| ranges.contains(vital, *value));
-    let Some(value) = value else {
-        cell.implausible += 1;
-        return None;
-    };
-    match cell.add(time, units, value) {
-        Sequence::Later => {}
-        Sequence::Duplicate => quality.duplicates += 1,
-        Sequence::Earlier => quality.out_of_order += 1,
-    }
-    Some(value)
-}
-
-#[inline]
-fn is_dbp_not_below_sbp(analysed: &Analysed) -> bool {
-    let high = analysed[Vital::SystolicBp.index()];
-    let low = analysed[Vital::DiastolicBp.index()];
-    matches!((low, high), (Some(low), Some(high)) if low >= high)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vitals::RangeProfile;
+    use crate::vitals::{QualityCounts, RangeProfile, Reading};
     use crate::vitals::news2::BandCounts;
 
     fn accumulator() -> ObjectAccumulator {

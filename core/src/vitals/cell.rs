@@ -4,7 +4,7 @@
 //! partial. Every field merges exactly: counts and sums add, extremes
 //! compare, and the first and last instants hold sums too.
 
-use super::{Bins, Days, Fixed, Sums, TimeSums, fixed::mean_units};
+use super::{Bins, Days, Fixed, ReferenceRange, Sums, TimeSums, Timeline, fixed::mean_units};
 
 /// The values measured at one moment, as a sum, so that same-moment
 /// duplicates from several objects still give their exact mean.
@@ -67,6 +67,8 @@ pub struct Cell {
     pub last: Instant,
     /// Histogram of the plausible values.
     pub bins: Bins,
+    /// The plausible values in the order of time.
+    pub timeline: Timeline,
 }
 
 impl Default for Cell {
@@ -82,6 +84,7 @@ impl Default for Cell {
             first: Instant { time: i64::MAX, sum: 0, count: 0 },
             last: Instant { time: i64::MIN, sum: 0, count: 0 },
             bins: Bins::default(),
+            timeline: Timeline::default(),
         }
     }
 }
@@ -89,7 +92,14 @@ impl Default for Cell {
 impl Cell {
     /// Takes a plausible value in; `units` is the same value unrounded.
     #[inline]
-    pub(super) fn add(&mut self, time: i64, units: f64, value: Fixed) -> Sequence {
+    pub(super) fn add(
+        &mut self,
+        time: i64,
+        units: f64,
+        value: Fixed,
+        reference: &ReferenceRange,
+    ) -> Sequence {
+        self.timeline.add(time, value, reference);
         self.sums.add(value);
         self.times.add(time, value);
         self.days.add(time);
@@ -129,7 +139,8 @@ mod tests {
     use super::*;
 
     fn add(cell: &mut Cell, time: i64, value: f64) -> Sequence {
-        cell.add(time, value, Fixed::from_units(value).expect("within the limit"))
+        let reference = ReferenceRange::new(None, None);
+        cell.add(time, value, Fixed::from_units(value).expect("within the limit"), &reference)
     }
 
     #[test]

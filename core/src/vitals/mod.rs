@@ -21,12 +21,13 @@ mod quality;
 mod range;
 mod reading;
 mod series;
+mod statistics;
 mod timeline;
 mod trend;
 mod unit;
 mod vital;
 
-pub use accumulator::{ObjectAccumulator, ObjectStatistics, PatientCells, PatientIndex};
+pub use accumulator::{ObjectAccumulator, PatientIndex};
 pub use category::{BloodPressure, BodyMass};
 pub use cell::{Cell, Instant};
 pub use codes::CodeMap;
@@ -38,6 +39,7 @@ pub use quality::{BMI_TOLERANCE, EQUAL_MIN, LeftOut, LeftOutCounts, QualityCount
 pub use range::{PlausibleRange, PlausibleRanges, RangeProfile, ReferenceRange};
 pub use reading::{Reading, Readings};
 pub use series::{Piece, RUN_MIN, Run, Series, join};
+pub use statistics::{ObjectStatistics, PatientCells};
 pub use timeline::{MOMENTS_MAX, Moment, Overlapping, Timeline, moments_of, piece_of, whole};
 pub use trend::{Days, Fit, TimeSums, YEAR_DAYS, false_discovery, fit};
 pub use unit::{Conversion, UnitMap, by_unit_concept, unit_is_known};

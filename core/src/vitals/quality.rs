@@ -129,6 +129,14 @@ impl EqualColumns {
     }
 }
 
+/// True if the diastolic pressure is not below the systolic.
+#[inline]
+pub(super) fn is_dbp_not_below_sbp(values: &[Option<Fixed>; Vital::COUNT]) -> bool {
+    let high = values[Vital::SystolicBp.index()];
+    let low = values[Vital::DiastolicBp.index()];
+    matches!((low, high), (Some(low), Some(high)) if low >= high)
+}
+
 /// True if the body mass index is not the one of weight and height.
 #[inline]
 #[allow(clippy::cast_precision_loss)] // within 2^53

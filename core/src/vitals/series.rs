@@ -113,8 +113,7 @@ impl Piece {
             return None;
         }
         let between = self.tail.followed_by(next.head);
-        let (mut inner, mut longest) =
-            (self.inner + next.inner, self.longest.longer(next.longest));
+        let (mut inner, mut longest) = (self.inner + next.inner, self.longest.longer(next.longest));
         let mut settle = |run: Run| {
             if run.is_one() {
                 inner += 1;
@@ -134,8 +133,7 @@ impl Piece {
             times: (self.times.0, next.times.1),
             values: (self.values.0, next.values.1),
             count: self.count + next.count,
-            path: self.path + next.path
-                + i128::from(next.values.0.abs_diff(self.values.1)),
+            path: self.path + next.path + i128::from(next.values.0.abs_diff(self.values.1)),
             head,
             tail,
             inner,
@@ -308,7 +306,10 @@ mod tests {
         assert_eq!(pieces.len(), 2);
         assert_eq!(join(pieces), None);
         let apart = series(&[(5, 70.0), (6, 80.0), (1, 90.0), (2, 60.0)]);
-        assert_eq!(join(apart).map(|piece| (piece.count, piece.path)), Some((4, 5_000_000_000_000)));
+        assert_eq!(
+            join(apart).map(|piece| (piece.count, piece.path)),
+            Some((4, 5_000_000_000_000))
+        );
         // The same time twice, in two pieces, is an overlap.
         let touching = [series(&[(1, 70.0), (2, 80.0)]), series(&[(2, 80.0), (3, 70.0)])].concat();
         assert_eq!(join(touching), None);

@@ -1,0 +1,197 @@
+//! Everything learnt from one object.
+//!
+//! Made by [`super::ObjectAccumulator`], read by the agent, which makes a
+//! partial of it. Must stay free of floating-point sums.
+
+use super::cell::{Cell, Sequence};
+use super::news2::{self, Five};
+use super::quality::{self, EqualColumns, LeftOutCounts, QualityCounts};
+use super::{Fixed, MOMENTS_MAX, PlausibleRanges, Reading, Readings, ReferenceRange, Vital};
+
+/// What was read of a patient at a time.
+pub(super) type VisitReadings = (i64, Readings);
+/// What of it is analysed.
+pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
+
+/// What is kept of one patient.
+#[derive(Debug, Clone, Default)]
+pub struct PatientCells {
+    /// One cell per vital, by [`Vital::index`].
+    pub cells: [Cell; Vital::COUNT],
+    /// NEWS2 of the complete sets.
+    pub news2: news2::Course,
+}
+
+/// Statistics of one object, complete.
+#[derive(Debug)]
+pub struct ObjectStatistics {
+    pub(super) ranges: PlausibleRanges,
+    pub(super) measured: [bool; Vital::COUNT],
+    pub(super) names: Vec<String>,
+    pub(super) patients: Vec<PatientCells>,
+    quality: [QualityCounts; Vital::COUNT],
+    equal: EqualColumns,
+    pub(super) left_out: LeftOutCounts,
+    references: [ReferenceRange; Vital::COUNT],
+    /// Values kept one by one, in all timelines.
+    moments: u64,
+    /// They were too many.
+    are_pieces: bool,
+}
+
+impl ObjectStatistics {
+    pub(super) fn new(ranges: PlausibleRanges) -> Self {
+        Self {
+            ranges,
+            measured: [false; Vital::COUNT],
+            names: Vec::new(),
+            patients: Vec::new(),
+            quality: [QualityCounts::default(); Vital::COUNT],
+            equal: EqualColumns::default(),
+            left_out: LeftOutCounts::default(),
+            references: Vital::ALL.map(ReferenceRange::usual),
+            moments: 0,
+            are_pieces: false,
+        }
+    }
+
+    /// Takes a patient's waiting moments in, in order: vital by vital first,
+    /// then what needs several vitals of one moment.
+    #[inline(never)]
+    pub(super) fn take_in(
+        &mut self,
+        patient: usize,
+        moments: &mut Vec<VisitReadings>,
+        scratch: &mut Vec<Analysed>,
+    ) {
+        let patient = &mut self.patients[patient];
+        scratch.clear();
+        scratch.resize(moments.len(), [None; Vital::COUNT]);
+        for vital in Vital::ALL {
+            let mut taker = Taker {
+                vital,
+                cell: &mut patient.cells[vital.index()],
+                quality: &mut self.quality[vital.index()],
+                ranges: &self.ranges,
+                reference: &self.references[vital.index()],
+            };
+            if self.are_pieces {
+                taker.cell.timeline.collapse(taker.reference);
+            }
+            let before = taker.cell.sums.n;
+            for ((time, readings), analysed) in moments.iter().zip(scratch.iter_mut()) {
+                if let Some(reading) = readings.get(vital) {
+                    analysed[vital.index()] = taker.take(*time, reading);
+                }
+            }
+            self.moments += taker.cell.sums.n - before;
+        }
+        for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
+            if let Some(five) = Five::of(analysed) {
+                patient.news2.add(*time, news2::score(&five));
+            }
+            if quality::is_dbp_not_below_sbp(analysed) {
+                self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
+            }
+            if quality::bmi_differs(analysed) {
+                self.quality[Vital::Bmi.index()].bmi_differs += 1;
+            }
+            self.equal.take_in(analysed);
+        }
+        moments.clear();
+    }
+
+    /// Keeps pieces instead of moments, if there are too many of those.
+    pub(super) fn limit_moments(&mut self) {
+        if self.moments <= MOMENTS_MAX || self.are_pieces {
+            return;
+        }
+        self.are_pieces = true;
+        for patient in &mut self.patients {
+            for (cell, reference) in patient.cells.iter_mut().zip(&self.references) {
+                cell.timeline.collapse(reference);
+            }
+        }
+    }
+
+    /// The reference range of a vital.
+    #[must_use]
+    pub const fn reference(&self, vital: Vital) -> &ReferenceRange {
+        &self.references[vital.index()]
+    }
+
+    /// The vitals that outputs name even without a value: those the format
+    /// has a column for.
+    #[must_use]
+    pub const fn measures(&self, vital: Vital) -> bool {
+        self.measured[vital.index()]
+    }
+
+    /// The rows left out.
+    #[must_use]
+    pub const fn left_out(&self) -> &LeftOutCounts {
+        &self.left_out
+    }
+
+    /// The patients and what is kept of them, in order of first appearance.
+    pub fn patients(&self) -> impl ExactSizeIterator<Item = (&str, &PatientCells)> {
+        self.names.iter().map(String::as_str).zip(&self.patients)
+    }
+
+    /// The quality counts of one vital, over all patients.
+    #[must_use]
+    pub fn quality(&self, vital: Vital) -> QualityCounts {
+        let mut counts = self.quality[vital.index()];
+        counts.equal_column = self.equal.count(vital);
+        for patient in &self.patients {
+            let cell = &patient.cells[vital.index()];
+            counts.values += cell.sums.n;
+            counts.missing += cell.missing;
+            counts.implausible += cell.implausible;
+        }
+        counts
+    }
+}
+
+/// What the readings of one vital of one patient go into.
+struct Taker<'a> {
+    vital: Vital,
+    cell: &'a mut Cell,
+    quality: &'a mut QualityCounts,
+    ranges: &'a PlausibleRanges,
+    reference: &'a ReferenceRange,
+}
+
+impl Taker<'_> {
+    /// Takes one reading in; the answer is the value if it is analysed.
+    #[inline]
+    fn take(&mut self, time: i64, reading: Reading) -> Option<Fixed> {
+        let units = match reading {
+            Reading::Value(units) => units,
+            Reading::Missing => {
+                self.cell.missing += 1;
+                return None;
+            }
+            Reading::Unparsable => {
+                self.quality.unparsable += 1;
+                return None;
+            }
+            Reading::UnknownUnit => {
+                self.quality.unknown_unit += 1;
+                return None;
+            }
+        };
+        let value =
+            Fixed::from_units(units).filter(|value| self.ranges.contains(self.vital, *value));
+        let Some(value) = value else {
+            self.cell.implausible += 1;
+            return None;
+        };
+        match self.cell.add(time, units, value, self.reference) {
+            Sequence::Later => {}
+            Sequence::Duplicate => self.quality.duplicates += 1,
+            Sequence::Earlier => self.quality.out_of_order += 1,
+        }
+        Some(value)
+    }
+}

@@ -25,14 +25,21 @@ from scipy.stats import false_discovery_control, linregress
 import formats
 import reference
 from compare import Outcome, plain_value, read_patients_csv, report
-from vitals import NEWS2_STEPS, PATIENT_COLUMNS, VITALS
+from vitals import NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, VITALS
 
 COLUMNS = (
-    "cv", "slope_per_year", "slope_se", "slope_p", "slope_q",
+    "cv", "arv", "slope_per_year", "slope_se", "slope_p", "slope_q", "abnormal_runs", "longest_run",
     "bp_category", "bmi_class", "news2_max", "news2_last",
 )  # fmt: skip
 WORDS = ("bp_category", "bmi_class")
+WHOLE = ("abnormal_runs", "longest_run", "news2_max", "news2_last")
 YEAR_DAYS = 365.25
+# What is usual; outside it for three times in a row is a run.
+USUAL = {
+    "systolic_bp": (111, 219), "diastolic_bp": (60, 89), "heart_rate": (51, 90), "respiratory_rate": (12, 20),
+    "spo2": (96, np.inf), "temperature": (36.1, 38.0), "bmi": (18.5, 24.99),
+}  # fmt: skip
+RUN_MIN = 3
 # Slopes agree within 1e-6; one that is nothing beside its error, within that share of the error.
 SLOPE_RELATIVE = 1e-6
 CV_RELATIVE = 1e-9
@@ -64,6 +71,17 @@ def long_readings(files: list[Path], kind: str) -> tuple[pd.DataFrame, pd.DataFr
     readings = pd.DataFrame(rows, columns=["object", "patient", "vital", "time", "verdict", "value"])
     sets = formats.news2_sets(readings).dropna().reset_index()
     return readings[["patient", "vital", "time", "value"]].dropna(), sets[["patient", "time", *NEWS2_STEPS]]
+
+
+def course(values: pd.DataFrame, vital: str) -> Row:
+    """Mean step and abnormal runs of one vital of one patient, one value a time."""
+    series = values.groupby("time")["value"].mean().sort_index()
+    low, high = USUAL.get(vital, (-np.inf, np.inf))
+    abnormal = ((series < low - ON_THE_LINE) | (series > high + ON_THE_LINE)).to_numpy()
+    changes = np.flatnonzero(np.diff(np.concatenate(([0], abnormal.astype(int), [0]))))
+    lengths = [int(n) for n in changes[1::2] - changes[::2] if n >= RUN_MIN]
+    arv = float(series.diff().abs().mean()) if len(series) > 1 else None
+    return {"arv": arv, "abnormal_runs": len(lengths), "longest_run": max(lengths, default=0)}
 
 
 def line(values: pd.DataFrame) -> Row:
@@ -116,12 +134,12 @@ def courses(sets: pd.DataFrame) -> dict[str, tuple[int, int]]:
 
 def describe(values: pd.DataFrame, sets: pd.DataFrame) -> dict[tuple[str, str], Row]:
     """Everything, by (patient, vital); of vitals with values only."""
-    course, rows = courses(sets), {}
+    scores, rows = courses(sets), {}
     for patient, own in values.groupby("patient"):
-        highest, last = course.get(str(patient), (None, None))
+        highest, last = scores.get(str(patient), (None, None))
         whole = {"bp_category": pressure(own), "bmi_class": mass(own), "news2_max": highest, "news2_last": last}
         for vital, of_vital in own.groupby("vital"):
-            rows[str(patient), str(vital)] = line(of_vital) | whole
+            rows[str(patient), str(vital)] = line(of_vital) | course(of_vital, str(vital)) | whole
     for vital in values["vital"].unique():
         keys = [key for key, row in rows.items() if key[1] == vital and row["slope_p"] is not None]
         adjusted = false_discovery_control([rows[key]["slope_p"] for key in keys], method="bh") if keys else []
@@ -135,9 +153,9 @@ def agrees(column: str, expected: Row, actual: Row) -> bool:
     want, got = expected[column], actual[column]
     if want is None or got is None or isinstance(want, str):
         return want == got
-    if column.startswith("news2"):
+    if column in WHOLE:
         return int(got) == want
-    if column == "cv":
+    if column in ("cv", "arv"):
         return abs(got - want) <= CV_ABSOLUTE + CV_RELATIVE * abs(want)
     # The slope of a nearly flat line, and the error of a nearly perfect one, are differences of
     # like numbers; p-values below 1e-12 are nothing in any sense.
@@ -156,7 +174,7 @@ def compare(label: str, expected: dict[tuple[str, str], Row], table: pd.DataFram
         actual = {c: (row[c] or None) if c in WORDS and isinstance(row[c], str) else plain_value(c, row[c])
                   for c in COLUMNS}  # fmt: skip
         want = expected.get(key)
-        for column in COLUMNS if want else COLUMNS[:5]:
+        for column in COLUMNS if want else COLUMNS[:8]:
             ok = agrees(column, want, actual) if want else actual[column] is None
             outcome.check(f"{label} row {number} {key[1]} {column}", ok)
     outcome.check(f"{label}: rows", expected.keys() <= seen)
@@ -171,7 +189,7 @@ def spoiled(table: pd.DataFrame, column: str) -> pd.DataFrame:
         return table
     cell = table[column].iloc[filled[0]]
     other = "other" if column in WORDS else float(cell) * 1.001 + 1e-3
-    if column.startswith("news2"):
+    if column in WHOLE:
         other = int(cell) + 1
     table.iloc[filled[0], table.columns.get_loc(column)] = str(other) if isinstance(cell, str) else other
     return table

@@ -7,6 +7,7 @@
 //! Parquet reader, so that no damaged byte can make it panic.
 
 use super::partial::{DAYS, VitalsPartial, cell_and_bin, engine};
+use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
 use polars_io::SerReader;
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
 /// Magic and version: change the last byte with any change of the tables.
-const MAGIC: &[u8; 8] = b"SCEVIT\x00\x02";
+const MAGIC: &[u8; 8] = b"SCEVIT\x00\x03";
 
 /// Largest partial written or read: far above a million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
@@ -71,10 +72,10 @@ pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
         tables.push(table.map_err(engine("read partial"))?);
         rest = after;
     }
-    let tables = <[DataFrame; 5]>::try_from(tables)
-        .map_err(|_| StudyError::Damaged("it has not five tables"))?;
-    let [cells, bins, scores, quality, inputs] = tables;
-    let partial = VitalsPartial { cells, bins, scores, quality, inputs };
+    let tables = <[DataFrame; 7]>::try_from(tables)
+        .map_err(|_| StudyError::Damaged("it has not seven tables"))?;
+    let [cells, bins, moments, pieces, scores, quality, inputs] = tables;
+    let partial = VitalsPartial { cells, bins, moments, pieces, scores, quality, inputs };
     check(&partial)?;
     Ok(partial)
 }
@@ -123,13 +124,22 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
     let places = partial.bins.column("place")?.u64()?;
     Ok(known(cells)?
         && known(&partial.quality)?
+        && timelines::are_possible(&partial.moments, &partial.pieces, height)?
         && sums.zip(times).all(|(sums, times)| sums.is_possible() && times.is_possible(sums.n))
         && places.iter().flatten().all(|place| u64::from(cell_and_bin(place).0) < height))
 }
 
 impl VitalsPartial {
     /// The tables in the order they are stored in.
-    const fn tables(&self) -> [&DataFrame; 5] {
-        [&self.cells, &self.bins, &self.scores, &self.quality, &self.inputs]
+    const fn tables(&self) -> [&DataFrame; 7] {
+        [
+            &self.cells,
+            &self.bins,
+            &self.moments,
+            &self.pieces,
+            &self.scores,
+            &self.quality,
+            &self.inputs,
+        ]
     }
 }

@@ -5,10 +5,11 @@
 //! order or grouping. It must never average.
 
 use super::partial::{BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
+use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
-use sce_core::vitals::MAX_COUNT;
+use sce_core::vitals::{MAX_COUNT, Vital};
 
 const MERGE: &str = "merge partials";
 
@@ -31,8 +32,8 @@ pub fn merge(mut parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError>
         .sort(["object", "vital"], SortMultipleOptions::default())
         .collect()
         .map_err(engine(MERGE))?;
-    let bins = merge_bins(parts, &cells).map_err(engine(MERGE))?;
-    Ok(VitalsPartial { cells, bins, scores, quality, inputs })
+    let Placed { bins, moments, pieces } = place_again(parts, &cells).map_err(engine(MERGE))?;
+    Ok(VitalsPartial { cells, bins, moments, pieces, scores, quality, inputs })
 }
 
 fn stacked(
@@ -91,31 +92,60 @@ fn merge_scores(scores: LazyFrame) -> LazyFrame {
     scores.group_by_stable([col("patient")]).agg(totals)
 }
 
-/// Bins name rows of their own part's cells; they are renamed to rows of the
-/// merged cells first, so that the group-by has a single whole-number key.
-fn merge_bins(parts: Vec<VitalsPartial>, merged: &DataFrame) -> PolarsResult<DataFrame> {
+/// The tables that name rows of `cells`.
+struct Placed {
+    bins: DataFrame,
+    moments: DataFrame,
+    pieces: DataFrame,
+}
+
+/// Tables name rows of their own part's cells; they are renamed to rows of the
+/// merged cells first, so that a group-by has a single whole-number key.
+fn place_again(parts: Vec<VitalsPartial>, merged: &DataFrame) -> PolarsResult<Placed> {
     let names = merged.column("patient")?.str()?;
     let vitals = merged.column("vital")?.u8()?;
     let keys = names.iter().flatten().zip(vitals.iter().flatten());
     let rows: FxHashMap<(&str, u8), u32> = keys.zip(0_u32..).collect();
-    let mut tables = Vec::with_capacity(parts.len());
-    for VitalsPartial { cells, bins, .. } in parts {
-        let names = cells.column("patient")?.str()?;
-        let vitals = cells.column("vital")?.u8()?;
+    let (mut bins, mut moments, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        let names = part.cells.column("patient")?.str()?;
+        let vitals = part.cells.column("vital")?.u8()?;
         let keys = names.iter().flatten().zip(vitals.iter().flatten());
         let renamed: Vec<u32> = keys.filter_map(|key| rows.get(&key).copied()).collect();
-        let places = bins.column("place")?.u64()?.iter().flatten().map(|old| {
+        let places = part.bins.column("place")?.u64()?.iter().flatten().map(|old| {
             let (cell, bin) = cell_and_bin(old);
             place(renamed[cell as usize], bin)
         });
-        let table = vec![counts("place", places), bins.column("count")?.clone()];
-        tables.push(DataFrame::new_infer_height(table)?.lazy());
+        let columns = vec![counts("place", places), part.bins.column("count")?.clone()];
+        bins.push(DataFrame::new_infer_height(columns)?.lazy());
+        moments.push(renumbered(part.moments, &renamed)?.lazy());
+        pieces.push(renumbered(part.pieces, &renamed)?.lazy());
     }
-    concat(tables, UnionArgs::default())?
+    let bins = concat(bins, UnionArgs::default())?
         .group_by([col("place")])
         .agg([col("count").sum()])
         .sort(["place"], SortMultipleOptions::default())
-        .collect()
+        .collect()?;
+    let vitals: Vec<Option<Vital>> =
+        vitals.iter().map(|code| code.and_then(Vital::from_code)).collect();
+    let moments = concat(moments, UnionArgs::default())?.collect()?;
+    let pieces = concat(pieces, UnionArgs::default())?.collect()?;
+    let (moments, pieces) = timelines::limit(moments, pieces, &vitals)?;
+    Ok(Placed { bins, moments, pieces })
+}
+
+/// A table whose column `cell` names other rows.
+fn renumbered(mut table: DataFrame, renamed: &[u32]) -> PolarsResult<DataFrame> {
+    let cells = table.column("cell")?.u64()?.iter().flatten();
+    let cells = cells.map(|cell| {
+        usize::try_from(cell)
+            .ok()
+            .and_then(|cell| renamed.get(cell))
+            .map_or(0, |new| u64::from(*new))
+    });
+    let cells = counts("cell", cells);
+    table.with_column(cells)?;
+    Ok(table)
 }
 
 /// `inputs` must ascend by object.

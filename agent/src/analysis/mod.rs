@@ -31,6 +31,7 @@ mod summary;
 mod summed;
 mod synthea;
 mod tables;
+mod timelines;
 mod wide;
 
 use std::path::PathBuf;
@@ -123,6 +124,7 @@ impl Study for VitalsStudy {
         Ok(vec![
             file("patients.parquet", patients::typed(&results.rows)?),
             file("patients.csv", patients::csv(&results.rows)?),
+            file("runs.csv", tables::runs_csv(&results)?),
             file("cohort.csv", tables::cohort_csv(&results)?),
             file("quality.csv", tables::quality_csv(&results)?),
             file("objects.csv", tables::objects_csv(&results)?),

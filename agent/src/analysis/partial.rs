@@ -1,4 +1,4 @@
-//! A partial: what some objects amount to, as five small tables.
+//! A partial: what some objects amount to, as seven small tables.
 //!
 //! Made from one object's statistics, merged by [`super::merge`], stored by
 //! [`super::codec`] and read by [`super::results`]. Everything in it is a
@@ -9,11 +9,13 @@
 //! |---|---|---|
 //! | `cells` | patient, vital | counts, sums, extremes, first and last moment |
 //! | `bins` | place: row of `cells`, bin | count |
+//! | `moments`, `pieces` | see [`super::timelines`] | |
 //! | `scores` | patient | NEWS2 sets per band, highest and last total |
 //! | `quality` | object, vital | data-quality counts |
 //! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext |
 
 use super::input::Found;
+use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
 use sce_core::vitals::news2::{BandCounts, Course};
@@ -24,6 +26,8 @@ use sce_core::vitals::{Cell, LeftOut, QualityCounts, Vital};
 pub struct VitalsPartial {
     pub(super) cells: DataFrame,
     pub(super) bins: DataFrame,
+    pub(super) moments: DataFrame,
+    pub(super) pieces: DataFrame,
     pub(super) scores: DataFrame,
     pub(super) quality: DataFrame,
     pub(super) inputs: DataFrame,
@@ -96,8 +100,12 @@ fn codes(name: &str, values: impl Iterator<Item = Vital>) -> Column {
     UInt8Chunked::from_vec(name.into(), values.map(Vital::code).collect()).into_column()
 }
 
-fn sums(name: &str, values: impl Iterator<Item = i128>) -> Column {
+pub(super) fn sums(name: &str, values: impl Iterator<Item = i128>) -> Column {
     Int128Chunked::from_vec(name.into(), values.collect()).into_column()
+}
+
+pub(super) fn whole_numbers(name: &str, values: impl Iterator<Item = i64>) -> Column {
+    Int64Chunked::from_vec(name.into(), values.collect()).into_column()
 }
 
 pub(super) fn numbers(name: &str, values: impl Iterator<Item = Option<f64>>) -> Column {
@@ -111,9 +119,12 @@ pub(super) fn times(name: &str, values: impl Iterator<Item = Option<i64>>) -> Co
 impl VitalsPartial {
     /// The partial of no object.
     pub fn empty() -> Self {
+        let (moments, pieces) = timelines::tables("", std::iter::empty());
         Self {
             cells: cells_table(&[]),
             bins: bins_table(&[]),
+            moments,
+            pieces,
             scores: scores_table(&mut std::iter::empty()),
             quality: quality_table("", &[]),
             inputs: inputs_table(None),
@@ -135,9 +146,13 @@ impl VitalsPartial {
             })
             .filter(|(_, vital, cell)| statistics.measures(*vital) || !cell.is_untouched())
             .collect();
+        let timelines = cells.iter().map(|(_, vital, cell)| (*vital, &cell.timeline));
+        let (moments, pieces) = timelines::tables(object, timelines);
         Self {
             cells: cells_table(&cells),
             bins: bins_table(&cells),
+            moments,
+            pieces,
             scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.news2))),
             quality: quality_table(object, &quality),
             inputs: inputs_table(Some((object, digest, found))),
@@ -156,7 +171,7 @@ impl VitalsPartial {
 type Row<'a> = (&'a str, Vital, &'a Cell);
 
 /// Columns of one height, each made from the same rows.
-fn table(columns: Vec<Column>) -> DataFrame {
+pub(super) fn table(columns: Vec<Column>) -> DataFrame {
     DataFrame::new_infer_height(columns).expect("columns of the same rows have the same height")
 }
 

@@ -9,12 +9,16 @@ use super::results::PatientRow;
 use super::summed::Measures;
 use crate::study::StudyError;
 use polars::prelude::*;
-use sce_core::vitals::{BloodPressure, BodyMass, civil};
+use sce_core::vitals::{BloodPressure, BodyMass, Overlapping, Piece, civil};
 
 const STEP: &str = "write patients table";
 
+/// What stands in `patients.csv` (in Parquet: nothing) for what depends on an
+/// order of time that is not known.
+pub const NOT_COMPUTED: &str = "not computed: overlapping ranges";
+
 /// The columns of both files, in order.
-pub const COLUMNS: [&str; 26] = [
+pub const COLUMNS: [&str; 29] = [
     "patient",
     "vital",
     "unit",
@@ -33,10 +37,13 @@ pub const COLUMNS: [&str; 26] = [
     "last_time",
     "last_value",
     "cv",
+    "arv",
     "slope_per_year",
     "slope_se",
     "slope_p",
     "slope_q",
+    "abnormal_runs",
+    "longest_run",
     "bp_category",
     "bmi_class",
     "news2_max",
@@ -91,15 +98,26 @@ fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
         time(m.last),
         number(m.last.map(|m| m.1)),
         number(m.cv),
+        in_order(m, |piece| piece.arv().map(|arv| arv.to_string())),
         number(m.trend.map(|fit| fit.slope_per_year)),
         number(m.trend.map(|fit| fit.standard_error)),
         number(m.trend.map(|fit| fit.p)),
         number(row.trend_q),
+        in_order(m, |piece| Some(piece.runs().0.to_string())),
+        in_order(m, |piece| Some(piece.runs().1.map_or(0, |run| run.length).to_string())),
         row.whole.blood_pressure.map(BloodPressure::name).unwrap_or_default().to_owned(),
         row.whole.body_mass.map(BodyMass::name).unwrap_or_default().to_owned(),
         row.whole.news2_max.map(|score| score.to_string()).unwrap_or_default(),
         row.whole.news2_last.map(|score| score.to_string()).unwrap_or_default(),
     ]
+}
+
+/// What depends on the order of time, or why it is not known.
+fn in_order(m: &Measures, of: impl Fn(&Piece) -> Option<String>) -> String {
+    match &m.course {
+        Ok(piece) => piece.as_ref().and_then(of).unwrap_or_default(),
+        Err(Overlapping) => NOT_COMPUTED.to_owned(),
+    }
 }
 
 /// `patients.parquet`: the same columns, typed; times as datetimes.
@@ -109,6 +127,7 @@ pub fn typed(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
 
 fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
     let m = || rows.iter().map(|row| &row.measures);
+    let course = || m().map(|m| m.course.as_ref().ok()?.as_ref());
     let quartile = |name, at: usize| numbers(name, m().map(|m| m.quartiles[at]));
     let moment = |name, of: fn(&Measures) -> Option<(i64, f64)>| {
         times(name, m().map(|m| of(m).map(|(time, _)| time * 1_000_000)))
@@ -133,17 +152,23 @@ fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
         moment(COLUMNS[15], |m| m.last)?,
         numbers(COLUMNS[16], m().map(|m| m.last.map(|m| m.1))),
         numbers(COLUMNS[17], m().map(|m| m.cv)),
-        numbers(COLUMNS[18], m().map(|m| m.trend.map(|fit| fit.slope_per_year))),
-        numbers(COLUMNS[19], m().map(|m| m.trend.map(|fit| fit.standard_error))),
-        numbers(COLUMNS[20], m().map(|m| m.trend.map(|fit| fit.p))),
-        numbers(COLUMNS[21], rows.iter().map(|row| row.trend_q)),
+        numbers(COLUMNS[18], course().map(|piece| piece?.arv())),
+        numbers(COLUMNS[19], m().map(|m| m.trend.map(|fit| fit.slope_per_year))),
+        numbers(COLUMNS[20], m().map(|m| m.trend.map(|fit| fit.standard_error))),
+        numbers(COLUMNS[21], m().map(|m| m.trend.map(|fit| fit.p))),
+        numbers(COLUMNS[22], rows.iter().map(|row| row.trend_q)),
+        scores(COLUMNS[23], course().map(|piece| Some(piece?.runs().0))),
+        scores(
+            COLUMNS[24],
+            course().map(|piece| Some(piece?.runs().1.map_or(0, |run| run.length))),
+        ),
         words(
-            COLUMNS[22],
+            COLUMNS[25],
             rows.iter().map(|row| row.whole.blood_pressure.map(BloodPressure::name)),
         ),
-        words(COLUMNS[23], rows.iter().map(|row| row.whole.body_mass.map(BodyMass::name))),
-        scores(COLUMNS[24], rows.iter().map(|row| row.whole.news2_max)),
-        scores(COLUMNS[25], rows.iter().map(|row| row.whole.news2_last)),
+        words(COLUMNS[26], rows.iter().map(|row| row.whole.body_mass.map(BodyMass::name))),
+        scores(COLUMNS[27], rows.iter().map(|row| row.whole.news2_max)),
+        scores(COLUMNS[28], rows.iter().map(|row| row.whole.news2_last)),
     ])
 }
 

@@ -7,13 +7,17 @@ use std::cmp::Ordering;
 
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
-use sce_core::vitals::{Days, Fit, Sums, TimeSums, Vital, fit, mean_units, quantile};
+use sce_core::vitals::{
+    Days, Fit, Moment, Overlapping, Piece, ReferenceRange, Sums, TimeSums, Vital, fit, mean_units,
+    quantile, whole,
+};
 
 use super::partial::{DAYS, VitalsPartial, cell_and_bin};
+use super::timelines;
 use crate::study::StudyError;
 
 /// The measures of one vital, of a patient or of all; `None` is undefined.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Measures {
     pub n: u64,
     pub missing: u64,
@@ -30,6 +34,8 @@ pub struct Measures {
     pub cv: Option<f64>,
     /// The line through the values; of a patient only.
     pub trend: Option<Fit>,
+    /// The values in the order of time, if that is known; of a patient only.
+    pub course: Result<Option<Piece>, Overlapping>,
 }
 
 /// A row of `cells` with its bins: a sum that is not yet a measure.
@@ -47,10 +53,9 @@ pub struct Summed {
     first: Option<Moment>,
     last: Option<Moment>,
     bins: Vec<(i32, u64)>,
+    moments: Vec<Moment>,
+    pieces: Vec<Piece>,
 }
-
-/// Time, Σ of the values at that time, how many.
-type Moment = (i64, i128, u64);
 
 impl Summed {
     /// All cells of a vital as one, without a trend.
@@ -79,6 +84,8 @@ impl Summed {
             first: of_vital().filter_map(|c| c.first).reduce(|a, b| extreme(a, b, Ordering::Less)),
             last: of_vital().filter_map(|c| c.last).reduce(|a, b| extreme(a, b, Ordering::Greater)),
             bins,
+            moments: Vec::new(),
+            pieces: Vec::new(),
         })
     }
 
@@ -104,6 +111,7 @@ impl Summed {
             last: moment(self.last),
             cv,
             trend: fit(&self.sums, &self.times, &self.days),
+            course: whole(self.moments.clone(), &self.pieces, &ReferenceRange::usual(self.vital)),
         }
     }
 }
@@ -160,13 +168,27 @@ pub fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
             first: first[row],
             last: last[row],
             bins: Vec::new(),
+            moments: Vec::new(),
+            pieces: Vec::new(),
         });
     }
+    let height = cells.len();
     let (places, amounts) = (partial.bins.column("place")?.u64()?, partial.bins.column("count")?);
     for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
         let (cell, bin) = cell_and_bin(place);
         if let Some(cell) = cells.get_mut(cell as usize) {
             cell.bins.push((bin, count));
+        }
+    }
+    let at = |cell: u64| usize::try_from(cell).ok().filter(|at| *at < height);
+    for (cell, moment) in timelines::moments(&partial.moments)? {
+        if let Some(at) = at(cell) {
+            cells[at].moments.push(moment);
+        }
+    }
+    for (cell, piece) in timelines::pieces(&partial.pieces)? {
+        if let Some(at) = at(cell) {
+            cells[at].pieces.push(piece);
         }
     }
     Ok(cells)

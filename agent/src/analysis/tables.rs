@@ -7,7 +7,7 @@ use super::partial::{BAND_COUNTS, BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
 use super::patients::{csv_bytes, csv_failed};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
-use sce_core::vitals::{BloodPressure, BodyMass, LeftOut, Vital};
+use sce_core::vitals::{BloodPressure, BodyMass, LeftOut, ReferenceRange, Vital, civil};
 
 /// One line of the cohort table.
 pub struct CohortLine {
@@ -125,6 +125,33 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
             fields.push(if is_of_vital { count.to_string() } else { String::new() });
         }
         writer.write_record(&fields).map_err(|_| csv_failed(STEP))?;
+    }
+    csv_bytes(writer, STEP)
+}
+
+/// `runs.csv`: where a vital was outside the reference range at three times
+/// in a row at least; of each patient and vital the longest.
+pub fn runs_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
+    const STEP: &str = "write runs table";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(["patient", "vital", "unit", "runs", "start", "length", "worst"])
+        .map_err(|_| csv_failed(STEP))?;
+    for row in &results.rows {
+        let Ok(Some(piece)) = &row.measures.course else { continue };
+        let (runs, Some(longest)) = piece.runs() else { continue };
+        let worst = ReferenceRange::usual(row.vital).beyond(longest.worst);
+        writer
+            .write_record([
+                &row.patient,
+                row.vital.name(),
+                row.vital.unit(),
+                &runs.to_string(),
+                &civil::format(longest.start),
+                &longest.length.to_string(),
+                &worst.to_string(),
+            ])
+            .map_err(|_| csv_failed(STEP))?;
     }
     csv_bytes(writer, STEP)
 }

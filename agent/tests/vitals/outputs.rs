@@ -16,11 +16,12 @@ const ROWS: [&str; 5] = [
 ];
 
 #[test]
-fn the_files_are_the_seven_and_always_the_same() {
+fn the_files_are_the_eight_and_always_the_same() {
     let names = |text| deliver(text).iter().map(|d| d.name).collect::<Vec<_>>();
     let expected = [
         "patients.parquet",
         "patients.csv",
+        "runs.csv",
         "cohort.csv",
         "quality.csv",
         "objects.csv",

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::support::{Project, files_holding, files_under};
 
-const RESULTS: [&str; 7] = [
+const RESULTS: [&str; 8] = [
     "cohort.csv",
     "objects.csv",
     "patients.csv",
     "patients.parquet",
     "quality.csv",
     "report.html",
+    "runs.csv",
     "summary.json",
 ];
 

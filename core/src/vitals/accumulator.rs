@@ -128,8 +128,8 @@ fn packed(id: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vitals::{QualityCounts, RangeProfile, Reading};
     use crate::vitals::news2::BandCounts;
+    use crate::vitals::{QualityCounts, RangeProfile, Reading};
 
     fn accumulator() -> ObjectAccumulator {
         let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));

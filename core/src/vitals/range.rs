@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fixed::STEPS_PER_UNIT;
 use super::{Fixed, Vital};
 
 /// A published set of plausible ranges.
@@ -183,6 +184,14 @@ impl ReferenceRange {
         Self::new(low, high)
     }
 
+    /// The value that is outside by so many steps, in canonical units.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // within 2^53
+    pub fn beyond(&self, excess: i64) -> f64 {
+        let bound = if excess < 0 { self.low } else { self.high };
+        (bound.unwrap_or(0) + excess) as f64 / STEPS_PER_UNIT
+    }
+
     /// By how many steps a value is above (positive) or below.
     #[must_use]
     pub fn excess(&self, steps: i64) -> i64 {
@@ -244,6 +253,18 @@ mod tests {
         let ranges = PlausibleRanges::of(RangeProfile::Default);
         let hottest = Conversion::FahrenheitToCelsius.apply(114.8);
         assert!(contains(&ranges, Vital::Temperature, hottest));
+    }
+
+    #[test]
+    fn what_is_usual_is_where_news2_scores_nothing() {
+        let steps = |value: f64| Fixed::from_units(value).expect("within the limit").steps();
+        let pulse = ReferenceRange::usual(Vital::HeartRate);
+        assert_eq!((pulse.excess(steps(51.0)), pulse.excess(steps(90.0))), (0, 0));
+        assert_eq!(pulse.excess(steps(50.0)), -steps(1.0));
+        assert_eq!(pulse.beyond(pulse.excess(steps(140.0))), 140.0);
+        assert_eq!(pulse.beyond(pulse.excess(steps(40.5))), 40.5);
+        assert_eq!(ReferenceRange::usual(Vital::Spo2).excess(steps(100.0)), 0);
+        assert_eq!(ReferenceRange::usual(Vital::Weight).excess(steps(600.0)), 0);
     }
 
     #[test]

@@ -42,13 +42,28 @@ const UNFINISHED: u8 = 1;
 const USAGE: u8 = 2;
 const INFRASTRUCTURE: u8 = 3;
 
+/// Tells where a fault of the program is, and not its words: those of a
+/// library may quote what it was given.
+fn tell_faults_without_words() {
+    std::panic::set_hook(Box::new(|fault| {
+        let place = fault.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("sce-agent: a fault of the program, at {place}: report it");
+    }));
+}
+
 /// Runs one command to its exit code; an error is one line on standard error.
 pub fn run(cli: Cli) -> ExitCode {
+    tell_faults_without_words();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the runtime")
-        .and_then(|runtime| runtime.block_on(command(cli)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(command(cli));
+            // A long read that nobody waits for any more must not hold us up.
+            runtime.shutdown_background();
+            done
+        });
     match done {
         Ok(code) => code.into(),
         Err(e) => {

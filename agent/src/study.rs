@@ -11,9 +11,9 @@ use thiserror::Error;
 /// An analysis whose partial results merge in any order to the same result.
 pub trait Study: Send + Sync + 'static {
     /// Reads one object.
-    type Reader: ObjectReader<Partial = Self::Partial>;
+    type Reader: ObjectReader<Partial = Self::Partial> + 'static;
     /// A mergeable result of any number of objects.
-    type Partial: Send;
+    type Partial: Send + 'static;
 
     /// The study with a run's settings.
     ///
@@ -165,7 +165,8 @@ pub enum Defect {
          with row groups over 1 GiB): write it anew, put it again and retry"
     )]
     BadParquet,
-    /// No room to let the object wait on the encrypted volume.
+    /// No room to let the object wait on the encrypted volume: a lack of the
+    /// worker, not of the object, which another may read.
     #[error(
         "the object cannot be kept on the volume while it is read: start workers with a larger volume and retry"
     )]
@@ -183,6 +184,12 @@ pub enum Defect {
         /// Rows that have not the form of one.
         malformed: u64,
     },
+    /// FHIR resources, none of them an Observation.
+    #[error(
+        "the object has no Observations, only other resources: leave it out of the run, or put the \
+         file that has them"
+    )]
+    NoObservations,
     /// A header and nothing after it.
     #[error("the object has a header but no rows: put a file with rows")]
     NoRows,

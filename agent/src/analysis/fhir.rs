@@ -49,7 +49,11 @@ impl Decoder for Fhir {
         let observations = &mut self.observations;
         self.resources.finish(&mut |json| observations.take_json(json, into))?;
         observations.long.finish(into);
-        if observations.seen == 0 { Err(Defect::Empty) } else { Ok(observations.rows) }
+        match (observations.seen, observations.rows) {
+            (0, _) => Err(Defect::Empty),
+            (_, 0) => Err(Defect::NoObservations),
+            (_, rows) => Ok(rows),
+        }
     }
 }
 
@@ -129,8 +133,11 @@ impl Observations {
         into: &mut ObjectAccumulator,
     ) -> Result<(), Defect> {
         self.seen += 1;
-        match json.and_then(|json| serde_json::from_slice::<Resource<'_>>(json).ok()) {
+        let read = json.and_then(|json| serde_json::from_slice::<Resource<'_>>(json).ok());
+        match read {
             Some(resource) => self.take_resource(&resource, into),
+            // Of other resources a field may have another form.
+            None if json.is_some_and(is_of_no_concern) => Ok(()),
             None => {
                 self.rows += 1;
                 into.leave_out(LeftOut::Malformed);
@@ -192,6 +199,18 @@ impl Observations {
         }
         Ok(())
     }
+}
+
+/// True of a resource that says what it is, and it is no Observation.
+fn is_of_no_concern(json: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named<'a> {
+        #[serde(borrow)]
+        resource_type: Cow<'a, str>,
+    }
+    let named = serde_json::from_slice::<Named<'_>>(json);
+    named.is_ok_and(|named| !matches!(&*named.resource_type, "Observation" | "Bundle"))
 }
 
 impl Resource<'_> {

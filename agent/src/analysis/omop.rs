@@ -12,6 +12,8 @@ use crate::study::Defect;
 
 /// Concept of the operator "=": the value is exact.
 const EQUALS: i64 = 4_172_703;
+/// Below this, `f64` tells every whole number apart.
+pub const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The columns that are read, in the order of [`Row`]; also those of Parquet.
 pub const COLUMNS: [(&str, bool); 9] = [
@@ -80,7 +82,16 @@ pub fn id(field: &[u8]) -> Id {
     let digits = text.split_once('.').map_or(text, |(digits, zeros)| {
         if zeros.bytes().all(|b| b == b'0') { digits } else { text }
     });
-    digits.parse().map_or(Id::Odd, Id::Is)
+    digits.parse().map_or_else(|_| round_id(text), Id::Is)
+}
+
+/// An id as R writes a round number (`1e+05`).
+#[allow(clippy::cast_possible_truncation)] // whole and exact
+fn round_id(text: &str) -> Id {
+    match text.parse::<f64>() {
+        Ok(id) if id.fract() == 0.0 && id.abs() < WHOLE_MAX => Id::Is(id as i64),
+        _ => Id::Odd,
+    }
 }
 
 /// Takes a row in.

@@ -13,7 +13,7 @@ use parquet::schema::types::ColumnDescriptor;
 use sce_core::vitals::{Reading, civil};
 
 use super::number;
-use super::omop::{Id, id};
+use super::omop::{Id, WHOLE_MAX, id};
 use crate::study::Defect;
 
 /// The Julian day of 1970-01-01.
@@ -61,8 +61,8 @@ impl Kind {
 
 /// A number that 128 bits do not hold.
 const BEYOND: i128 = i128::MAX;
-/// Whole numbers up to these are told apart by `f64` and by `f32`.
-const WHOLE_MAX: [f64; 2] = [9_007_199_254_740_992.0, 16_777_216.0];
+/// Below this, `f32` tells every whole number apart.
+const WHOLE_MAX_SINGLE: f64 = 16_777_216.0;
 
 /// Some cells of one column.
 pub enum Cells {
@@ -91,8 +91,8 @@ pub fn read_cells(kind: Kind, reader: &mut ColumnReader, rows: usize) -> Result<
         R::Int96ColumnReader(r) => {
             Cells::Whole(Kind::Parts(1), each(next(r, rows)?, |time| i128::from(seconds(&time))))
         }
-        R::FloatColumnReader(r) => Cells::Number(WHOLE_MAX[1], each(next(r, rows)?, f64::from)),
-        R::DoubleColumnReader(r) => Cells::Number(WHOLE_MAX[0], next(r, rows)?),
+        R::FloatColumnReader(r) => Cells::Number(WHOLE_MAX_SINGLE, each(next(r, rows)?, f64::from)),
+        R::DoubleColumnReader(r) => Cells::Number(WHOLE_MAX, next(r, rows)?),
         R::ByteArrayColumnReader(r) => bytes(kind, next(r, rows)?),
         R::FixedLenByteArrayColumnReader(r) => bytes(kind, each(next(r, rows)?, ByteArray::from)),
     })
@@ -247,13 +247,14 @@ mod tests {
     fn a_cell_is_read_as_what_its_column_means() {
         let text = |text: &str| Cells::Text(vec![Some(ByteArray::from(text))]);
         assert_eq!(Cells::Whole(Kind::Plain, vec![Some(-7)]).id(0), Id::Is(-7));
-        let number = |value: f64| Cells::Number(WHOLE_MAX[0], vec![Some(value)]);
+        let number = |value: f64| Cells::Number(WHOLE_MAX, vec![Some(value)]);
         assert_eq!(number(8876.0).id(0), Id::Is(8876));
         assert_eq!(number(f64::NAN).id(0), Id::Absent);
-        for odd in [8876.5, f64::INFINITY, 1e300, WHOLE_MAX[0]] {
+        for odd in [8876.5, f64::INFINITY, 1e300, WHOLE_MAX] {
             assert_eq!(number(odd).id(0), Id::Odd);
         }
         assert_eq!(text("8876.0").id(0), Id::Is(8876));
+        assert_eq!((text("1e+05").id(0), text("1.5e0").id(0)), (Id::Is(100_000), Id::Odd));
         assert_eq!((text("<").id(0), text(" ").id(0)), (Id::Odd, Id::Absent));
         assert_eq!(Cells::Whole(Kind::Days, vec![Some(1)]).id(0), Id::Odd);
         // 9289 and 70.5 at 18 decimals, and what 128 bits do not hold.

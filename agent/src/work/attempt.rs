@@ -1,5 +1,7 @@
 //! One attempt at one unit: claim, work, outcome.
 
+use std::sync::Arc;
+
 use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::ports::{Delivery, Put, PutMode};
 use sce_cloud::retry::retry;
@@ -127,7 +129,7 @@ impl<S: Study> Worker<S> {
             PortError::new(sce_cloud::error::Class::Permanent, "start unit", unit.id, e)
         })?;
         self.record_access(unit, owner).await?;
-        let (partial, outcomes) = self.read_objects(&study, unit).await?;
+        let (partial, outcomes) = self.read_objects(&Arc::new(study), unit).await?;
         let key = ObjectKey::partial(unit.id, unit.epoch);
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
         let partial = self.settle_put(Bucket::Output, &key, put.await?).await?;

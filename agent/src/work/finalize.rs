@@ -1,6 +1,7 @@
 //! Last one out: the worker that finds every unit terminal consolidates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::ports::PutMode;
@@ -12,6 +13,7 @@ use sce_core::run::{Counts, Report, Run, RunChange};
 use sce_core::unit::{Unit, UnitState};
 use tracing::{info, warn};
 
+use super::apart::apart;
 use super::{PAGE, Worker};
 use crate::study::{InputFact, InputOutcome, RunFacts, Study, StudyError};
 
@@ -103,6 +105,7 @@ impl<S: Study> Worker<S> {
     /// Merges the partials that the rows name and delivers, sealed.
     async fn consolidate(&self, run: &Run) -> PortResult<Report> {
         let study = self.study.with_settings(&run.study).map_err(|e| permanent(run.id, e))?;
+        let study = Arc::new(study);
         let mut inputs = BTreeMap::new();
         let mut counts = Counts::default();
         let mut parts: Vec<S::Partial> = Vec::new();
@@ -121,15 +124,18 @@ impl<S: Study> Worker<S> {
                 }
                 let load = &self.rules.load;
                 if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
-                    parts = vec![study.merge(parts).map_err(|e| permanent(run.id, e))?];
+                    let study = study.clone();
+                    let merged = apart(move || study.merge(parts)).await;
+                    parts = vec![merged.map_err(|e| permanent(run.id, e))?];
                     bytes = 0;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
             }
         }
-        let merged = study.merge(parts).map_err(|e| permanent(run.id, e))?;
         let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
-        let deliverables = study.deliver(&facts, merged).map_err(|e| permanent(run.id, e))?;
+        let delivered =
+            apart(move || study.merge(parts).and_then(|merged| study.deliver(&facts, merged)));
+        let deliverables = delivered.await.map_err(|e| permanent(run.id, e))?;
         let mut sealed = Vec::new();
         for one in deliverables {
             sealed.push(self.deliver(run.id, run.fin_epoch, one.name, &one.bytes).await?);

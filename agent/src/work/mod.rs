@@ -4,6 +4,7 @@
 //! time, never prefetches, and holds no state that matters: it may be killed
 //! at any await.
 
+mod apart;
 mod attempt;
 mod finalize;
 mod lease;

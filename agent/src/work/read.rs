@@ -1,6 +1,8 @@
 //! Reading a unit's objects: each opened, checked and analysed by itself, so
 //! that one that can never succeed is quarantined alone.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt};
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::retry::retry;
@@ -10,6 +12,7 @@ use sce_core::unit::{ObjectOutcome, Unit};
 use tracing::warn;
 
 use super::Worker;
+use super::apart::apart;
 use crate::study::{Defect, ObjectReader, Study, StudyError};
 
 /// Longest reason kept in the ledger, in characters.
@@ -20,7 +23,7 @@ impl<S: Study> Worker<S> {
     /// outcome.
     pub(super) async fn read_objects(
         &self,
-        study: &S,
+        study: &Arc<S>,
         unit: &Unit,
     ) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
         let mut parts = Vec::new();
@@ -45,8 +48,9 @@ impl<S: Study> Worker<S> {
             outcomes.push(outcome);
         }
         let fail = |e: StudyError| PortError::new(Class::Permanent, "analyse unit", unit.id, e);
-        let merged = study.merge(parts).map_err(fail)?;
-        Ok((study.encode(&merged).map_err(fail)?, outcomes))
+        let study = study.clone();
+        let encoded = apart(move || study.merge(parts).and_then(|merged| study.encode(&merged)));
+        Ok((encoded.await.map_err(fail)?, outcomes))
     }
 
     /// The object's partial; or, for good, the reason to quarantine it. What
@@ -60,12 +64,18 @@ impl<S: Study> Worker<S> {
         let sink = |plaintext: &[u8]| reader.push(plaintext);
         let opened = open_object(&self.ports, &self.pit, Bucket::Data, object, sink).await;
         let verified = match opened {
-            Ok(_) => reader.finish().map_err(|defect| defect.to_string()),
-            Err(OpenError::Port(e)) => Err(quarantine_reason(e)?),
-            Err(OpenError::Envelope(e)) => Err(e.to_string()),
-            Err(OpenError::Sink(defect)) => Err(Defect::to_string(&defect)),
+            Ok(_) => apart(|| reader.finish()).await,
+            Err(OpenError::Port(e)) => return quarantine_reason(e).map(Err),
+            Err(OpenError::Envelope(e)) => return Ok(Err(e.to_string())),
+            Err(OpenError::Sink(defect)) => Err(defect),
         };
-        Ok(verified.map_err(|reason| reason.chars().take(REASON_MAX).collect()))
+        match verified {
+            Ok(part) => Ok(Ok(part)),
+            Err(lack @ Defect::NoScratch) => {
+                Err(PortError::new(Class::Transient, "read object", &object.key, lack))
+            }
+            Err(defect) => Ok(Err(defect.to_string().chars().take(REASON_MAX).collect())),
+        }
     }
 }
 

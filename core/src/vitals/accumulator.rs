@@ -7,7 +7,7 @@
 
 use super::quality::LeftOut;
 use super::statistics::{Analysed, ObjectStatistics, PatientCells, VisitReadings};
-use super::{LeftOutCounts, PlausibleRanges, Readings, Vital};
+use super::{EffectValues, LeftOutCounts, PlausibleRanges, Readings, Vital};
 use rustc_hash::FxHashMap;
 
 /// A patient of this object, in order of first appearance.
@@ -28,6 +28,8 @@ pub struct ObjectAccumulator {
     /// Moments not yet taken in, per patient; apart from the patients, so
     /// that a row touches as little memory as can be.
     waiting: Vec<Vec<VisitReadings>>,
+    /// The effects of the same moments, if the object has any.
+    waiting_effects: Vec<Vec<EffectValues>>,
     scratch: Vec<Analysed>,
     kept: ObjectStatistics,
 }
@@ -40,6 +42,7 @@ impl ObjectAccumulator {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
             waiting: Vec::new(),
+            waiting_effects: Vec::new(),
             scratch: Vec::with_capacity(BURST),
             kept: ObjectStatistics::new(ranges),
         }
@@ -49,6 +52,12 @@ impl ObjectAccumulator {
     /// patient even if every cell was empty.
     pub fn measure(&mut self, vitals: &[Vital]) {
         self.kept.measured = Vital::ALL.map(|vital| vitals.contains(&vital));
+    }
+
+    /// The object has columns of effects: say so before the first patient,
+    /// and use [`ObjectAccumulator::observe_visit`].
+    pub fn measure_effects(&mut self) {
+        self.kept.effects = Some(Box::default());
     }
 
     /// True if no patient has been seen.
@@ -91,6 +100,7 @@ impl ObjectAccumulator {
             None => self.long_ids.insert(id.into(), index),
         };
         self.waiting.push(Vec::new());
+        self.waiting_effects.push(Vec::new());
         self.kept.names.push(name);
         self.kept.patients.push(PatientCells::default());
         Some(PatientIndex(index))
@@ -102,17 +112,35 @@ impl ObjectAccumulator {
         let waiting = &mut self.waiting[patient.0 as usize];
         waiting.push((time, readings));
         if waiting.len() >= BURST {
-            self.kept.take_in(patient.0 as usize, waiting, &mut self.scratch);
-            self.kept.limit_moments();
+            self.take_in(patient.0 as usize);
         }
+    }
+
+    /// Takes in what was read of a patient at one visit, with its effects.
+    #[inline]
+    pub fn observe_visit(
+        &mut self,
+        patient: PatientIndex,
+        time: i64,
+        readings: Readings,
+        effects: EffectValues,
+    ) {
+        self.waiting_effects[patient.0 as usize].push(effects);
+        self.observe(patient, time, readings);
+    }
+
+    fn take_in(&mut self, patient: usize) {
+        let (waiting, effects) = (&mut self.waiting[patient], &mut self.waiting_effects[patient]);
+        self.kept.take_in(patient, waiting, &mut self.scratch);
+        self.kept.take_effects_in(patient, effects, &self.scratch);
+        self.kept.limit_moments();
     }
 
     /// Ends the object.
     #[must_use]
     pub fn finish(mut self) -> ObjectStatistics {
-        for (patient, waiting) in self.waiting.iter_mut().enumerate() {
-            self.kept.take_in(patient, waiting, &mut self.scratch);
-            self.kept.limit_moments();
+        for patient in 0..self.waiting.len() {
+            self.take_in(patient);
         }
         self.kept
     }

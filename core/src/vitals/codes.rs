@@ -28,7 +28,7 @@ const LOINC: [(&str, Vital); 12] = [
 const LOINC_SYSTEMS: [&str; 2] = ["http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"];
 
 /// Standard concepts of the same in the OMOP vocabulary.
-const OMOP: [(i64, Vital); 11] = [
+const OMOP: [(i64, Vital); 12] = [
     (3_004_249, Vital::SystolicBp),
     (3_012_888, Vital::DiastolicBp),
     (3_027_018, Vital::HeartRate),
@@ -38,6 +38,7 @@ const OMOP: [(i64, Vital); 11] = [
     (3_020_891, Vital::Temperature),
     (3_006_322, Vital::Temperature),
     (3_025_315, Vital::Weight),
+    (3_013_762, Vital::Weight),
     (3_036_277, Vital::Height),
     (3_038_553, Vital::Bmi),
 ];

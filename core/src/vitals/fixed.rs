@@ -38,6 +38,21 @@ impl Fixed {
         self.0
     }
 
+    /// A value of so many steps, which must be within the limit.
+    #[must_use]
+    #[inline]
+    pub(super) const fn from_steps(steps: i64) -> Self {
+        Self(steps)
+    }
+
+    /// The value in canonical units.
+    #[must_use]
+    #[inline]
+    #[allow(clippy::cast_precision_loss)] // below 2^53
+    pub fn units(self) -> f64 {
+        self.0 as f64 / STEPS_PER_UNIT
+    }
+
     /// The value rounded half up to whole multiples of `1 / per_unit` units.
     #[must_use]
     #[inline]

@@ -26,7 +26,7 @@ pub struct Gather {
 
 impl Gather {
     /// Takes one reading in. A second reading of a vital at the same moment
-    /// counts as a moment by itself: the set keeps the first.
+    /// counts as a moment by itself: the set keeps the first that is a number.
     pub fn add(
         &mut self,
         patient: PatientIndex,
@@ -38,15 +38,20 @@ impl Gather {
         let next = self.closed + self.open.len() as u64;
         let place = *self.places.entry((patient, time)).or_insert(next);
         let begun = usize::try_from(place - self.closed).ok().and_then(|at| self.open.get_mut(at));
-        match begun {
-            Some((_, _, readings)) if readings.get(vital).is_none() => {
-                readings.set(vital, reading);
-            }
-            _ => {
-                let mut readings = Readings::default();
-                readings.set(vital, reading);
-                self.open.push_back((patient, time, readings));
-            }
+        let alone = match begun {
+            Some((_, _, readings)) => match readings.get(vital) {
+                Some(Reading::Value(_)) => Some(reading),
+                kept => {
+                    readings.set(vital, reading);
+                    kept
+                }
+            },
+            None => Some(reading),
+        };
+        if let Some(reading) = alone {
+            let mut readings = Readings::default();
+            readings.set(vital, reading);
+            self.open.push_back((patient, time, readings));
         }
         if self.open.len() > OPEN_MAX {
             self.close_first(into);
@@ -119,6 +124,22 @@ mod tests {
         let all = gathered([pulse(1, 60.0), pulse(2, 61.0), pulse(2, 62.0), pulse(3, 63.0)]);
         let quality = all.quality(Vital::HeartRate);
         assert_eq!((quality.values, quality.duplicates, quality.out_of_order), (4, 1, 0));
+    }
+
+    #[test]
+    fn in_a_set_a_number_stands_before_what_is_none() {
+        let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+        let john = all.patient(b"55").expect("an id");
+        let mut gather = Gather::default();
+        gather.add(john, 0, Vital::HeartRate, Reading::Missing, &mut all);
+        for (vital, value) in FIVE {
+            gather.add(john, 0, vital, Reading::Value(value), &mut all);
+        }
+        gather.finish(&mut all);
+        let all = all.finish();
+        let quality = all.quality(Vital::HeartRate);
+        assert_eq!((quality.values, quality.missing), (1, 1));
+        assert_eq!(all.patients().map(|(_, kept)| kept.news2.bands.complete).sum::<u64>(), 1);
     }
 
     #[test]

@@ -12,6 +12,9 @@ mod category;
 mod cell;
 pub mod civil;
 mod codes;
+mod cross;
+mod derived;
+mod effects;
 mod fixed;
 mod gather;
 mod histogram;
@@ -20,6 +23,7 @@ pub mod news2;
 mod quality;
 mod range;
 mod reading;
+mod regression;
 mod series;
 mod statistics;
 mod timeline;
@@ -31,6 +35,12 @@ pub use accumulator::{ObjectAccumulator, PatientIndex};
 pub use category::{BloodPressure, BodyMass};
 pub use cell::{Cell, Instant};
 pub use codes::CodeMap;
+pub use cross::Cross;
+pub use derived::{Derived, DerivedSums};
+pub use effects::{
+    ClassExtremes, Effect, EffectValues, ObjectEffects, PatientEffects, RULES, Rule, RuleCounts,
+    Separation, Term, odds_ratio,
+};
 pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use gather::Gather;
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};
@@ -38,6 +48,7 @@ pub use moments::{MAX_COUNT, Sums};
 pub use quality::{BMI_TOLERANCE, EQUAL_MIN, LeftOut, LeftOutCounts, QualityCounts};
 pub use range::{PlausibleRange, PlausibleRanges, RangeProfile, ReferenceRange};
 pub use reading::{Reading, Readings};
+pub use regression::{NotComputed, Regression, Sureness, correlation, regress, regress_within};
 pub use series::{Piece, RUN_MIN, Run, Series, join};
 pub use statistics::{ObjectStatistics, PatientCells};
 pub use timeline::{MOMENTS_MAX, Moment, Overlapping, Timeline, moments_of, piece_of, whole};

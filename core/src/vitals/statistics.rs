@@ -6,7 +6,10 @@
 use super::cell::{Cell, Sequence};
 use super::news2::{self, Five};
 use super::quality::{self, EqualColumns, LeftOutCounts, QualityCounts};
-use super::{Fixed, MOMENTS_MAX, PlausibleRanges, Reading, Readings, ReferenceRange, Vital};
+use super::{
+    Derived, DerivedSums, EffectValues, Fixed, MOMENTS_MAX, ObjectEffects, PatientEffects,
+    PlausibleRanges, Reading, Readings, ReferenceRange, Vital,
+};
 
 /// What was read of a patient at a time.
 pub(super) type VisitReadings = (i64, Readings);
@@ -20,6 +23,10 @@ pub struct PatientCells {
     pub cells: [Cell; Vital::COUNT],
     /// NEWS2 of the complete sets.
     pub news2: news2::Course,
+    /// Derived measures, by [`Derived::ALL`].
+    pub derived: [DerivedSums; Derived::COUNT],
+    /// Of objects that have columns of effects.
+    pub effects: Option<Box<PatientEffects>>,
 }
 
 /// Statistics of one object, complete.
@@ -32,6 +39,8 @@ pub struct ObjectStatistics {
     quality: [QualityCounts; Vital::COUNT],
     equal: EqualColumns,
     pub(super) left_out: LeftOutCounts,
+    /// There, if the object has columns of effects.
+    pub(super) effects: Option<Box<ObjectEffects>>,
     references: [ReferenceRange; Vital::COUNT],
     /// Values kept one by one, in all timelines.
     moments: u64,
@@ -49,6 +58,7 @@ impl ObjectStatistics {
             quality: [QualityCounts::default(); Vital::COUNT],
             equal: EqualColumns::default(),
             left_out: LeftOutCounts::default(),
+            effects: None,
             references: Vital::ALL.map(ReferenceRange::usual),
             moments: 0,
             are_pieces: false,
@@ -97,8 +107,30 @@ impl ObjectStatistics {
                 self.quality[Vital::Bmi.index()].bmi_differs += 1;
             }
             self.equal.take_in(analysed);
+            DerivedSums::take_in(&mut patient.derived, analysed);
         }
         moments.clear();
+    }
+
+    /// Takes the effects of the same moments in, after [`Self::take_in`].
+    pub(super) fn take_effects_in(
+        &mut self,
+        patient: usize,
+        effects: &mut Vec<EffectValues>,
+        analysed: &[Analysed],
+    ) {
+        let Some(object) = &mut self.effects else { return };
+        let patient = self.patients[patient].effects.get_or_insert_default();
+        for (values, effects) in analysed.iter().zip(effects.iter()) {
+            object.take_in(patient, values, effects);
+        }
+        effects.clear();
+    }
+
+    /// What is kept of the effects beside the patients' part.
+    #[must_use]
+    pub fn effects(&self) -> Option<&ObjectEffects> {
+        self.effects.as_deref()
     }
 
     /// Keeps pieces instead of moments, if there are too many of those.

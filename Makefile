@@ -8,7 +8,7 @@ SIMULATE := tests/environment/iam/node_modules/.done
 
 DEB := target/tools/bin/cargo-deb
 
-.PHONY: help build demo packages test test-environment test-machine lint bench venv bench-venv
+.PHONY: help build demo packages test test-report test-environment test-machine lint bench venv bench-venv
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,7 @@ $(VENV)/mpl/.done: tests/interop/requirements-mpl.txt
 $(VENV)/emulators/.done: tests/emulators/requirements.txt
 $(VENV)/environment/.done: tests/environment/requirements.txt
 $(VENV)/bench/.done: bench/requirements.txt
+$(VENV)/report/.done: tests/report/requirements.txt
 $(VENV)/%/.done:
 	$(PYTHON) -m venv --clear $(VENV)/$*
 	$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
@@ -53,6 +54,12 @@ ifeq ($(shell id -u),0)
 else
 	@echo "not run, because they need root: cargo test --test e2e -- --ignored"
 endif
+
+test-report: build $(VENV)/report/.done ## the demo's report in headless Chromium; installs it as root
+	tests/report/install.sh
+	test -f $(DEMO)/results/report.html || $(MAKE) demo
+	$(VENV)/report/bin/python tests/report/selftest.py
+	$(VENV)/report/bin/python tests/report/check.py $(DEMO)/results/report.html --screenshots target/report --charts 12
 
 test-environment: build $(VENV)/environment/.done $(GUARD) $(SIMULATE) ## the template: checkers, own rules, broken templates, IAM
 	tests/environment/run.sh $(ENVIRONMENT)

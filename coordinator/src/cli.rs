@@ -319,6 +319,10 @@ pub struct ResultsArgs {
     /// Write health data outside /hipaa all the same
     #[arg(long)]
     pub in_the_clear: bool,
+    /// Write cohort_export.csv only, which is meant to leave: no number of 1 to 10 patients is in
+    /// it, or can be derived from it
+    #[arg(long)]
+    pub cohort: bool,
 }
 
 /// `sce retry`

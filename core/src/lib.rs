@@ -8,6 +8,7 @@
 pub mod access;
 pub mod addresses;
 pub mod cost;
+pub mod disclosure;
 pub mod envelope;
 pub mod ids;
 pub mod launch;

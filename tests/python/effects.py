@@ -160,7 +160,7 @@ def model_reason(numbers: pd.DataFrame, centred: pd.DataFrame, varies: pd.Series
     if len(numbers) <= unknowns:
         return "not computed: fewer visits than terms"
     terms = centred.iloc[:, 1:].to_numpy()
-    if not varies.iloc[1:].all() or np.linalg.svd(terms / np.linalg.norm(terms, axis=0))[1].min() < math.sqrt(EXACT):
+    if not varies.iloc[1:].all() or np.linalg.svdvals(terms / np.linalg.norm(terms, axis=0)).min() < math.sqrt(EXACT):
         return "not computed: terms are collinear"
     return "" if varies.iloc[0] else "not computed: does not vary"
 
@@ -172,7 +172,7 @@ def model(visits: pd.DataFrame, measure: str) -> list[Row]:
     numbers, within = visits[["TPain", *terms]], measure == "ols_within"
     groups = numbers.groupby(visits["patient"] if within else np.zeros(len(visits)))
     centred = numbers - groups.transform("mean")
-    unknowns = len(MODELS[measure]) - 1
+    unknowns = len(MODELS[measure]) - 1 + (visits["patient"].nunique() if within else 0)
     if reason := model_reason(numbers, centred, (groups.nunique() > 1).any(), unknowns):
         return [effect_row(visits, "TPain", measure, term, note=reason) for term in MODELS[measure]]
     used = centred if within else numbers

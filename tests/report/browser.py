@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 
-WIDE, NARROW, HEIGHT = 1280, 390, 900
+# In CSS pixels; A4 between the browser's own margins is as wide as PAPER.
+WIDE, NARROW, PAPER, HEIGHT = 1280, 390, 718, 900
+A4 = {"paperWidth": 8.27, "paperHeight": 11.69}  # inches
 # Taller than this, Chromium draws nothing more.
 SCREENSHOT_HEIGHT_MAX = 16_000
 PAGE_SECONDS_MAX = 30
@@ -43,7 +48,7 @@ VIEWS = (
     View("light", "screen", "light", WIDE),
     View("dark", "screen", "dark", WIDE),
     View("narrow", "screen", "light", NARROW),
-    View("print", "print", "light", WIDE),
+    View("print", "print", "light", PAPER),
 )
 
 
@@ -86,9 +91,12 @@ class Browser:
 
     def show(self, view: View, height: int = HEIGHT) -> None:
         """Show the open page as one reader has it."""
+        self.call("Emulation.setScrollbarsHidden", hidden=view.media == "print")
         scheme = {"name": "prefers-color-scheme", "value": view.scheme}
         self.call("Emulation.setEmulatedMedia", media=view.media, features=[scheme])
-        self.call("Emulation.setDeviceMetricsOverride", width=view.width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=view.width, height=height, deviceScaleFactor=1, mobile=False
+        )
 
     def measure(self, script: str, *given: Any) -> Any:
         """Run a function's body in the page, from outside: the page itself stays without script."""
@@ -115,10 +123,10 @@ class Browser:
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def pdf(self) -> bytes:
-        """The page as printed with the browser's own settings."""
+        """The page as printed on A4, with the browser's own settings for the rest."""
         self.call("Emulation.setEmulatedMedia", media="", features=[])
         self.call("Emulation.clearDeviceMetricsOverride")
-        return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+        return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True, **A4)["data"])
 
 
 def outermost(node: dict[str, Any]) -> Iterator[int]:
@@ -137,7 +145,7 @@ def heard(node: dict[str, Any] | None) -> dict[str, str] | None:
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """A Chromium, ended with the block."""
+    """A Chromium, ended with the block, and with it what it leaves lying about."""
     options = webdriver.ChromeOptions()
     options.binary_location = program("chromium")
     options.unhandled_prompt_behavior = "dismiss"
@@ -145,9 +153,11 @@ def started() -> Iterator[Browser]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
-    driver = webdriver.Chrome(options, Service(program("chromedriver")))
-    try:
-        driver.set_page_load_timeout(PAGE_SECONDS_MAX)
-        yield Browser(driver)
-    finally:
-        driver.quit()
+    with tempfile.TemporaryDirectory(prefix="sce-chromium-", ignore_cleanup_errors=True) as folder:
+        service = Service(program("chromedriver"), env={**os.environ, "TMPDIR": folder})
+        try:
+            with webdriver.Chrome(options, service) as driver:
+                driver.set_page_load_timeout(PAGE_SECONDS_MAX)
+                yield Browser(driver)
+        except WebDriverException as error:
+            raise LacksError(f"the browser does not do it: {error.msg}") from error

@@ -6,21 +6,25 @@
 //! who wrote it; the digest and the checks here keep accidents away from the
 //! Parquet reader, so that no damaged byte can make it panic.
 
+use super::effects::{EXTREMES, EffectTables};
 use super::partial::{DAYS, VitalsPartial, cell_and_bin, engine};
 use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
 use polars_io::SerReader;
 use polars_io::prelude::{ParquetReader, ParquetWriter, StatisticsOptions};
-use sce_core::vitals::{Sums, TimeSums, Vital};
+use sce_core::vitals::{Derived, Sums, TimeSums, Vital};
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
 /// Magic and version: change the last byte with any change of the tables.
-const MAGIC: &[u8; 8] = b"SCEVIT\x00\x03";
+const MAGIC: &[u8; 8] = b"SCEVIT\x00\x04";
 
 /// Largest partial written or read: far above a million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
+
+/// How many tables there are.
+const TABLES: usize = 13;
 
 const DIGEST_BYTES: usize = 32;
 const HEADER_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
@@ -72,10 +76,9 @@ pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
         tables.push(table.map_err(engine("read partial"))?);
         rest = after;
     }
-    let tables = <[DataFrame; 7]>::try_from(tables)
-        .map_err(|_| StudyError::Damaged("it has not seven tables"))?;
-    let [cells, bins, moments, pieces, scores, quality, inputs] = tables;
-    let partial = VitalsPartial { cells, bins, moments, pieces, scores, quality, inputs };
+    let tables = <[DataFrame; TABLES]>::try_from(tables)
+        .map_err(|_| StudyError::Damaged("it has fewer or more tables"))?;
+    let partial = VitalsPartial::from_tables(tables);
     check(&partial)?;
     Ok(partial)
 }
@@ -94,8 +97,9 @@ fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
         }
         for column in table.columns() {
             let name = column.name().as_str();
-            let optional =
-                matches!(name, "min" | "max" | "first_time" | "last_time") || DAYS.contains(&name);
+            let optional = matches!(name, "min" | "max" | "first_time" | "last_time")
+                || DAYS.contains(&name)
+                || EXTREMES.as_flattened().contains(&name);
             if column.null_count() > 0 && !optional {
                 return Err(StudyError::Damaged("a value is missing"));
             }
@@ -122,7 +126,10 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
         times.map(|((sum, sum_squares), sum_products)| TimeSums { sum, sum_squares, sum_products });
     let height = cells.height() as u64;
     let places = partial.bins.column("place")?.u64()?;
+    let measures = partial.derived.column("measure")?.u8()?;
     Ok(known(cells)?
+        && measures.iter().flatten().all(|measure| Derived::from_code(measure).is_some())
+        && partial.effects.are_possible()?
         && known(&partial.quality)?
         && timelines::are_possible(&partial.moments, &partial.pieces, height)?
         && sums.zip(times).all(|(sums, times)| sums.is_possible() && times.is_possible(sums.n))
@@ -131,15 +138,41 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
 
 impl VitalsPartial {
     /// The tables in the order they are stored in.
-    const fn tables(&self) -> [&DataFrame; 7] {
+    const fn tables(&self) -> [&DataFrame; TABLES] {
         [
             &self.cells,
             &self.bins,
             &self.moments,
             &self.pieces,
             &self.scores,
+            &self.months,
+            &self.derived,
             &self.quality,
             &self.inputs,
+            &self.effects.pairs,
+            &self.effects.fits,
+            &self.effects.rules,
+            &self.effects.extremes,
         ]
+    }
+
+    fn from_tables(tables: [DataFrame; TABLES]) -> Self {
+        let [
+            cells,
+            bins,
+            moments,
+            pieces,
+            scores,
+            months,
+            derived,
+            quality,
+            inputs,
+            pairs,
+            fits,
+            rules,
+            extremes,
+        ] = tables;
+        let effects = EffectTables { pairs, fits, rules, extremes };
+        Self { cells, bins, moments, pieces, scores, months, derived, quality, inputs, effects }
     }
 }

@@ -4,6 +4,8 @@
 //! group-by of integer sums and of extremes, so its result does not depend on
 //! order or grouping. It must never average.
 
+use super::derived::merge_derived;
+use super::effects::EffectTables;
 use super::partial::{BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
 use super::timelines;
 use crate::study::StudyError;
@@ -28,12 +30,28 @@ pub fn merge(mut parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError>
     let cells = merge_cells(stacked(&parts, |p| &p.cells)?).collect().map_err(engine(MERGE))?;
     refuse_too_many(&cells).map_err(engine(MERGE))??;
     let scores = merge_scores(stacked(&parts, |p| &p.scores)?).collect().map_err(engine(MERGE))?;
+    let months = merge_months(stacked(&parts, |p| &p.months)?).collect().map_err(engine(MERGE))?;
+    let derived =
+        merge_derived(stacked(&parts, |p| &p.derived)?).collect().map_err(engine(MERGE))?;
+    let effects: Vec<&EffectTables> = parts.iter().map(|part| &part.effects).collect();
+    let effects = EffectTables::merged(&effects).map_err(engine(MERGE))?;
     let quality = stacked(&parts, |p| &p.quality)?
         .sort(["object", "vital"], SortMultipleOptions::default())
         .collect()
         .map_err(engine(MERGE))?;
     let Placed { bins, moments, pieces } = place_again(parts, &cells).map_err(engine(MERGE))?;
-    Ok(VitalsPartial { cells, bins, moments, pieces, scores, quality, inputs })
+    Ok(VitalsPartial {
+        cells,
+        bins,
+        moments,
+        pieces,
+        scores,
+        months,
+        derived,
+        quality,
+        inputs,
+        effects,
+    })
 }
 
 fn stacked(
@@ -82,7 +100,7 @@ fn day_between() -> Expr {
 }
 
 fn merge_scores(scores: LazyFrame) -> LazyFrame {
-    let mut totals: Vec<Expr> = BAND_COUNTS.iter().map(|band| col(*band).sum()).collect();
+    let mut totals = band_sums();
     let at_last = col("last_time").eq(col("last_time").max());
     totals.extend([
         col("max").max(),
@@ -90,6 +108,14 @@ fn merge_scores(scores: LazyFrame) -> LazyFrame {
         col("last").filter(at_last).max().fill_null(lit(0_u64)),
     ]);
     scores.group_by_stable([col("patient")]).agg(totals)
+}
+
+fn merge_months(months: LazyFrame) -> LazyFrame {
+    months.group_by_stable([col("month")]).agg(band_sums())
+}
+
+fn band_sums() -> Vec<Expr> {
+    BAND_COUNTS.iter().map(|band| col(*band).sum()).collect()
 }
 
 /// The tables that name rows of `cells`.

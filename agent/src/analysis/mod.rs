@@ -6,9 +6,14 @@
 //! merge, and the merged tables become the deliverables. A row's content must
 //! never reach an error, a log or anything but the deliverables and partials.
 
+mod associations;
+mod chart;
 mod codec;
 mod columns;
+mod derived;
 mod detect;
+mod effects;
+mod export;
 mod fhir;
 mod format;
 mod input;
@@ -125,7 +130,11 @@ impl Study for VitalsStudy {
             file("patients.parquet", patients::typed(&results.rows)?),
             file("patients.csv", patients::csv(&results.rows)?),
             file("runs.csv", tables::runs_csv(&results)?),
+            file("derived.csv", derived::derived_csv(&results.derived)?),
+            file("effects.csv", associations::effects_csv(&results.associations)?),
+            file("rules.csv", associations::rules_csv(&results.associations)?),
             file("cohort.csv", tables::cohort_csv(&results)?),
+            file("cohort_export.csv", export::export_csv(&results)?),
             file("quality.csv", tables::quality_csv(&results)?),
             file("objects.csv", tables::objects_csv(&results)?),
             file("summary.json", summary::json(&results, self.ranges())?),

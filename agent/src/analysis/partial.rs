@@ -1,4 +1,4 @@
-//! A partial: what some objects amount to, as seven small tables.
+//! A partial: what some objects amount to, as small tables.
 //!
 //! Made from one object's statistics, merged by [`super::merge`], stored by
 //! [`super::codec`] and read by [`super::results`]. Everything in it is a
@@ -11,9 +11,14 @@
 //! | `bins` | place: row of `cells`, bin | count |
 //! | `moments`, `pieces` | see [`super::timelines`] | |
 //! | `scores` | patient | NEWS2 sets per band, highest and last total |
+//! | `months` | month | NEWS2 sets per band |
+//! | `derived` | see [`super::derived`] | |
 //! | `quality` | object, vital | data-quality counts |
 //! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext |
+//! | four more | see [`super::effects`] | |
 
+use super::derived::{derived_of, derived_table};
+use super::effects::EffectTables;
 use super::input::Found;
 use super::timelines;
 use crate::study::StudyError;
@@ -29,8 +34,11 @@ pub struct VitalsPartial {
     pub(super) moments: DataFrame,
     pub(super) pieces: DataFrame,
     pub(super) scores: DataFrame,
+    pub(super) months: DataFrame,
+    pub(super) derived: DataFrame,
     pub(super) quality: DataFrame,
     pub(super) inputs: DataFrame,
+    pub(super) effects: EffectTables,
 }
 
 /// Names of the quality counts, in the order of every output.
@@ -100,6 +108,12 @@ fn codes(name: &str, values: impl Iterator<Item = Vital>) -> Column {
     UInt8Chunked::from_vec(name.into(), values.map(Vital::code).collect()).into_column()
 }
 
+/// Numbers below 256.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) fn small_numbers(name: &str, values: impl Iterator<Item = usize>) -> Column {
+    UInt8Chunked::from_vec(name.into(), values.map(|value| value as u8).collect()).into_column()
+}
+
 pub(super) fn sums(name: &str, values: impl Iterator<Item = i128>) -> Column {
     Int128Chunked::from_vec(name.into(), values.collect()).into_column()
 }
@@ -126,8 +140,11 @@ impl VitalsPartial {
             moments,
             pieces,
             scores: scores_table(&mut std::iter::empty()),
+            months: months_table(&[]),
+            derived: derived_table(&[]),
             quality: quality_table("", &[]),
             inputs: inputs_table(None),
+            effects: EffectTables::empty(),
         }
     }
 
@@ -154,8 +171,11 @@ impl VitalsPartial {
             moments,
             pieces,
             scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.news2))),
+            months: months_table(&statistics.months()),
+            derived: derived_of(statistics),
             quality: quality_table(object, &quality),
             inputs: inputs_table(Some((object, digest, found))),
+            effects: EffectTables::of(statistics),
         }
     }
 }
@@ -220,20 +240,28 @@ fn bins_table(rows: &[Row<'_>]) -> DataFrame {
 
 fn scores_table(rows: &mut dyn Iterator<Item = (&str, Course)>) -> DataFrame {
     let (patients, courses): (Vec<&str>, Vec<Course>) = rows.unzip();
-    let band = |of: fn(&BandCounts) -> u64, name| {
-        counts(name, courses.iter().map(|course| of(&course.bands)))
-    };
-    table(vec![
-        texts("patient", patients.into_iter()),
-        band(|b| b.complete, BAND_COUNTS[0]),
-        band(|b| b.low, BAND_COUNTS[1]),
-        band(|b| b.low_medium, BAND_COUNTS[2]),
-        band(|b| b.medium, BAND_COUNTS[3]),
-        band(|b| b.high, BAND_COUNTS[4]),
+    let mut columns = vec![texts("patient", patients.into_iter())];
+    columns.extend(band_columns(|| courses.iter().map(|course| &course.bands)));
+    columns.extend([
         counts("max", courses.iter().map(|course| u64::from(course.max))),
         times("last_time", courses.iter().map(|course| course.last_time)),
         counts("last", courses.iter().map(|course| u64::from(course.last))),
-    ])
+    ]);
+    table(columns)
+}
+
+fn months_table(rows: &[(i64, BandCounts)]) -> DataFrame {
+    let mut columns = vec![whole_numbers("month", rows.iter().map(|(month, _)| *month))];
+    columns.extend(band_columns(|| rows.iter().map(|(_, bands)| bands)));
+    table(columns)
+}
+
+/// Columns as [`BAND_COUNTS`].
+fn band_columns<'a, I: Iterator<Item = &'a BandCounts>>(rows: impl Fn() -> I) -> Vec<Column> {
+    let of: [fn(&BandCounts) -> u64; BAND_COUNTS.len()] =
+        [|b| b.complete, |b| b.low, |b| b.low_medium, |b| b.medium, |b| b.high];
+    let columns = BAND_COUNTS.into_iter().zip(of);
+    columns.map(|(name, of)| counts(name, rows().map(of))).collect()
 }
 
 fn inputs_table(input: Option<(&str, &str, &Found)>) -> DataFrame {

@@ -2,6 +2,8 @@
 //!
 //! Used by every deliverable; the outputs only write what is here.
 
+use super::associations::Associations;
+use super::derived::{DerivedRow, derived_rows};
 use super::inputs::{InputRow, inputs};
 use super::partial::{BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, engine};
 use super::summed::{Measures, Summed, cells};
@@ -37,6 +39,8 @@ pub struct CohortRow {
     /// Patients with at least one value.
     pub patients: u64,
     pub measures: Measures,
+    /// How many values in each bin.
+    pub bins: Vec<(i32, u64)>,
 }
 
 /// One row of the data-quality table, counts as in [`QUALITY_CHECKS`].
@@ -58,8 +62,17 @@ pub struct Results {
     pub cohort: Vec<CohortRow>,
     /// Counts as in [`BAND_COUNTS`].
     pub bands: [u64; BAND_COUNTS.len()],
+    /// Patients by the highest band of any of their sets, low first; those
+    /// without a complete set are in none.
+    pub highest_bands: [u64; BAND_COUNTS.len() - 1],
+    /// NEWS2 bands by month, in the order of time.
+    pub months: Vec<(i64, [u64; BAND_COUNTS.len()])>,
+    /// Patients in natural order, measures in theirs.
+    pub derived: Vec<DerivedRow>,
     /// By object, then vital.
     pub quality: Vec<QualityRow>,
+    /// Of the effects of the pseudo-data; empty without them.
+    pub associations: Associations,
 }
 
 impl Results {
@@ -84,7 +97,11 @@ impl Results {
             rows,
             cohort,
             bands: totals(&partial.scores, &BAND_COUNTS).map_err(&read)?,
+            highest_bands: highest_bands(&partial.scores).map_err(&read)?,
+            months: months(&partial.months).map_err(&read)?,
+            derived: derived_rows(&partial.derived).map_err(&read)?,
             quality,
+            associations: Associations::of(&partial.effects).map_err(&read)?,
         })
     }
 
@@ -128,8 +145,8 @@ fn row(cell: &Summed) -> PatientRow {
 
 fn cohort_row(vital: Vital, cells: &[Summed]) -> Result<CohortRow, StudyError> {
     let patients = cells.iter().filter(|cell| cell.vital == vital && cell.sums.n > 0).count();
-    let measures = Summed::of_all(vital, cells)?.measures();
-    Ok(CohortRow { vital, patients: patients as u64, measures })
+    let all = Summed::of_all(vital, cells)?;
+    Ok(CohortRow { vital, patients: patients as u64, measures: all.measures(), bins: all.bins })
 }
 
 /// Gives every trend its q, among the patients' trends of the same vital.
@@ -193,6 +210,32 @@ fn totals<const N: usize>(table: &DataFrame, names: &[&str; N]) -> PolarsResult<
         *total = table.column(name)?.u64()?.iter().flatten().sum();
     }
     Ok(totals)
+}
+
+fn highest_bands(scores: &DataFrame) -> PolarsResult<[u64; BAND_COUNTS.len() - 1]> {
+    let mut patients = [0; BAND_COUNTS.len() - 1];
+    for at in 0..scores.height() {
+        for (band, name) in BAND_COUNTS.iter().skip(1).enumerate().rev() {
+            if scores.column(name)?.u64()?.get(at).unwrap_or(0) > 0 {
+                patients[band] += 1;
+                break;
+            }
+        }
+    }
+    Ok(patients)
+}
+
+fn months(table: &DataFrame) -> PolarsResult<Vec<(i64, [u64; BAND_COUNTS.len()])>> {
+    let mut months = Vec::with_capacity(table.height());
+    for (at, month) in table.column("month")?.i64()?.iter().enumerate() {
+        let mut bands = [0; BAND_COUNTS.len()];
+        for (count, name) in bands.iter_mut().zip(BAND_COUNTS) {
+            *count = table.column(name)?.u64()?.get(at).unwrap_or(0);
+        }
+        months.extend(month.map(|month| (month, bands)));
+    }
+    months.sort_unstable();
+    Ok(months)
 }
 
 fn quality(table: &DataFrame) -> PolarsResult<Vec<QualityRow>> {

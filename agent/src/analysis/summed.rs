@@ -52,7 +52,7 @@ pub struct Summed {
     max: Option<f64>,
     first: Option<Moment>,
     last: Option<Moment>,
-    bins: Vec<(i32, u64)>,
+    pub bins: Vec<(i32, u64)>,
     moments: Vec<Moment>,
     pieces: Vec<Piece>,
 }

@@ -165,9 +165,8 @@ pub fn are_possible(
             && *count > 0
             && sum.unsigned_abs() <= u128::from(*count) * limit.unsigned_abs()
     };
-    let run = |run: &Run, count: u64| {
-        run.length <= count && run.worst.unsigned_abs() <= limit.unsigned_abs() as u64 * 2
-    };
+    let run =
+        |run: &Run, count: u64| run.length <= count && i128::from(run.worst).abs() <= 2 * limit;
     let piece = |(cell, p): &OfCell<Piece>| {
         let steps = i128::from(p.count) * 2 * limit;
         *cell < cells

@@ -1,7 +1,8 @@
 //! The wide CSV: one row per visit, one column per vital.
 //!
 //! `date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,…`, in
-//! any order, found by header name in any case; other columns are ignored. Temperatures
+//! any order, found by header name in any case; the effects (`BaseE`, `TPain`,
+//! `DK`) may be missing, other columns are ignored. Temperatures
 //! are °F and weights lb; height is not measured. A row whose date or ID
 //! cannot be read sets the object aside, for it would silently belong to no
 //! one; a vital that cannot be read is counted and left out.
@@ -13,7 +14,9 @@ use super::number::{self, end_of_cell, rest_of_line};
 use super::records::{Records, Sink};
 use super::split::Record;
 use crate::study::Defect;
-use sce_core::vitals::{Conversion, MAX_COUNT, ObjectAccumulator, Reading, Readings, Vital, civil};
+use sce_core::vitals::{
+    Conversion, Effect, EffectValues, MAX_COUNT, ObjectAccumulator, Reading, Readings, Vital, civil,
+};
 
 const DATE: &str = "date";
 const PATIENT: &str = "ID";
@@ -37,6 +40,13 @@ enum Role {
     Date,
     Patient,
     Vital(Vital, Conversion),
+    Effect(Effect),
+}
+
+impl Role {
+    const fn is_effect(&self) -> bool {
+        matches!(self, Self::Effect(_))
+    }
 }
 
 /// One row, before it is looked at as a whole.
@@ -45,6 +55,7 @@ struct Row<'a> {
     date: &'a [u8],
     patient: &'a [u8],
     readings: Readings,
+    effects: EffectValues,
 }
 
 /// Decoder of one object.
@@ -60,6 +71,8 @@ struct Rows {
     roles: Vec<Role>,
     /// How many columns there are up to the last one that matters.
     needed: usize,
+    /// Some of the columns are effects.
+    has_effects: bool,
     /// The last date read and its time: files mostly go by date.
     last_date: (Vec<u8>, i64),
 }
@@ -118,6 +131,10 @@ impl Sink for Reader<'_> {
             self.rows.roles = roles(record)?;
             let last = self.rows.roles.iter().rposition(|role| *role != Role::Other);
             self.rows.needed = last.map_or(0, |last| last + 1);
+            self.rows.has_effects = self.rows.roles.iter().any(Role::is_effect);
+            if self.rows.has_effects {
+                self.into.measure_effects();
+            }
             return Ok(());
         }
         let (found, expected) = (record.len(), self.rows.roles.len());
@@ -133,6 +150,9 @@ impl Sink for Reader<'_> {
                 Role::Vital(vital, conversion) => {
                     row.readings.set(*vital, converted(*conversion, number::read(field)));
                 }
+                Role::Effect(effect) => {
+                    row.effects[*effect as usize] = effect.value(number::read(field));
+                }
             }
         }
         self.rows.observe(number, &row, self.into)
@@ -143,11 +163,16 @@ impl Sink for Reader<'_> {
 fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
     let names: Vec<&[u8]> = header.fields().collect();
     let vitals = COLUMNS.map(|(_, vital, conversion)| Role::Vital(vital, conversion));
-    let wanted = [Role::Date, Role::Patient].into_iter().chain(vitals);
-    let places = columns::find(WideCsv::column_names().map(|name| (name, true)), &names)?;
+    let effects = Effect::ALL.map(Role::Effect);
+    let wanted = [Role::Date, Role::Patient].into_iter().chain(vitals).chain(effects);
+    let needed = WideCsv::column_names().map(|name| (name, true));
+    let optional = Effect::ALL.map(|effect| (effect.name(), false));
+    let places = columns::find(needed.chain(optional), &names)?;
     let mut roles = vec![Role::Other; names.len()];
-    for (place, role) in places.into_iter().flatten().zip(wanted) {
-        roles[place] = role;
+    for (place, role) in places.into_iter().zip(wanted) {
+        if let Some(place) = place {
+            roles[place] = role;
+        }
     }
     Ok(roles)
 }
@@ -187,6 +212,11 @@ impl Rows {
                 Role::Vital(vital, conversion) => {
                     let (reading, end) = number::read_cell(lines, at);
                     row.readings.set(*vital, converted(*conversion, reading));
+                    end
+                }
+                Role::Effect(effect) => {
+                    let (reading, end) = number::read_cell(lines, at);
+                    row.effects[*effect as usize] = effect.value(reading);
                     end
                 }
                 Role::Other => end_of_cell(lines, at),
@@ -233,7 +263,11 @@ impl Rows {
         let patient = patient_id(row.patient)
             .and_then(|id| into.patient(id))
             .ok_or(Defect::Unreadable { row: number, column: PATIENT })?;
-        into.observe(patient, self.last_date.1, row.readings);
+        if self.has_effects {
+            into.observe_visit(patient, self.last_date.1, row.readings, row.effects);
+        } else {
+            into.observe(patient, self.last_date.1, row.readings);
+        }
         Ok(())
     }
 }

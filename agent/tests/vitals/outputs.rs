@@ -16,13 +16,17 @@ const ROWS: [&str; 5] = [
 ];
 
 #[test]
-fn the_files_are_the_eight_and_always_the_same() {
+fn the_files_are_always_the_same() {
     let names = |text| deliver(text).iter().map(|d| d.name).collect::<Vec<_>>();
     let expected = [
         "patients.parquet",
         "patients.csv",
         "runs.csv",
+        "derived.csv",
+        "effects.csv",
+        "rules.csv",
         "cohort.csv",
+        "cohort_export.csv",
         "quality.csv",
         "objects.csv",
         "summary.json",
@@ -112,6 +116,37 @@ fn the_cohort_table_reads_like_a_paper() {
     assert_eq!(csv[2], ["systolic_bp (mm[Hg])", "mean (SD)", "5", "0", "99 (19.17)"]);
     assert_eq!(csv[3], ["systolic_bp (mm[Hg])", "median [Q1,Q3]", "5", "0", "85 [85,120]"]);
     assert_eq!(csv[csv.len() - 4], ["news2_partial low", "n (%)", "4", "", "2 (50.0)"]);
+}
+
+#[test]
+fn the_export_shows_no_small_number() {
+    // 30 patients; of two of them the weight is missing, one has a fever.
+    let rows: Vec<String> = (0..30)
+        .map(|patient| {
+            let weight = if patient < 2 { "" } else { "150" };
+            let temp = if patient == 5 { 101.5 } else { 98.6 };
+            format!("1938-10-30,{patient},120,80,15,70,98,{temp},{weight},22,0,0,0,0,0,0")
+        })
+        .collect();
+    let csv = table(&text(&deliver(&file(&rows)), "cohort_export.csv"));
+    let get = |variable: &str, statistic: &str| {
+        let row = csv.iter().find(|row| row[0] == variable && row[1] == statistic).unwrap();
+        row[2].clone()
+    };
+    assert_eq!(csv[0], ["variable", "statistic", "value"]);
+    assert_eq!(get("all", "patients"), "30");
+    for category in ["measured, patients", "not measured, patients"] {
+        assert_eq!(get("weight", category), "suppressed");
+    }
+    assert_eq!(get("weight", "mean (SD), kg"), "68.04 (0)");
+    assert_eq!(get("fever", "ever, patients"), "suppressed");
+    assert_eq!(get("fever", "never, patients"), "suppressed");
+    assert_eq!(get("fever", "not measured, patients"), "0");
+    assert_eq!(get("heart_rate", "measured, patients"), "30");
+    assert_eq!(get("bp_category", "not measured, patients"), "30");
+    // Of ten patients nothing is told but who there is none of.
+    let few = table(&text(&deliver(&file(&rows[..10])), "cohort_export.csv"));
+    assert!(few.iter().skip(1).all(|row| row[2] == "suppressed" || row[2] == "0"), "{few:?}");
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub(super) const PAGE: u32 = 500;
 /// Lines told of objects that were not analysed; the summary has them all.
 const LINES_MAX: usize = 50;
 
+/// The result that may leave.
+const COHORT: &str = "cohort_export.csv";
+
 /// What the unit rows of a run say of its objects.
 #[derive(Default)]
 pub(super) struct Processed {
@@ -246,8 +249,15 @@ pub(super) async fn results(
         .with_context(|| format!("make {}", args.out.display()))
         .map_err(Failure::file)?;
     let mut files = Vec::new();
-    for object in &report.deliverables {
+    let is_wanted = |object: &&ObjectRef| !args.cohort || file_name(object) == COHORT;
+    for object in report.deliverables.iter().filter(is_wanted) {
         files.push(fetch(&project, object, args).await?);
+    }
+    if files.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "run {} has no {COHORT}: an earlier version made it; sce run --again",
+            run.id
+        )));
     }
     for file in &files {
         output.say(file);
@@ -261,7 +271,7 @@ pub(super) async fn results(
 fn check_place(project: &Project, args: &ResultsArgs) -> Result<(), Failure> {
     let out = std::path::absolute(&args.out).map_err(Failure::usage)?;
     let hipaa = project.settings.path(&project.settings.hipaa);
-    if project.aws.is_none() || args.in_the_clear || out.starts_with(&hipaa) {
+    if project.aws.is_none() || args.in_the_clear || args.cohort || out.starts_with(&hipaa) {
         return Ok(());
     }
     Err(Failure::usage(anyhow!(
@@ -271,14 +281,17 @@ fn check_place(project: &Project, args: &ResultsArgs) -> Result<(), Failure> {
     )))
 }
 
+fn file_name(object: &ObjectRef) -> &str {
+    object.key.as_str().rsplit('/').next().unwrap_or_default()
+}
+
 /// Opens one deliverable into the directory; it appears when verified whole.
 async fn fetch(
     project: &Project,
     object: &ObjectRef,
     args: &ResultsArgs,
 ) -> Result<String, Failure> {
-    let name = object.key.as_str().rsplit('/').next().unwrap_or_default();
-    let path = args.out.join(name);
+    let path = args.out.join(file_name(object));
     let mut writer = FileWriter::create(&path).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let pit = &project.settings.pit;

@@ -8,7 +8,11 @@ use crate::support::{Output, Project, files_under, finish, sce};
 impl Project {
     /// The generated files of a format, by path.
     fn files_of(&self, format: &str) -> Vec<String> {
-        let files = files_under(&self.path(&format!("files/{format}")));
+        self.files_in(&format!("files/{format}"))
+    }
+
+    pub fn files_in(&self, directory: &str) -> Vec<String> {
+        let files = files_under(&self.path(directory));
         assert!(files.len() >= 2, "{files:?}");
         files.iter().map(|file| file.to_string_lossy().into_owned()).collect()
     }
@@ -32,7 +36,7 @@ impl Project {
         }
     }
 
-    fn analyze(&self, args: &[&str]) -> Output {
+    pub fn analyze(&self, args: &[&str]) -> Output {
         finish(self.command(sce().with_file_name("sce-agent")).arg("analyze").args(args))
     }
 }

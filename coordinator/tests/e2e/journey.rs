@@ -6,13 +6,17 @@ use serde_json::Value;
 
 use crate::support::{Project, files_holding, files_under};
 
-const RESULTS: [&str; 8] = [
+const RESULTS: [&str; 12] = [
     "cohort.csv",
+    "cohort_export.csv",
+    "derived.csv",
+    "effects.csv",
     "objects.csv",
     "patients.csv",
     "patients.parquet",
     "quality.csv",
     "report.html",
+    "rules.csv",
     "runs.csv",
     "summary.json",
 ];
@@ -41,6 +45,10 @@ fn the_documented_journey_gives_the_results_that_pandas_gives() {
     assert_eq!(summary["run"], end["run"]);
     assert!(String::from_utf8_lossy(&project.read("out/report.html")).contains("</html>"));
     project.check_by_reference("out", &[]);
+    project.sce(&["results", &ran.run(), "--out", "cohort", "--cohort"]).exits(0);
+    let exported = files_under(&project.path("cohort"));
+    assert!(exported.len() == 1 && exported[0].ends_with("cohort_export.csv"), "{exported:?}");
+    assert_eq!(project.read("cohort/cohort_export.csv"), project.read("out/cohort_export.csv"));
     assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
     let mails = files_under(&project.path(".sce/mail/new"));
     assert!(mails.len() == 3 && mails.iter().all(|m| m.extension().unwrap() == "eml"), "{mails:?}");

@@ -9,6 +9,7 @@
 mod bad_envelopes;
 mod bad_files;
 mod bad_places;
+mod effects;
 mod environment;
 mod formats;
 mod full_disk;

@@ -137,6 +137,14 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// The month of a time, counted from January of the year 0.
+#[must_use]
+#[inline]
+pub const fn month(time: i64) -> i64 {
+    let (year, month, _) = civil_from_days(time.div_euclid(DAY_SECONDS));
+    year * 12 + month - 1
+}
+
 /// Writes a time as `1938-10-30 00:00:00`.
 #[must_use]
 pub fn format(time: i64) -> String {
@@ -168,6 +176,14 @@ mod tests {
         for same in ["1938-10-30", "19381030", "1938-10-30 00:00", "19381030T00:00:00"] {
             assert_eq!(parse(same.as_bytes()), Some(-983_750_400), "{same}");
         }
+    }
+
+    #[test]
+    fn months_count_on_over_the_years() {
+        let month = |text: &str| super::month(parse(text.as_bytes()).expect("a time"));
+        assert_eq!(month("1938-10-30"), 1938 * 12 + 9);
+        assert_eq!(month("1938-12-31 23:59:59") + 1, month("1939-01-01"));
+        assert_eq!(month("2000-02-29"), month("2000-02-01"));
     }
 
     #[test]

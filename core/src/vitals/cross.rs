@@ -39,11 +39,11 @@ impl<const N: usize> Cross<N> {
     #[inline]
     pub(super) fn add(&mut self, values: [Fixed; N]) {
         self.n += 1;
-        for a in 0..N {
-            let first = i128::from(values[a].steps());
+        let steps = values.map(|value| i128::from(value.steps()));
+        for (a, first) in steps.iter().enumerate() {
             self.sums[a] += first;
-            for b in a..N {
-                self.products[a][b] += first * i128::from(values[b].steps());
+            for (product, second) in self.products[a].iter_mut().zip(&steps).skip(a) {
+                *product += first * second;
             }
         }
     }
@@ -59,6 +59,19 @@ impl<const N: usize> Cross<N> {
             }
         }
         self
+    }
+
+    /// The same visits without the variable at a place; `M` must be `N − 1`.
+    #[must_use]
+    pub fn without<const M: usize>(&self, place: usize) -> Cross<M> {
+        let old = |new: usize| if new < place { new } else { new + 1 };
+        Cross {
+            n: self.n,
+            sums: std::array::from_fn(|a| self.sums[old(a)]),
+            products: std::array::from_fn(|a| {
+                std::array::from_fn(|b| self.products[old(a)][old(b)])
+            }),
+        }
     }
 
     /// The step nearest below each mean.

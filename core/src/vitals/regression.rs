@@ -17,7 +17,7 @@ use super::fixed::STEPS_PER_UNIT;
 const EXACT: f64 = 1e-12;
 /// A pivot below this share of its diagonal is rounding: the terms depend on
 /// each other.
-const COLLINEAR: f64 = 1e-10;
+const COLLINEAR: f64 = 1e-12;
 
 /// Why there is no regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub enum NotComputed {
     NoVisits,
     /// Not more visits than coefficients.
     TooFewVisits,
-    /// A variable is the same at all visits.
+    /// What is to be explained is the same at all visits.
     Constant,
-    /// The terms depend on each other.
+    /// The terms depend on each other, or one is the same at all visits.
     Collinear,
 }
 
@@ -104,7 +104,8 @@ pub fn regress_within<const N: usize, const K: usize>(
     patients: &[Cross<N>],
 ) -> Result<Regression<K>, NotComputed> {
     let all = patients.iter().fold(Cross::default(), Cross::merged);
-    check(&all, K)?;
+    // Each patient's means use a visit up.
+    check(&all, K + patients.iter().filter(|one| one.n > 0).count())?;
     let groups: Vec<Moments<K>> = patients
         .iter()
         .filter(|one| one.n > 0)
@@ -204,8 +205,8 @@ impl<const K: usize> Fitted<K> {
     /// The regression, each coefficient being a sum of the fitted ones.
     fn told(&self, coefficients: [f64; K], of: impl Fn(usize) -> [f64; K]) -> Regression<K> {
         let sureness = match self.covariance {
-            _ if self.is_exact => Sureness::Exact,
             None => Sureness::OnePatient,
+            _ if self.is_exact => Sureness::Exact,
             Some(covariance) => Sureness::Errors(std::array::from_fn(|k| {
                 let weights = of(k);
                 let error = dot(&weights, &times(&covariance, &weights)).max(0.0).sqrt();
@@ -223,10 +224,10 @@ fn solve<const K: usize>(
     spread: f64,
     n: u64,
 ) -> Result<Fitted<K>, NotComputed> {
-    if spread <= 0.0 || (0..K).any(|k| total.xx[k][k] <= 0.0) {
+    let inverse = inverse(&total.xx).ok_or(NotComputed::Collinear)?;
+    if spread <= 0.0 {
         return Err(NotComputed::Constant);
     }
-    let inverse = inverse(&total.xx).ok_or(NotComputed::Collinear)?;
     let coefficients = times(&inverse, &total.xy);
     let residual = (spread - dot(&coefficients, &total.xy)).max(0.0);
     let (count, patients) = (n as f64, groups.len() as f64);

@@ -3,7 +3,10 @@
 //! Made by [`super::ObjectAccumulator`], read by the agent, which makes a
 //! partial of it. Must stay free of floating-point sums.
 
+use rustc_hash::FxHashMap;
+
 use super::cell::{Cell, Sequence};
+use super::civil;
 use super::news2::{self, Five};
 use super::quality::{self, EqualColumns, LeftOutCounts, QualityCounts};
 use super::{
@@ -38,6 +41,8 @@ pub struct ObjectStatistics {
     pub(super) patients: Vec<PatientCells>,
     quality: [QualityCounts; Vital::COUNT],
     equal: EqualColumns,
+    /// NEWS2 bands of the complete sets, by [`civil::month`].
+    months: FxHashMap<i64, news2::BandCounts>,
     pub(super) left_out: LeftOutCounts,
     /// There, if the object has columns of effects.
     pub(super) effects: Option<Box<ObjectEffects>>,
@@ -57,6 +62,7 @@ impl ObjectStatistics {
             patients: Vec::new(),
             quality: [QualityCounts::default(); Vital::COUNT],
             equal: EqualColumns::default(),
+            months: FxHashMap::default(),
             left_out: LeftOutCounts::default(),
             effects: None,
             references: Vital::ALL.map(ReferenceRange::usual),
@@ -98,7 +104,9 @@ impl ObjectStatistics {
         }
         for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
             if let Some(five) = Five::of(analysed) {
-                patient.news2.add(*time, news2::score(&five));
+                let score = news2::score(&five);
+                patient.news2.add(*time, score);
+                self.months.entry(civil::month(*time)).or_default().add(news2::band(score));
             }
             if quality::is_dbp_not_below_sbp(analysed) {
                 self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
@@ -125,6 +133,15 @@ impl ObjectStatistics {
             object.take_in(patient, values, effects);
         }
         effects.clear();
+    }
+
+    /// NEWS2 bands by [`civil::month`], in the order of time.
+    #[must_use]
+    pub fn months(&self) -> Vec<(i64, news2::BandCounts)> {
+        let mut months: Vec<_> =
+            self.months.iter().map(|(month, counts)| (*month, *counts)).collect();
+        months.sort_unstable_by_key(|(month, _)| *month);
+        months
     }
 
     /// What is kept of the effects beside the patients' part.

@@ -88,11 +88,13 @@ fn what_cannot_be_computed_is_said() {
     let of = |all: &[[f64; 2]]| regress(&[visits(all)]).map(|found| found.sureness);
     assert_eq!(of(&[]), Err(NotComputed::NoVisits));
     assert_eq!(of(&[[1.0, 2.0], [2.0, 1.0]]), Err(NotComputed::TooFewVisits));
-    assert_eq!(of(&[[1.0, 2.0], [1.0, 1.0], [1.0, 3.0]]), Err(NotComputed::Constant));
+    assert_eq!(of(&[[1.0, 2.0], [1.0, 1.0], [1.0, 3.0]]), Err(NotComputed::Collinear));
     assert_eq!(of(&[[1.0, 2.0], [2.0, 2.0], [3.0, 2.0]]), Err(NotComputed::Constant));
     let onto = [[1.0, 2.0], [2.0, 1.0], [3.0, 3.0]];
     assert_eq!(of(&onto), Ok(Sureness::OnePatient));
-    assert_eq!(of(&[[1.0, 2.1], [2.0, 4.1], [3.0, 6.1]]), Ok(Sureness::Exact));
+    let line = [visits(&[[1.0, 2.1], [2.0, 4.1]]), visits(&[[3.0, 6.1]])];
+    assert_eq!(regress(&line).map(|found| found.sureness), Ok(Sureness::Exact));
+    assert_eq!(regress_within::<2, 1>(&line).map(|_| ()), Err(NotComputed::TooFewVisits));
     let twice = [[1.0, 2.0, 1.0], [2.0, 4.0, 5.0], [3.0, 6.0, 2.0], [5.0, 10.0, 0.0]];
     assert_eq!(regress(&[visits(&twice)]).map(|_| ()), Err(NotComputed::Collinear));
 }

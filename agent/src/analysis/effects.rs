@@ -1,0 +1,227 @@
+//! The tables of a partial about effects and what they go with.
+//!
+//! Used by [`super::partial`], [`super::merge`] and [`super::codec`]; read by
+//! [`super::associations`]. They are empty unless an object has columns of
+//! effects. Sums are exact, so that a merge is a group-by.
+//!
+//! | table | one row per | columns besides the key |
+//! |---|---|---|
+//! | `pairs` | patient, effect, term | count, sums and products of both |
+//! | `fits` | patient | the same of the terms of TPain and itself |
+//! | `rules` | rule | visits by rule and effect |
+//! | `extremes` | effect, term | extremes without and with the effect |
+
+use polars::prelude::*;
+use sce_core::vitals::{
+    ClassExtremes, Cross, Effect, ObjectStatistics, PatientEffects, RULES, RuleCounts, Term,
+};
+
+use super::partial::{counts, small_numbers, sums, table, texts, times};
+
+/// The tables.
+#[derive(Debug, Clone)]
+pub struct EffectTables {
+    pub pairs: DataFrame,
+    pub fits: DataFrame,
+    pub rules: DataFrame,
+    pub extremes: DataFrame,
+}
+
+const RULE_COUNTS: [&str; 4] = ["both", "rule_only", "effect_only", "neither"];
+/// Least and greatest, without and with the effect.
+pub const EXTREMES: [[&str; 2]; 2] =
+    [["least_without", "most_without"], ["least_with", "most_with"]];
+
+/// A pair of an effect and a term.
+type Pair<'a> = (&'a str, Effect, usize, &'a Cross<2>);
+
+impl EffectTables {
+    /// Those of one object.
+    pub fn of(statistics: &ObjectStatistics) -> Self {
+        let patients: Vec<(&str, &PatientEffects)> = statistics
+            .patients()
+            .filter_map(|(name, kept)| Some((name, kept.effects.as_deref()?)))
+            .collect();
+        let mut pairs: Vec<Pair<'_>> = Vec::new();
+        for (patient, kept) in &patients {
+            for (effect, of_effect) in Effect::ALL.into_iter().zip(&kept.pairs) {
+                let some = of_effect.iter().enumerate().filter(|(_, cross)| cross.n > 0);
+                pairs.extend(some.map(|(term, cross)| (*patient, effect, term, cross)));
+            }
+        }
+        let fits = patients.iter().filter(|(_, kept)| kept.fit.n > 0);
+        let fits: Vec<(&str, &Cross<4>)> = fits.map(|(name, kept)| (*name, &kept.fit)).collect();
+        let (rules, extremes) = statistics
+            .effects()
+            .map_or((&[][..], &[][..]), |effects| (&effects.rules[..], &effects.extremes[..]));
+        Self {
+            pairs: pairs_table(&pairs),
+            fits: fits_table(&fits),
+            rules: rules_table(rules),
+            extremes: extremes_table(extremes),
+        }
+    }
+
+    /// Many as one.
+    pub fn merged(parts: &[&Self]) -> PolarsResult<Self> {
+        let all = |of: fn(&Self) -> &DataFrame| {
+            let tables: Vec<LazyFrame> = parts.iter().map(|part| of(part).clone().lazy()).collect();
+            concat(tables, UnionArgs::default())
+        };
+        let sums_but = |model: &DataFrame, keys: usize| -> Vec<Expr> {
+            let names = model.get_column_names();
+            names[keys..].iter().map(|name| col((*name).clone()).sum()).collect()
+        };
+        let empty = Self::empty();
+        let extremes =
+            EXTREMES.into_iter().flat_map(|[least, most]| [col(least).min(), col(most).max()]);
+        Ok(Self {
+            pairs: all(|part| &part.pairs)?
+                .group_by_stable([col("patient"), col("effect"), col("term")])
+                .agg(sums_but(&empty.pairs, 3))
+                .collect()?,
+            fits: all(|part| &part.fits)?
+                .group_by_stable([col("patient")])
+                .agg(sums_but(&empty.fits, 1))
+                .collect()?,
+            rules: all(|part| &part.rules)?
+                .group_by_stable([col("rule")])
+                .agg(sums_but(&empty.rules, 1))
+                .collect()?,
+            extremes: all(|part| &part.extremes)?
+                .group_by_stable([col("effect"), col("term")])
+                .agg(extremes.collect::<Vec<_>>())
+                .collect()?,
+        })
+    }
+
+    /// Those of no object.
+    pub fn empty() -> Self {
+        Self {
+            pairs: pairs_table(&[]),
+            fits: fits_table(&[]),
+            rules: rules_table(&[]),
+            extremes: extremes_table(&[]),
+        }
+    }
+
+    /// True if objects within the limits could have these.
+    pub fn are_possible(&self) -> PolarsResult<bool> {
+        let below = |table: &DataFrame, name: &str, limit: usize| -> PolarsResult<bool> {
+            let numbers = table.column(name)?.u8()?;
+            Ok(numbers.iter().flatten().all(|number| usize::from(number) < limit))
+        };
+        let of_pairs = |table: &DataFrame| -> PolarsResult<bool> {
+            Ok(below(table, "effect", Effect::COUNT)? && below(table, "term", Term::COUNT)?)
+        };
+        Ok(of_pairs(&self.pairs)?
+            && of_pairs(&self.extremes)?
+            && below(&self.rules, "rule", RULES.len())?
+            && crosses::<2>(&self.pairs)?.iter().all(Cross::is_possible)
+            && crosses::<4>(&self.fits)?.iter().all(Cross::is_possible))
+    }
+}
+
+fn pairs_table(rows: &[Pair<'_>]) -> DataFrame {
+    let mut columns = vec![
+        texts("patient", rows.iter().map(|(patient, ..)| *patient)),
+        small_numbers("effect", rows.iter().map(|(_, effect, ..)| *effect as usize)),
+        small_numbers("term", rows.iter().map(|(_, _, term, _)| *term)),
+    ];
+    columns.extend(cross_columns(|| rows.iter().map(|(.., cross)| *cross)));
+    table(columns)
+}
+
+fn fits_table(rows: &[(&str, &Cross<4>)]) -> DataFrame {
+    let mut columns = vec![texts("patient", rows.iter().map(|(patient, _)| *patient))];
+    columns.extend(cross_columns(|| rows.iter().map(|(_, cross)| *cross)));
+    table(columns)
+}
+
+fn rules_table(rows: &[RuleCounts]) -> DataFrame {
+    let mut columns = vec![small_numbers("rule", 0..rows.len())];
+    for (at, name) in RULE_COUNTS.into_iter().enumerate() {
+        columns.push(counts(name, rows.iter().map(|of_rule| of_rule[at])));
+    }
+    table(columns)
+}
+
+fn extremes_table(rows: &[[ClassExtremes; Term::COUNT]]) -> DataFrame {
+    let all = || {
+        let binary = rows.iter().enumerate().filter(|(at, _)| Effect::ALL[*at].is_binary());
+        binary.flat_map(|(effect, of)| of.iter().enumerate().map(move |(t, e)| (effect, t, e)))
+    };
+    let mut columns = vec![
+        small_numbers("effect", all().map(|(effect, ..)| effect)),
+        small_numbers("term", all().map(|(_, term, _)| term)),
+    ];
+    for (class, [least, most]) in EXTREMES.into_iter().enumerate() {
+        columns.push(times(least, all().map(|(.., of)| of[class].map(|of| of.0))));
+        columns.push(times(most, all().map(|(.., of)| of[class].map(|of| of.1))));
+    }
+    table(columns)
+}
+
+fn cross_columns<'a, const N: usize, I: Iterator<Item = &'a Cross<N>>>(
+    rows: impl Fn() -> I,
+) -> Vec<Column> {
+    let mut columns = vec![counts("n", rows().map(|cross| cross.n))];
+    for a in 0..N {
+        columns.push(sums(&format!("sum_{a}"), rows().map(|cross| cross.sums[a])));
+        for b in a..N {
+            let name = format!("product_{a}{b}");
+            columns.push(sums(&name, rows().map(|cross| cross.products[a][b])));
+        }
+    }
+    columns
+}
+
+/// The sums in a table, row by row.
+pub fn crosses<const N: usize>(table: &DataFrame) -> PolarsResult<Vec<Cross<N>>> {
+    let n = table.column("n")?.u64()?;
+    let mut crosses: Vec<Cross<N>> =
+        n.iter().map(|n| Cross { n: n.unwrap_or(0), ..Cross::default() }).collect();
+    for a in 0..N {
+        let column = table.column(&format!("sum_{a}"))?.i128()?;
+        for (cross, sum) in crosses.iter_mut().zip(column.iter()) {
+            cross.sums[a] = sum.unwrap_or(0);
+        }
+        for b in a..N {
+            let column = table.column(&format!("product_{a}{b}"))?.i128()?;
+            for (cross, product) in crosses.iter_mut().zip(column.iter()) {
+                cross.products[a][b] = product.unwrap_or(0);
+            }
+        }
+    }
+    Ok(crosses)
+}
+
+/// The counts of each rule, as [`RULES`]; `None` if no object had effects.
+pub fn rule_counts(table: &DataFrame) -> PolarsResult<Option<[RuleCounts; RULES.len()]>> {
+    let mut all = [RuleCounts::default(); RULES.len()];
+    for (at, rule) in table.column("rule")?.u8()?.iter().enumerate() {
+        let Some(counts) = rule.and_then(|rule| all.get_mut(usize::from(rule))) else { continue };
+        for (count, name) in counts.iter_mut().zip(RULE_COUNTS) {
+            *count = table.column(name)?.u64()?.get(at).unwrap_or(0);
+        }
+    }
+    Ok((table.height() > 0).then_some(all))
+}
+
+/// The extremes of each effect and term.
+pub fn class_extremes(
+    table: &DataFrame,
+) -> PolarsResult<[[ClassExtremes; Term::COUNT]; Effect::COUNT]> {
+    let mut all = [[ClassExtremes::default(); Term::COUNT]; Effect::COUNT];
+    let keys = table.column("effect")?.u8()?.iter().zip(table.column("term")?.u8()?.iter());
+    for (at, key) in keys.enumerate() {
+        let (Some(effect), Some(term)) = key else { continue };
+        let place = all.get_mut(usize::from(effect)).and_then(|of| of.get_mut(usize::from(term)));
+        let Some(place) = place else { continue };
+        for (class, [least, most]) in place.iter_mut().zip(EXTREMES) {
+            let of = |name: &str| PolarsResult::Ok(table.column(name)?.i64()?.get(at));
+            *class = of(least)?.zip(of(most)?);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,170 @@
+//! The charts of the report, and the tables that go with them.
+//!
+//! Used by the report only. It counts bins together so that a chart is
+//! legible; every number is one of [`Results`].
+
+use maud::{Markup, PreEscaped, html};
+use sce_core::vitals::{BINS_PER_UNIT, BloodPressure, BodyMass, PlausibleRanges, Vital};
+
+use super::super::chart;
+use super::super::partial::BAND_COUNTS;
+use super::super::results::{CohortRow, PatientFacts, Results};
+use super::super::tables::rounded;
+
+/// Most bars of a histogram, and most periods in a row.
+const BARS_MAX: i64 = 60;
+/// Widths of bars, in bins of a hundredth of the unit.
+const WIDTHS: [i64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+/// A trend is told as found if no more than this share of such are by chance.
+const FALSE_SHARE: f64 = 0.05;
+
+/// A histogram of each vital.
+pub fn histograms(results: &Results, ranges: &PlausibleRanges) -> Markup {
+    html! {
+        section {
+            h2 { "Distributions" }
+            p.soft { "All plausible measurements of all patients." }
+            @for row in results.cohort.iter().filter(|row| !row.bins.is_empty()) {
+                (PreEscaped(histogram(row, ranges)))
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn histogram(row: &CohortRow, ranges: &PlausibleRanges) -> String {
+    let (Some((first, _)), Some((last, _))) = (row.bins.first(), row.bins.last()) else {
+        return String::new();
+    };
+    let wide = i64::from(*last) - i64::from(*first);
+    let width = WIDTHS.into_iter().find(|width| wide / width < BARS_MAX).unwrap_or(10_000);
+    let units = |bins: i64| bins as f64 / f64::from(BINS_PER_UNIT);
+    let mut bars: Vec<(i64, u64)> = Vec::new();
+    for (bin, count) in &row.bins {
+        let left = i64::from(*bin).div_euclid(width) * width;
+        match bars.last_mut() {
+            Some((same, sum)) if *same == left => *sum += count,
+            _ => bars.push((left, *count)),
+        }
+    }
+    let bars: Vec<(f64, u64)> = bars.into_iter().map(|(left, sum)| (units(left), sum)).collect();
+    let range = ranges.range(row.vital);
+    let title = format!("Distribution of {}", words(row.vital));
+    chart::histogram(&title, row.vital.unit(), &bars, units(width), (range.low, range.high))
+}
+
+fn words(vital: Vital) -> String {
+    vital.name().replace('_', " ")
+}
+
+/// NEWS2 bands over time: by month, quarter or year, whichever are few.
+pub fn bands_over_time(results: &Results) -> Markup {
+    let (Some((first, _)), Some((last, _))) = (results.months.first(), results.months.last())
+    else {
+        return html! {};
+    };
+    let span = last - first + 1;
+    let steps = [1, 3, 12, 60, 120, 1_200];
+    let months = steps.into_iter().find(|step| span / step < BARS_MAX).unwrap_or(12_000);
+    let (from, to) = (first.div_euclid(months), last.div_euclid(months));
+    let mut periods: Vec<(String, [u64; 4])> =
+        (from..=to).map(|period| (period_name(period * months, months), [0; 4])).collect();
+    for (month, bands) in &results.months {
+        let at = usize::try_from(month.div_euclid(months) - from).ok();
+        let Some((_, counts)) = at.and_then(|at| periods.get_mut(at)) else { continue };
+        for (count, more) in counts.iter_mut().zip(&bands[1..]) {
+            *count += more;
+        }
+    }
+    html! { (PreEscaped(chart::bands(&periods))) }
+}
+
+/// `1938-10`, `1938 Q4` or the first year of the period.
+fn period_name(month: i64, months: i64) -> String {
+    let year = month.div_euclid(12);
+    match months {
+        1 => format!("{year:04}-{:02}", month.rem_euclid(12) + 1),
+        3 => format!("{year:04} Q{}", month.rem_euclid(12) / 3 + 1),
+        _ => format!("{year:04}"),
+    }
+}
+
+/// Blood pressure, body mass and NEWS2 of the patients, by category.
+pub fn categories(results: &Results) -> Markup {
+    let pressures = by(results, &BloodPressure::ALL, |w| w.blood_pressure, BloodPressure::name);
+    let masses = by(results, &BodyMass::ALL, |w| w.body_mass, BodyMass::name);
+    let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
+    let bands: Vec<(String, u64)> = bands.zip(results.highest_bands).collect();
+    html! {
+        section {
+            h2 { "Categories of patients" }
+            p.soft {
+                "Blood pressure: ACC/AHA 2017, of the mean of at least two readings on two occasions. "
+                "Body mass index: WHO. Both for adults; ages are unknown here."
+            }
+            (PreEscaped(chart::categories("Patients by blood pressure", &pressures)))
+            (PreEscaped(chart::categories("Patients by body mass index", &masses)))
+            (PreEscaped(chart::categories("Patients by their highest NEWS2 band", &bands)))
+        }
+    }
+}
+
+fn by<T: PartialEq + Copy, const N: usize>(
+    results: &Results,
+    all: &[T; N],
+    of: impl Fn(&PatientFacts) -> Option<T>,
+    name: fn(T) -> &'static str,
+) -> Vec<(String, u64)> {
+    let (counts, _) = results.patients_by(all, of);
+    all.iter().zip(counts).map(|(one, count)| (name(*one).to_owned(), count)).collect()
+}
+
+/// How many patients change, vital by vital.
+pub fn trends(results: &Results) -> Markup {
+    html! {
+        section {
+            h2 { "Trends" }
+            p.soft {
+                "A line through each patient's values over time. Among many patients some lines are "
+                "steep by chance alone: counted as rising or falling are those with q ≤ "
+                (FALSE_SHARE) " (Benjamini and Hochberg), of which about one in twenty is false."
+            }
+            div.wide { table {
+                caption { "Patients by the trend of each vital" }
+                thead { tr {
+                    th scope="col" { "Vital" } th.n scope="col" { "With a trend" }
+                    th.n scope="col" { "Rising" } th.n scope="col" { "Falling" }
+                    th.n scope="col" { "Median change in a year" }
+                } }
+                tbody {
+                    @for row in &results.cohort { (trend_line(results, row.vital)) }
+                }
+            } }
+        }
+    }
+}
+
+fn trend_line(results: &Results, vital: Vital) -> Markup {
+    let of_vital = results.rows.iter().filter(|row| row.vital == vital);
+    let mut slopes: Vec<(f64, bool)> = of_vital
+        .filter_map(|row| {
+            let found = row.trend_q.is_some_and(|q| q <= FALSE_SHARE);
+            Some((row.measures.trend?.slope_per_year, found))
+        })
+        .collect();
+    slopes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let found = |rises: bool| {
+        slopes.iter().filter(|(slope, found)| *found && (*slope > 0.0) == rises).count()
+    };
+    let median = slopes.get(slopes.len() / 2).map(|(upper, _)| {
+        let lower = slopes[(slopes.len() - 1) / 2].0;
+        f64::midpoint(lower, *upper)
+    });
+    html! {
+        tr {
+            th scope="row" { (words(vital)) } td.n { (slopes.len()) }
+            td.n { (found(true)) } td.n { (found(false)) }
+            td.n { (rounded(median)) " " (vital.unit()) }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+"""Shows that check.py can fail: a good page passes, each broken one is caught by the kind of its fault.
+
+    selftest.py
+
+A broken page must be told by just the kinds that it is broken in; one that is
+told by others as well would show that the check cries wolf.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from browser import Browser, LacksError, started
+from check import SHOTS, check, line
+from pages import BROKEN, GOOD, Broken
+
+CHARTS = 2
+
+
+def try_good(browser: Browser, folder: Path) -> list[str]:
+    """The good page passes, and leaves its screenshots; with one more chart wanted it does not."""
+    page = folder / "good.html"
+    page.write_text(GOOD, encoding="utf-8")
+    problems = [f"the good page: {line(fault)}" for fault in check(browser, page, CHARTS, folder).faults]
+    for name in (*SHOTS.values(), "print.pdf"):
+        path = folder / name
+        if not path.is_file() or not path.read_bytes().startswith((b"\x89PNG", b"%PDF")):
+            problems.append(f"the good page: no {name}")
+    if [fault.kind for fault in check(browser, page, CHARTS + 1, None).faults] != ["charts"]:
+        problems.append("the good page passes with a chart too few")
+    return problems
+
+
+def try_broken(browser: Browser, folder: Path, broken: Broken) -> list[str]:
+    """The broken page is told, by the kinds that it is broken in."""
+    if broken.old not in GOOD:
+        return [f"{broken.about}: nothing to replace in the good page"]
+    page = folder / "broken.html"
+    page.write_text(GOOD.replace(broken.old, broken.new, 1), encoding="utf-8")
+    faults = check(browser, page, CHARTS, None).faults
+    kinds = {fault.kind for fault in faults}
+    if kinds == set(broken.kinds):
+        return []
+    told = "; ".join(map(line, faults)) or "passes"
+    return [f"{broken.about}: must be told as {', '.join(broken.kinds)}: {told}"]
+
+
+def main() -> int:
+    """Try every page; give the exit code."""
+    try:
+        with started() as browser, tempfile.TemporaryDirectory(prefix="sce-report-") as folder:
+            problems = try_good(browser, Path(folder))
+            for broken in BROKEN:
+                problems += try_broken(browser, Path(folder), broken)
+    except LacksError as lacks:
+        print(f"selftest: {lacks}", file=sys.stderr)
+        return 2
+    caught = f"{len(BROKEN)} broken pages tried, {len(problems)} problems"
+    print("\n".join([*problems, f"report self-test: {caught}"]))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -323,9 +323,10 @@ def patient_table(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def news2_sets(readings: pd.DataFrame) -> pd.DataFrame:
-    """One row per object, patient and time: the first reading of each vital, NaN where it was left out."""
+    """One row per object, patient and time: of each vital the first number, NaN where it was left out."""
     moments = ["object", "patient", "time"]
-    first = readings.drop_duplicates([*moments, "vital"], keep="first")
+    numbers = readings[readings["verdict"].isin(["values", "implausible"])]
+    first = numbers.drop_duplicates([*moments, "vital"], keep="first")
     return first.pivot(index=moments, columns="vital", values="value").reindex(columns=list(NEWS2_STEPS))
 
 

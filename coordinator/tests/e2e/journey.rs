@@ -45,6 +45,7 @@ fn the_documented_journey_gives_the_results_that_pandas_gives() {
     assert_eq!(summary["run"], end["run"]);
     assert!(String::from_utf8_lossy(&project.read("out/report.html")).contains("</html>"));
     project.check_by_reference("out", &[]);
+    project.python("test", "tests/python/schema.py", &["out"]).exits(0);
     project.sce(&["results", &ran.run(), "--out", "cohort", "--cohort"]).exits(0);
     let exported = files_under(&project.path("cohort"));
     assert!(exported.len() == 1 && exported[0].ends_with("cohort_export.csv"), "{exported:?}");

@@ -46,7 +46,7 @@ pub fn histogram(
         .with_ticks(8);
     if marks.0 < high && marks.1 > low {
         let shade = ShadedRegion::vertical(marks.0.max(low), marks.1.min(high));
-        layout = layout.with_shaded_region(shade.with_color("currentColor").with_opacity(0.08));
+        layout = layout.with_shaded_region(shade.with_color("currentColor").with_opacity(0.12));
     }
     for mark in shown {
         let line = ReferenceLine::vertical(mark).with_color("currentColor");

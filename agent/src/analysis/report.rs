@@ -27,7 +27,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 td.n, th.n { text-align: right; } .warn { color: var(--warn); font-weight: 600; }
 code { overflow-wrap: anywhere; font-size: .75em; font-weight: normal; }
-@media print { body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; } .wide { overflow: visible; } table { font-size: 8pt; } th, td { padding-right: .4rem; } }
+@media print { body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
+  .wide { overflow: visible; } table { font-size: 8pt; } th, td { padding-right: .4rem; } }
 ";
 
 /// Most objects named as those to look at.

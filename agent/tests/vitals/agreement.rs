@@ -115,7 +115,8 @@ fn a_small_file_by_hand() {
     ];
     let csv = text(&deliver(&file(&rows)), "patients.csv");
     let expected = "\
-patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time,first_value,last_time,last_value,cv,arv,slope_per_year,slope_se,slope_p,slope_q,abnormal_runs,longest_run,bp_category,bmi_class,news2_max,news2_last
+patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time,first_value,\
+last_time,last_value,cv,arv,slope_per_year,slope_se,slope_p,slope_q,abnormal_runs,longest_run,bp_category,bmi_class,news2_max,news2_last
 55,systolic_bp,mm[Hg],3,0,0,120,10,110,115,120,125,130,1938-10-30 00:00:00,110,1938-10-31 08:00:00,125,8.333333333333334,15,,,,,0,0,stage 1,normal,0,0
 55,diastolic_bp,mm[Hg],3,0,0,80,10,70,75,80,85,90,1938-10-30 00:00:00,70,1938-10-31 08:00:00,85,12.5,15,,,,,0,0,stage 1,normal,0,0
 55,heart_rate,/min,2,1,0,75,7.071067811865475,70,72.5,75,77.5,80,1938-10-31 08:00:00,75,1938-10-31 08:00:00,75,9.428090415820632,,,,,,0,0,stage 1,normal,0,0

@@ -1,5 +1,5 @@
-//! However rows are split, ordered, packed and merged, `patients.csv` is the
-//! same, byte for byte.
+//! However rows are split, ordered, packed and merged, every result that
+//! does not name objects is the same, byte for byte.
 
 use crate::driver::{analysed, file, partial, read, study, text};
 use agent::analysis::VitalsPartial;
@@ -20,7 +20,7 @@ fn cell(low: i32, high: i32, decimals: usize) -> impl Strategy<Value = String> {
 }
 
 fn row() -> impl Strategy<Value = String> {
-    let key = (0..4_u8, 0..40_i64);
+    let key = (0..4_u8, 0..40_i64, (0..2_u8, -50..50_i32, 0..3_u8));
     let cells = (
         cell(80, 230, 0),
         cell(40, 120, 0),
@@ -31,9 +31,9 @@ fn row() -> impl Strategy<Value = String> {
         cell(98, 280, 1),
         cell(17, 45, 2),
     );
-    (key, cells).prop_map(|((patient, hour), (a, b, c, d, e, f, g, h))| {
+    (key, cells).prop_map(|((patient, hour, (basie, pain, dk)), (a, b, c, d, e, f, g, h))| {
         let time = civil::format(-983_750_400 + hour * 7200);
-        format!("{time},{patient},{a},{b},{c},{d},{e},{f},{g},{h},0,1.5,0,0,0,0")
+        format!("{time},{patient},{a},{b},{c},{d},{e},{f},{g},{h},{basie},{pain}.5,{dk},0,0,0")
     })
 }
 
@@ -52,9 +52,21 @@ fn merge_in_a_tree(mut parts: Vec<VitalsPartial>, mut choice: u64) -> VitalsPart
     study.merge(parts).unwrap()
 }
 
-fn patients_csv(objects: &[String], merged: VitalsPartial) -> String {
+/// The results that do not name objects.
+const UNNAMED: [&str; 7] = [
+    "patients.csv",
+    "runs.csv",
+    "derived.csv",
+    "effects.csv",
+    "rules.csv",
+    "cohort.csv",
+    "cohort_export.csv",
+];
+
+fn results(objects: &[String], merged: VitalsPartial) -> String {
     let names: Vec<&str> = objects.iter().map(String::as_str).collect();
-    text(&study().deliver(&analysed(&names), merged).unwrap(), "patients.csv")
+    let deliverables = study().deliver(&analysed(&names), merged).unwrap();
+    UNNAMED.map(|name| text(&deliverables, name)).concat()
 }
 
 proptest! {
@@ -68,7 +80,7 @@ proptest! {
     ) {
         let whole = file(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>());
         let one = ["one.csv".to_owned()];
-        let expected = patients_csv(&one, partial("one.csv", &whole));
+        let expected = results(&one, partial("one.csv", &whole));
 
         let (mut names, mut parts) = (Vec::new(), Vec::new());
         for object in 0..8 {
@@ -85,8 +97,8 @@ proptest! {
         let turn = shuffled.index(parts.len());
         parts.rotate_left(turn);
         let at_once = study().merge(parts.clone()).unwrap();
-        prop_assert_eq!(&patients_csv(&names, at_once), &expected);
-        prop_assert_eq!(&patients_csv(&names, merge_in_a_tree(parts, choice)), &expected);
+        prop_assert_eq!(&results(&names, at_once), &expected);
+        prop_assert_eq!(&results(&names, merge_in_a_tree(parts, choice)), &expected);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Effects, rules and separation at their limits.
+
 use super::*;
 
 fn values(of: &[(Vital, f64)]) -> Values {

@@ -1,3 +1,5 @@
+//! Regressions beside those of statsmodels, and what cannot be computed.
+
 use super::super::Fixed;
 use super::*;
 use proptest::prelude::*;

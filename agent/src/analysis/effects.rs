@@ -13,7 +13,7 @@
 
 use polars::prelude::*;
 use sce_core::vitals::{
-    ClassExtremes, Cross, Effect, ObjectStatistics, PatientEffects, RULES, RuleCounts, Term,
+    ClassExtremes, Cross, Effect, ObjectStatistics, Pairs, PatientEffects, RULES, RuleCounts, Term,
 };
 
 use super::partial::{counts, small_numbers, sums, table, texts, times};
@@ -42,9 +42,10 @@ impl EffectTables {
             .patients()
             .filter_map(|(name, kept)| Some((name, kept.effects.as_deref()?)))
             .collect();
+        let all: Vec<Pairs> = patients.iter().map(|(_, kept)| kept.pairs()).collect();
         let mut pairs: Vec<Pair<'_>> = Vec::new();
-        for (patient, kept) in &patients {
-            for (effect, of_effect) in Effect::ALL.into_iter().zip(&kept.pairs) {
+        for ((patient, _), kept) in patients.iter().zip(&all) {
+            for (effect, of_effect) in Effect::ALL.into_iter().zip(kept) {
                 let some = of_effect.iter().enumerate().filter(|(_, cross)| cross.n > 0);
                 pairs.extend(some.map(|(term, cross)| (*patient, effect, term, cross)));
             }

@@ -92,14 +92,11 @@ const FEVER_STEPS: i64 = 38 * STEPS;
 /// Steps of one unit, as a whole number.
 const STEPS: i64 = 100_000_000_000;
 
-/// `a / b` to the nearest step; nothing if that is beyond any measure.
+/// `a / b` to a step; nothing if that is beyond any measure. A division of
+/// floating-point numbers gives the same on every machine, and is quick.
+#[allow(clippy::cast_precision_loss)] // below 2^53
 fn ratio(a: i64, b: i64) -> Option<i64> {
-    let (a, b) = (i128::from(a) * i128::from(STEPS), i128::from(b));
-    if b <= 0 {
-        return None;
-    }
-    let steps = i64::try_from((2 * a + b).div_euclid(2 * b)).ok()?;
-    (steps.abs() <= Fixed::LIMIT_STEPS).then_some(steps)
+    Fixed::from_units(a as f64 / b as f64).map(Fixed::steps)
 }
 
 /// A derived measure of one patient.

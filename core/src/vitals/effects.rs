@@ -178,6 +178,11 @@ fn is_lighter_than_150(values: &Values) -> Option<bool> {
     Some(values[Vital::Weight.index()]? < limit)
 }
 
+/// Places of the terms that make TPain.
+const BREATHS: usize = 3;
+const OXYGEN: usize = 4;
+const HEIGHT: usize = 9;
+
 /// Visits by rule and effect: both, the rule only, the effect only, neither.
 pub type RuleCounts = [u64; 4];
 
@@ -187,10 +192,66 @@ pub type ClassExtremes = [Option<(i64, i64)>; 2];
 /// What is kept of one patient.
 #[derive(Debug, Clone, Default)]
 pub struct PatientEffects {
-    /// Per effect and term, the term first: visits with both.
-    pub pairs: [[Cross<2>; Term::COUNT]; Effect::COUNT],
+    /// Visits that lack something, per effect and term.
+    partial: Pairs,
+    /// Visits that have all effects and all terms.
+    complete: Complete,
     /// Respiratory rate, SpO2, height and TPain: visits with all four.
     pub fit: Cross<4>,
+}
+
+/// Per effect and term, the term first: visits with both.
+pub type Pairs = [[Cross<2>; Term::COUNT]; Effect::COUNT];
+
+impl PatientEffects {
+    /// Every pair's visits.
+    #[must_use]
+    pub fn pairs(&self) -> Pairs {
+        let mut pairs = self.partial;
+        for (effect, of_effect) in pairs.iter_mut().enumerate() {
+            for (term, pair) in of_effect.iter_mut().enumerate() {
+                *pair = pair.merged(&self.complete.pair(effect, term));
+            }
+        }
+        pairs
+    }
+}
+
+/// Sums of visits that lack nothing: most do, and then a pair shares all but
+/// one of its sums with others.
+#[derive(Debug, Clone, Default)]
+struct Complete {
+    n: u64,
+    terms: [[i128; 2]; Term::COUNT],
+    effects: [[i128; 2]; Effect::COUNT],
+    products: [[i128; Term::COUNT]; Effect::COUNT],
+}
+
+impl Complete {
+    #[inline]
+    fn add(&mut self, terms: &[i64; Term::COUNT], effects: &[i64; Effect::COUNT]) {
+        self.n += 1;
+        for (sums, steps) in self.terms.iter_mut().zip(terms.map(i128::from)) {
+            sums[0] += steps;
+            sums[1] += steps * steps;
+        }
+        let effects = self.effects.iter_mut().zip(&mut self.products).zip(effects.map(i128::from));
+        for ((sums, products), steps) in effects {
+            if steps == 0 {
+                continue;
+            }
+            sums[0] += steps;
+            sums[1] += steps * steps;
+            for (product, term) in products.iter_mut().zip(terms.map(i128::from)) {
+                *product += term * steps;
+            }
+        }
+    }
+
+    fn pair(&self, effect: usize, term: usize) -> Cross<2> {
+        let ([x, xx], [y, yy]) = (self.terms[term], self.effects[effect]);
+        Cross { n: self.n, sums: [x, y], products: [[xx, self.products[effect][term]], [0, yy]] }
+    }
 }
 
 /// What is kept of one object beside its patients.
@@ -211,17 +272,50 @@ impl ObjectEffects {
         effects: &EffectValues,
     ) {
         let terms = Term::ALL.map(|term| term.of(values));
+        if terms.iter().all(Option::is_some) && effects.iter().all(Option::is_some) {
+            let steps = |value: Option<Fixed>| value.map_or(0, Fixed::steps);
+            patient.complete.add(&terms.map(steps), &effects.map(steps));
+            self.widen_all(&terms, effects);
+        } else {
+            self.take_pairs_in(patient, &terms, effects);
+        }
+        self.count_rules(values, effects);
+        if let (Some(breaths), Some(oxygen), Some(height), Some(pain)) =
+            (terms[BREATHS], terms[OXYGEN], terms[HEIGHT], effects[Effect::TPain as usize])
+        {
+            patient.fit.add([breaths, oxygen, height, pain]);
+        }
+    }
+
+    fn take_pairs_in(
+        &mut self,
+        patient: &mut PatientEffects,
+        terms: &[Option<Fixed>; Term::COUNT],
+        effects: &EffectValues,
+    ) {
         for (effect, value) in Effect::ALL.into_iter().zip(effects) {
             let Some(value) = *value else { continue };
             for (at, term) in terms.iter().enumerate() {
                 let Some(term) = *term else { continue };
-                patient.pairs[effect as usize][at].add([term, value]);
-                if effect.is_binary() {
-                    let class = usize::from(value.steps() > 0);
-                    widen(&mut self.extremes[effect as usize][at][class], term.steps());
+                patient.partial[effect as usize][at].add([term, value]);
+            }
+        }
+        self.widen_all(terms, effects);
+    }
+
+    fn widen_all(&mut self, terms: &[Option<Fixed>; Term::COUNT], effects: &EffectValues) {
+        for effect in Effect::ALL.into_iter().filter(|effect| effect.is_binary()) {
+            let Some(value) = effects[effect as usize] else { continue };
+            let class = usize::from(value.steps() > 0);
+            for (extremes, term) in self.extremes[effect as usize].iter_mut().zip(terms) {
+                if let Some(term) = term {
+                    widen(&mut extremes[class], term.steps());
                 }
             }
         }
+    }
+
+    fn count_rules(&mut self, values: &Values, effects: &EffectValues) {
         for (rule, counts) in RULES.iter().zip(&mut self.rules) {
             if let (Some(effect), Some(holds)) =
                 (effects[rule.effect as usize], (rule.holds)(values))
@@ -234,15 +328,6 @@ impl ObjectEffects {
                 };
                 counts[place] += 1;
             }
-        }
-        let of = |term: Term| term.of(values);
-        if let (Some(breaths), Some(oxygen), Some(height), Some(pain)) = (
-            of(Term::Vital(Vital::RespiratoryRate)),
-            of(Term::Vital(Vital::Spo2)),
-            terms[Term::COUNT - 1],
-            effects[Effect::TPain as usize],
-        ) {
-            patient.fit.add([breaths, oxygen, height, pain]);
         }
     }
 }

@@ -38,8 +38,8 @@ pub use codes::CodeMap;
 pub use cross::Cross;
 pub use derived::{Derived, DerivedSums};
 pub use effects::{
-    ClassExtremes, Effect, EffectValues, ObjectEffects, PatientEffects, RULES, Rule, RuleCounts,
-    Separation, Term, odds_ratio,
+    ClassExtremes, Effect, EffectValues, ObjectEffects, Pairs, PatientEffects, RULES, Rule,
+    RuleCounts, Separation, Term, odds_ratio,
 };
 pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use gather::Gather;

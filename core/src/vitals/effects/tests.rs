@@ -76,7 +76,7 @@ fn a_visit_counts_where_it_belongs() {
     {
         object.take_in(&mut patient, &values(&[(Vital::HeartRate, pulse)]), &effects);
     }
-    let counts = |effect: Effect| patient.pairs[effect as usize].map(|pair| pair.n);
+    let counts = |effect: Effect| patient.pairs()[effect as usize].map(|pair| pair.n);
     assert_eq!(counts(Effect::BaseE), [0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(counts(Effect::TPain), [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(object.rules[0], [1, 0, 0, 1]);
@@ -104,4 +104,40 @@ fn odds_only_where_all_four_cells_are_there() {
     assert_eq!(odds_ratio([3, 0, 4, 0]), Err("not computed: does not vary"));
     assert_eq!(odds_ratio([3, 0, 0, 9]), Err("not computed: separation"));
     assert_eq!(odds_ratio([3, 1, 0, 9]), Err("not computed: separation"));
+}
+
+#[test]
+fn complete_visits_add_up_as_the_others_do() {
+    let all = [
+        (Vital::SystolicBp, 120.0),
+        (Vital::DiastolicBp, 80.0),
+        (Vital::HeartRate, 60.5),
+        (Vital::RespiratoryRate, 15.0),
+        (Vital::Spo2, 97.25),
+        (Vital::Temperature, 37.1),
+        (Vital::Weight, 70.0),
+        (Vital::Bmi, 21.5),
+    ];
+    let fixed = Fixed::from_units;
+    let effects = [fixed(1.0), fixed(-3.5), fixed(0.0)];
+    let mut object = ObjectEffects::default();
+    let mut patient = PatientEffects::default();
+    object.take_in(&mut patient, &values(&all), &effects);
+    object.take_in(&mut patient, &values(&all[1..]), &effects);
+    let mut expected: Pairs = Pairs::default();
+    for visit in [&all[..], &all[1..]] {
+        for (term, at) in Term::ALL.into_iter().zip(0..) {
+            let Some(x) = term.of(&values(visit)) else { continue };
+            for (effect, y) in effects.into_iter().enumerate() {
+                expected[effect][at].add([x, y.expect("a value")]);
+            }
+        }
+    }
+    assert_eq!(patient.pairs(), expected);
+    assert_eq!((patient.complete.n, patient.fit.n), (1, 2));
+    for (place, name) in
+        [(BREATHS, "respiratory_rate"), (OXYGEN, "spo2"), (HEIGHT, "height_derived")]
+    {
+        assert_eq!(Term::ALL[place].name(), name);
+    }
 }

@@ -5,8 +5,8 @@
 
 use polars::prelude::*;
 use sce_core::vitals::{
-    Cross, Effect, NotComputed, RULES, Regression, Separation, Sureness, Term, correlation,
-    odds_ratio, regress, regress_within,
+    ClassExtremes, Cross, Effect, NotComputed, RULES, Regression, Separation, Sureness, Term,
+    correlation, odds_ratio, regress, regress_within,
 };
 
 use super::effects::{EffectTables, class_extremes, crosses, rule_counts};
@@ -64,20 +64,16 @@ impl Associations {
         let extremes = class_extremes(&tables.extremes)?;
         let mut lines = Vec::new();
         for effect in Effect::ALL {
-            let of_terms = || Term::ALL.into_iter().zip(&pairs[effect as usize]);
-            lines.extend(of_terms().map(|(term, patients)| correlated(effect, term, patients)));
-            if effect.is_binary() {
-                let classes = of_terms().zip(&extremes[effect as usize]);
-                lines.extend(classes.map(|((term, patients), classes)| {
-                    let line = correlated(effect, term, patients);
-                    let separation = || Separation::of(classes).map_or("", Separation::name);
-                    let note = if line.value.is_some() { separation() } else { line.note };
-                    let (value, sureness) = (None, None);
-                    Association { measure: "separation", value, sureness, note, ..line }
-                }));
+            let of_terms = Term::ALL.into_iter().zip(&pairs[effect as usize]);
+            let correlated: Vec<Association> =
+                of_terms.map(|(term, patients)| correlated(effect, term, patients)).collect();
+            let more = if effect.is_binary() {
+                let of_terms = correlated.iter().zip(&extremes[effect as usize]);
+                of_terms.map(|(line, classes)| separated(line, classes)).collect()
             } else {
-                lines.extend(fitted(effect, &fits(&tables.fits)?));
-            }
+                fitted(effect, &fits(&tables.fits)?)
+            };
+            lines.extend(correlated.into_iter().chain(more));
         }
         Ok(Self { lines, rules: rules.collect() })
     }
@@ -136,6 +132,13 @@ fn correlated(effect: Effect, term: Term, patients: &[Cross<2>]) -> Association 
     line
 }
 
+/// Whether the term of a correlation tells the classes apart.
+fn separated(line: &Association, classes: &ClassExtremes) -> Association {
+    let separation = || Separation::of(classes).map_or("", Separation::name);
+    let note = if line.value.is_some() { separation() } else { line.note };
+    Association { measure: "separation", value: None, sureness: None, note, ..*line }
+}
+
 /// How sure coefficient `k` is, or why that is not told.
 fn told<const K: usize>(fit: &Regression<K>, k: usize) -> (Option<(f64, f64)>, &'static str) {
     match fit.sureness {
@@ -178,10 +181,7 @@ fn regression_lines<const K: usize>(
             let (sureness, note) = told(fit, k);
             line(term, Some(fit.coefficients[k]), sureness, note)
         }
-        Ok(fit) => {
-            let note = if fit.sureness == Sureness::Exact { "exact" } else { "" };
-            line(term, Some(fit.r_squared), None, note)
-        }
+        Ok(fit) => line(term, Some(fit.r_squared), None, told(fit, 0).1),
         Err(why) => line(term, None, None, why.reason()),
     })
     .collect()

@@ -6,6 +6,7 @@
 //! who wrote it; the digest and the checks here keep accidents away from the
 //! Parquet reader, so that no damaged byte can make it panic.
 
+use super::derived::derived_rows;
 use super::effects::{EXTREMES, EffectTables};
 use super::partial::{DAYS, VitalsPartial, cell_and_bin, engine};
 use super::timelines;
@@ -127,8 +128,10 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
     let height = cells.height() as u64;
     let places = partial.bins.column("place")?.u64()?;
     let measures = partial.derived.column("measure")?.u8()?;
+    let derived = derived_rows(&partial.derived)?;
     Ok(known(cells)?
         && measures.iter().flatten().all(|measure| Derived::from_code(measure).is_some())
+        && derived.iter().all(|row| row.kept.is_possible())
         && partial.effects.are_possible()?
         && known(&partial.quality)?
         && timelines::are_possible(&partial.moments, &partial.pieces, height)?

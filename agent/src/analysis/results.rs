@@ -213,13 +213,15 @@ fn totals<const N: usize>(table: &DataFrame, names: &[&str; N]) -> PolarsResult<
 }
 
 fn highest_bands(scores: &DataFrame) -> PolarsResult<[u64; BAND_COUNTS.len() - 1]> {
+    let mut bands = Vec::new();
+    for name in &BAND_COUNTS[1..] {
+        bands.push(scores.column(name)?.u64()?);
+    }
     let mut patients = [0; BAND_COUNTS.len() - 1];
     for at in 0..scores.height() {
-        for (band, name) in BAND_COUNTS.iter().skip(1).enumerate().rev() {
-            if scores.column(name)?.u64()?.get(at).unwrap_or(0) > 0 {
-                patients[band] += 1;
-                break;
-            }
+        let highest = bands.iter().rposition(|sets| sets.get(at).unwrap_or(0) > 0);
+        if let Some(band) = highest {
+            patients[band] += 1;
         }
     }
     Ok(patients)

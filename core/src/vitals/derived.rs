@@ -117,6 +117,19 @@ impl Default for DerivedSums {
 }
 
 impl DerivedSums {
+    /// True if some values within the limits could have these.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let (least, most) = self.extremes;
+        let limits = -Fixed::LIMIT_STEPS..=Fixed::LIMIT_STEPS;
+        self.sums.n > 0
+            && self.sums.is_possible()
+            && self.flagged <= self.sums.n
+            && least <= most
+            && limits.contains(&least)
+            && limits.contains(&most)
+    }
+
     /// Takes the values of one moment in, of each measure that they give.
     #[inline]
     pub(super) fn take_in(

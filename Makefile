@@ -57,9 +57,9 @@ endif
 
 test-report: build $(VENV)/report/.done ## the demo's report in headless Chromium; installs it as root
 	tests/report/install.sh
-	test -f $(DEMO)/results/report.html || $(MAKE) demo
+	test -f $(DEMO)/out/report.html || $(MAKE) demo
 	$(VENV)/report/bin/python tests/report/selftest.py
-	$(VENV)/report/bin/python tests/report/check.py $(DEMO)/results/report.html --screenshots target/report --charts 12
+	$(VENV)/report/bin/python tests/report/check.py $(DEMO)/out/report.html --screenshots target/report --charts 12
 
 test-environment: build $(VENV)/environment/.done $(GUARD) $(SIMULATE) ## the template: checkers, own rules, broken templates, IAM
 	tests/environment/run.sh $(ENVIRONMENT)

@@ -13,10 +13,11 @@ use sce_cloud::ports::ObjectReader as Stream;
 use sce_cloud::sealed::{OpenError, open_stream};
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemEntropy;
+use sce_core::vitals::People;
 
-use crate::analysis::VitalsStudy;
+use crate::analysis::{PeopleReader, VitalsStudy};
 use crate::cli::AnalyzeArgs;
-use crate::study::{InputFact, InputOutcome, ObjectReader, RunFacts, Study};
+use crate::study::{Defect, InputFact, InputOutcome, ObjectReader, RunFacts, Study};
 
 /// How a sealed object begins: format version 2, suite 0478.
 const SEALED_START: [u8; 3] = [0x02, 0x04, 0x78];
@@ -35,7 +36,8 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
         settings.study.format = format;
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
-    let study = VitalsStudy::new(args.out.clone()).with_settings(&settings.study)?;
+    let people = read_people(args, &settings).await?;
+    let study = VitalsStudy::new(args.out.clone()).with_settings(&settings.study, people)?;
     let mut parts = Vec::new();
     let mut inputs = Vec::new();
     for file in &args.files {
@@ -82,6 +84,19 @@ fn write_results<S: Study>(
     Ok(())
 }
 
+/// Who is in the tables of people.
+async fn read_people(args: &AnalyzeArgs, settings: &Settings) -> anyhow::Result<Arc<People>> {
+    let mut people = People::default();
+    for path in &args.people {
+        let mut reader = PeopleReader::new(people);
+        let read = stream(path, None, settings, |plaintext| reader.push(plaintext)).await?;
+        people = read
+            .and_then(|()| reader.finish().map_err(|defect| defect.to_string()))
+            .map_err(|reason| UsageError(format!("{}: {reason}", path.display())))?;
+    }
+    Ok(Arc::new(people))
+}
+
 /// The file's partial, or why it is set aside.
 async fn read<S: Study>(
     study: &S,
@@ -90,30 +105,43 @@ async fn read<S: Study>(
     args: &AnalyzeArgs,
     settings: &Settings,
 ) -> anyhow::Result<Result<S::Partial, String>> {
-    let mut stream = FileReader::open(path).map_err(|e| UsageError(e.to_string()))?;
     let mut reader = study.begin(object);
+    let key = args.object.as_deref();
+    let read = stream(path, key, settings, |plaintext| reader.push(plaintext)).await?;
+    Ok(read.and_then(|()| reader.finish().map_err(|defect| defect.to_string())))
+}
+
+/// Streams a file's plaintext into `sink`, sealed or not; or says why that
+/// can never succeed.
+async fn stream(
+    path: &Path,
+    key: Option<&str>,
+    settings: &Settings,
+    mut sink: impl FnMut(&[u8]) -> Result<(), Defect>,
+) -> anyhow::Result<Result<(), String>> {
+    let mut stream = FileReader::open(path).map_err(|e| UsageError(e.to_string()))?;
     if !is_sealed(path)? {
         while let Some(chunk) = stream.next().await? {
-            if let Err(defect) = reader.push(&chunk) {
+            if let Err(defect) = sink(&chunk) {
                 return Ok(Err(defect.to_string()));
             }
         }
-        return Ok(reader.finish().map_err(|defect| defect.to_string()));
+        return Ok(Ok(()));
     }
     let keys =
         FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
-    let key = object_key(path, args)?;
+    let key = object_key(path, key)?;
     let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
-    match open_stream(&mut stream, &keys, &expected, |plaintext| reader.push(plaintext)).await {
-        Ok(_) => Ok(reader.finish().map_err(|defect| defect.to_string())),
+    match open_stream(&mut stream, &keys, &expected, sink).await {
+        Ok(_) => Ok(Ok(())),
         Err(OpenError::Port(e)) if e.class != Class::WrongKey => Err(e.into()),
         Err(e) => Ok(Err(e.to_string())),
     }
 }
 
-fn object_key(path: &Path, args: &AnalyzeArgs) -> anyhow::Result<String> {
-    if let Some(key) = &args.object {
-        return Ok(key.clone());
+fn object_key(path: &Path, given: Option<&str>) -> anyhow::Result<String> {
+    if let Some(key) = given {
+        return Ok(key.to_owned());
     }
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name

@@ -34,7 +34,7 @@ use tracing::{error, info};
 use crate::analysis::VitalsStudy;
 use crate::cli::{Cli, Command, WorkArgs};
 use crate::scratch::Scratch;
-use crate::work::{Wish, WorkRules, Worker};
+use crate::work::{KnownPeople, Wish, WorkRules, Worker};
 
 /// Exit codes, as `--help` lists them.
 const DONE: u8 = 0;
@@ -101,6 +101,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let worker = Worker {
         ports: ports.clone(),
         study: Arc::new(VitalsStudy::new(scratch.path().to_owned())),
+        people: KnownPeople::default(),
         rules: WorkRules {
             lease: settings.lease(),
             budgets: settings.budgets(),

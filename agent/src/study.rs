@@ -5,7 +5,10 @@
 //! of an analysis than this. Texts of these errors go to logs and the ledger:
 //! they never hold cell text, patient ids or dates.
 
+use std::sync::Arc;
+
 use sce_core::study::{StudySettings, StudySettingsError};
+use sce_core::vitals::People;
 use thiserror::Error;
 
 /// An analysis whose partial results merge in any order to the same result.
@@ -15,11 +18,16 @@ pub trait Study: Send + Sync + 'static {
     /// A mergeable result of any number of objects.
     type Partial: Send + 'static;
 
-    /// The study with a run's settings.
+    /// The study with a run's settings, and with the people whose births and
+    /// deaths are known.
     ///
     /// # Errors
     /// [`StudyError::Settings`] if this version cannot do what they ask.
-    fn with_settings(&self, settings: &StudySettings) -> Result<Self, StudyError>
+    fn with_settings(
+        &self,
+        settings: &StudySettings,
+        people: Arc<People>,
+    ) -> Result<Self, StudyError>
     where
         Self: Sized;
 
@@ -171,6 +179,33 @@ pub enum Defect {
         "the object cannot be kept on the volume while it is read: start workers with a larger volume and retry"
     )]
     NoScratch,
+    /// A table of people among the objects.
+    #[error(
+        "the object is a table of people, not of measurements: name it with --people, and leave \
+         it out of the objects"
+    )]
+    IsPeople,
+    /// A table of people that is none.
+    #[error(
+        "it is no table of people: put CSV with the columns patient, birth and death (or those of \
+         Synthea's patients, of OMOP PERSON or DEATH), or FHIR Patients"
+    )]
+    NotPeople,
+    /// Two rows, or two tables, that cannot both be true of a person.
+    #[error(
+        "row {row} contradicts what is said before of the same person: correct the table, put it \
+         again and retry"
+    )]
+    Contradicted {
+        /// The row.
+        row: u64,
+    },
+    /// More people than are held.
+    #[error("the tables have more than {limit} people: leave out who is not in the study")]
+    TooManyPeople {
+        /// The most people accepted.
+        limit: usize,
+    },
     /// Not a single row that could be read.
     #[error(
         "none of its rows can be read ({no_patient} without a patient, {no_time} without a time, \

@@ -253,6 +253,10 @@ impl Settings {
         )?;
         check_addresses(&self.machine.addresses)
             .map_err(|e| SettingsError::Addresses(path.to_owned(), e))?;
+        range(
+            self.study.people.is_empty(),
+            "study.people is no setting: name the tables with sce run --people",
+        )?;
         self.study.check().map_err(|e| SettingsError::Study(path.to_owned(), e))?;
         Ok(self)
     }

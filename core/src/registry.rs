@@ -64,6 +64,13 @@ impl RunFacts {
         runs.iter().filter(|run| run.has_ended() && run.status != RunStatus::Done)
     }
 
+    /// The tables of people that any run was submitted with: no run takes them
+    /// as objects.
+    #[must_use]
+    pub fn tables(&self) -> BTreeSet<&ObjectKey> {
+        self.runs.values().flat_map(|run| &run.study.people).map(|table| &table.key).collect()
+    }
+
     /// Where a name stands.
     pub fn standing(&self, name: &Name) -> Standing {
         let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::ObjectRef;
 use crate::vitals::{
     CodeMap, PlausibleRanges, RangeProfile, UNIT_LIMIT, UnitMap, Vital, unit_is_known,
 };
 
 /// Most codes and units that settings may add: they travel with every run.
 const ADDED_MAX: usize = 1000;
+/// Most tables of people.
+const PEOPLE_TABLES_MAX: usize = 10;
 /// Longest code or unit, in bytes.
 const TEXT_MAX: usize = 200;
 
@@ -36,6 +39,10 @@ pub struct StudySettings {
     /// A site's own names of units, and the UCUM unit that each means.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub units: BTreeMap<String, String>,
+    /// The tables of people that a run was submitted with; not for a settings
+    /// file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<ObjectRef>,
 }
 
 impl Default for StudySettings {
@@ -47,6 +54,7 @@ impl Default for StudySettings {
             range: BTreeMap::new(),
             codes: BTreeMap::new(),
             units: BTreeMap::new(),
+            people: Vec::new(),
         }
     }
 }
@@ -124,6 +132,9 @@ pub enum StudySettingsError {
     /// The same code for two vitals.
     #[error("study.codes: {0} stands for two vitals: write it once")]
     CodeTwice(String),
+    /// More tables of people than a run takes.
+    #[error("study: at most {PEOPLE_TABLES_MAX} tables of people: join them")]
+    People,
     /// More than travels with a run.
     #[error("study: at most {ADDED_MAX} codes and units, each of 1 to {TEXT_MAX} bytes")]
     TooMuch,
@@ -154,6 +165,9 @@ impl StudySettings {
         codes.sort();
         if let Some(pair) = codes.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(StudySettingsError::CodeTwice(pair[0].clone()));
+        }
+        if self.people.len() > PEOPLE_TABLES_MAX {
+            return Err(StudySettingsError::People);
         }
         match self.units.iter().find(|(_, means)| !unit_is_known(means)) {
             Some((name, _)) => Err(StudySettingsError::Unit(name.clone())),

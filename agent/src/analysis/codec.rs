@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
 /// Magic and version: change the last byte with any change of the tables.
-const MAGIC: &[u8; 8] = b"SCEVIT\x00\x04";
+const MAGIC: &[u8; 8] = b"SCEVIT\x00\x05";
 
 /// Largest partial written or read: far above a million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
@@ -98,9 +98,10 @@ fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
         }
         for column in table.columns() {
             let name = column.name().as_str();
-            let optional = matches!(name, "min" | "max" | "first_time" | "last_time")
-                || DAYS.contains(&name)
-                || EXTREMES.as_flattened().contains(&name);
+            let optional =
+                matches!(name, "min" | "max" | "first_time" | "last_time" | "adult_from")
+                    || DAYS.contains(&name)
+                    || EXTREMES.as_flattened().contains(&name);
             if column.null_count() > 0 && !optional {
                 return Err(StudyError::Damaged("a value is missing"));
             }

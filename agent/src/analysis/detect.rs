@@ -5,6 +5,7 @@
 
 use sce_core::study::Format;
 
+use super::people;
 use super::split::RECORD_LIMIT_BYTES;
 use super::wide::WideCsv;
 use crate::study::Defect;
@@ -78,6 +79,8 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
         Ok(Some(Kind::Synthea))
     } else if wide >= WIDE_COLUMNS_MIN {
         Ok(Some(Kind::Wide))
+    } else if people::are_people(has) {
+        Err(Defect::IsPeople)
     } else {
         Err(Defect::UnknownFormat)
     }

@@ -81,10 +81,11 @@ fn variables(results: &Results) -> Vec<Variable> {
         let measured = [("measured".to_owned(), row.patients)];
         variables.push(Variable::new(row.vital.name(), all, measured.into_iter()));
     }
-    let (pressures, _) = results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure);
+    let (pressures, _) =
+        results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure.ok()?);
     let pressures = BloodPressure::ALL.map(|one| one.name().to_owned()).into_iter().zip(pressures);
     variables.push(Variable::new("bp_category", all, pressures));
-    let (masses, _) = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass);
+    let (masses, _) = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass.ok()?);
     let masses = BodyMass::ALL.map(|one| one.name().to_owned()).into_iter().zip(masses);
     variables.push(Variable::new("bmi_class", all, masses));
     let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));

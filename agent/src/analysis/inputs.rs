@@ -30,6 +30,8 @@ pub struct Content {
     pub left_out: LeftOutCounts,
     /// Hex SHA-256 of the plaintext.
     pub digest: String,
+    /// Those of the tables of people it was read with, blanks between.
+    pub people: String,
 }
 
 type Contents = BTreeMap<String, Content>;
@@ -39,6 +41,7 @@ fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
     let text = |name: &str| partial.inputs.column(name)?.str();
     let count = |name: &str| partial.inputs.column(name)?.u64();
     let (objects, digests, formats) = (text("object")?, text("digest")?, text("format")?);
+    let people = text("people")?;
     let rows = count("rows")?;
     let left_out = LeftOut::ALL.map(|reason| count(reason.name()));
     let mut contents = Contents::new();
@@ -53,6 +56,7 @@ fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
             rows: rows.get(at).unwrap_or(0),
             left_out: counts,
             digest: get(digests),
+            people: get(people),
         };
         contents.insert(object.unwrap_or_default().to_owned(), content);
     }

@@ -6,7 +6,7 @@
 
 use super::derived::merge_derived;
 use super::effects::EffectTables;
-use super::partial::{BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
+use super::partial::{AGES, BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
 use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
@@ -106,6 +106,9 @@ fn merge_scores(scores: LazyFrame) -> LazyFrame {
         col("max").max(),
         col("last_time").max(),
         col("last").filter(at_last).max().fill_null(lit(0_u64)),
+        col(AGES[0]).sum(),
+        col(AGES[1]).sum(),
+        col("adult_from").max(),
     ]);
     scores.group_by_stable([col("patient")]).agg(totals)
 }

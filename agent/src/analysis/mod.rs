@@ -28,6 +28,7 @@ mod omop_parquet;
 mod parquet_cells;
 mod partial;
 mod patients;
+mod people;
 mod records;
 mod report;
 mod results;
@@ -37,22 +38,26 @@ mod summed;
 mod synthea;
 mod tables;
 mod timelines;
+mod unpack;
 mod wide;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use sce_core::study::StudySettings;
-use sce_core::vitals::PlausibleRanges;
+use sce_core::vitals::{People, PlausibleRanges};
 use sha2::{Digest, Sha256};
 
 pub use codec::PARTIAL_LIMIT_BYTES;
 pub use partial::VitalsPartial;
+pub use people::PeopleReader;
 
 use crate::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
 use input::{Input, ReadRules};
 use long::Codes;
+use partial::InputFacts;
 use results::Results;
+use unpack::Unpack;
 
 /// Longest patient id accepted, in bytes; anything longer is not an id.
 const PATIENT_LIMIT_BYTES: usize = 256;
@@ -68,7 +73,7 @@ impl VitalsStudy {
     /// before it is read may wait in the directory `scratch`.
     #[must_use]
     pub fn new(scratch: PathBuf) -> Self {
-        Self { rules: rules(&StudySettings::default(), scratch) }
+        Self { rules: rules(&StudySettings::default(), Arc::default(), scratch) }
     }
 
     const fn ranges(&self) -> &PlausibleRanges {
@@ -76,11 +81,12 @@ impl VitalsStudy {
     }
 }
 
-fn rules(settings: &StudySettings, scratch: PathBuf) -> ReadRules {
+fn rules(settings: &StudySettings, people: Arc<People>, scratch: PathBuf) -> ReadRules {
     ReadRules {
         format: settings.format,
         ranges: settings.plausible_ranges(),
         codes: Arc::new(Codes::of(settings)),
+        people,
         scratch,
     }
 }
@@ -89,16 +95,21 @@ impl Study for VitalsStudy {
     type Reader = VitalsReader;
     type Partial = VitalsPartial;
 
-    fn with_settings(&self, settings: &StudySettings) -> Result<Self, StudyError> {
+    fn with_settings(
+        &self,
+        settings: &StudySettings,
+        people: Arc<People>,
+    ) -> Result<Self, StudyError> {
         settings.check().map_err(StudyError::Settings)?;
-        Ok(Self { rules: rules(settings, self.rules.scratch.clone()) })
+        Ok(Self { rules: rules(settings, people, self.rules.scratch.clone()) })
     }
 
     fn begin(&self, object: &str) -> VitalsReader {
         VitalsReader {
             object: object.to_owned(),
             digest: Sha256::new(),
-            input: Input::new(self.rules.clone()),
+            input: Unpack::new(Input::new(self.rules.clone())),
+            people: self.rules.people.clone(),
         }
     }
 
@@ -147,7 +158,8 @@ impl Study for VitalsStudy {
 pub struct VitalsReader {
     object: String,
     digest: Sha256,
-    input: Input,
+    input: Unpack<Input>,
+    people: Arc<People>,
 }
 
 impl ObjectReader for VitalsReader {
@@ -159,8 +171,10 @@ impl ObjectReader for VitalsReader {
     }
 
     fn finish(self) -> Result<VitalsPartial, Defect> {
-        let found = self.input.finish()?;
+        let found = self.input.finish()?.finish()?;
         let digest = hex::encode(self.digest.finalize());
-        Ok(VitalsPartial::of(&self.object, &digest, &found))
+        let sources = self.people.sources().join(" ");
+        let input = InputFacts { object: &self.object, digest: &digest, people: &sources };
+        Ok(VitalsPartial::of(&input, &found))
     }
 }

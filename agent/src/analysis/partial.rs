@@ -10,11 +10,11 @@
 //! | `cells` | patient, vital | counts, sums, extremes, first and last moment |
 //! | `bins` | place: row of `cells`, bin | count |
 //! | `moments`, `pieces` | see [`super::timelines`] | |
-//! | `scores` | patient | NEWS2 sets per band, highest and last total |
+//! | `scores` | patient | NEWS2 sets per band, highest and last total, what the age says |
 //! | `months` | month | NEWS2 sets per band |
 //! | `derived` | see [`super::derived`] | |
 //! | `quality` | object, vital | data-quality counts |
-//! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext |
+//! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext and of the tables of people |
 //! | four more | see [`super::effects`] | |
 
 use super::derived::{derived_of, derived_table};
@@ -24,7 +24,7 @@ use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
 use sce_core::vitals::news2::{BandCounts, Course};
-use sce_core::vitals::{Cell, LeftOut, QualityCounts, Vital};
+use sce_core::vitals::{Cell, LeftOut, PatientCells, QualityCounts, Vital};
 
 /// The mergeable result of any number of objects.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct VitalsPartial {
 }
 
 /// Names of the quality counts, in the order of every output.
-pub(super) const QUALITY_CHECKS: [&str; 10] = [
+pub(super) const QUALITY_CHECKS: [&str; 12] = [
     "values",
     "missing",
     "implausible",
@@ -50,11 +50,15 @@ pub(super) const QUALITY_CHECKS: [&str; 10] = [
     "unknown_unit",
     "duplicates",
     "out_of_order",
+    LIFE_CHECKS[0],
+    LIFE_CHECKS[1],
     DBP_CHECK,
     "equal_column",
     BMI_CHECK,
 ];
 
+/// The checks that need a table of people.
+pub(super) const LIFE_CHECKS: [&str; 2] = ["before_birth", "after_death"];
 /// The check that only the diastolic pressure has.
 pub(super) const DBP_CHECK: &str = "dbp_not_below_sbp";
 /// The check that only the body mass index has.
@@ -65,6 +69,19 @@ pub(super) const BAND_COUNTS: [&str; 5] = ["complete", "low", "low_medium", "med
 
 /// Names of the days of a cell: first, last and one between.
 pub(super) const DAYS: [&str; 3] = ["first_day", "last_day", "between_day"];
+
+/// Names of the complete sets whose age matters: scored though it is not
+/// known, and not scored.
+pub(super) const AGES: [&str; 2] = ["age_unknown", "under_16"];
+
+/// What is said of an object beside what was found in it.
+pub(super) struct InputFacts<'a> {
+    pub object: &'a str,
+    /// Hex SHA-256 of its plaintext.
+    pub digest: &'a str,
+    /// Those of the tables of people, blanks between.
+    pub people: &'a str,
+}
 
 /// Bins are stored shifted by this, so that a place is one ordered number.
 const BIN_OFFSET: i64 = 1 << 31;
@@ -148,8 +165,9 @@ impl VitalsPartial {
         }
     }
 
-    /// The partial of one object; `digest` is the hex SHA-256 of its plaintext.
-    pub(super) fn of(object: &str, digest: &str, found: &Found) -> Self {
+    /// The partial of one object.
+    pub(super) fn of(input: &InputFacts<'_>, found: &Found) -> Self {
+        let object = input.object;
         let statistics = &found.statistics;
         let quality = Vital::ALL.map(|vital| (vital, statistics.quality(vital)));
         let seen = |(vital, counts): &(Vital, QualityCounts)| {
@@ -170,11 +188,11 @@ impl VitalsPartial {
             bins: bins_table(&cells),
             moments,
             pieces,
-            scores: scores_table(&mut statistics.patients().map(|(name, kept)| (name, kept.news2))),
+            scores: scores_table(&mut statistics.patients()),
             months: months_table(&statistics.months()),
             derived: derived_of(statistics),
             quality: quality_table(object, &quality),
-            inputs: inputs_table(Some((object, digest, found))),
+            inputs: inputs_table(Some((input, found))),
             effects: EffectTables::of(statistics),
         }
     }
@@ -238,14 +256,18 @@ fn bins_table(rows: &[Row<'_>]) -> DataFrame {
     ])
 }
 
-fn scores_table(rows: &mut dyn Iterator<Item = (&str, Course)>) -> DataFrame {
-    let (patients, courses): (Vec<&str>, Vec<Course>) = rows.unzip();
+fn scores_table<'a>(rows: &mut dyn Iterator<Item = (&'a str, &'a PatientCells)>) -> DataFrame {
+    let (patients, kept): (Vec<&str>, Vec<&PatientCells>) = rows.unzip();
+    let courses: Vec<&Course> = kept.iter().map(|kept| &kept.news2).collect();
     let mut columns = vec![texts("patient", patients.into_iter())];
     columns.extend(band_columns(|| courses.iter().map(|course| &course.bands)));
     columns.extend([
         counts("max", courses.iter().map(|course| u64::from(course.max))),
         times("last_time", courses.iter().map(|course| course.last_time)),
         counts("last", courses.iter().map(|course| u64::from(course.last))),
+        counts(AGES[0], courses.iter().map(|course| course.age_unknown)),
+        counts(AGES[1], courses.iter().map(|course| course.under_age)),
+        times("adult_from", kept.iter().map(|kept| kept.adult_from)),
     ]);
     table(columns)
 }
@@ -264,11 +286,12 @@ fn band_columns<'a, I: Iterator<Item = &'a BandCounts>>(rows: impl Fn() -> I) ->
     columns.map(|(name, of)| counts(name, rows().map(of))).collect()
 }
 
-fn inputs_table(input: Option<(&str, &str, &Found)>) -> DataFrame {
+fn inputs_table(input: Option<(&InputFacts<'_>, &Found)>) -> DataFrame {
     let one = || input.iter();
     let mut columns = vec![
-        texts("object", one().map(|(object, ..)| *object)),
-        texts("digest", one().map(|(_, digest, _)| *digest)),
+        texts("object", one().map(|(facts, _)| facts.object)),
+        texts("digest", one().map(|(facts, _)| facts.digest)),
+        texts("people", one().map(|(facts, _)| facts.people)),
         texts("format", one().map(|(.., found)| found.kind.name())),
         counts("rows", one().map(|(.., found)| found.rows)),
     ];
@@ -300,6 +323,8 @@ const fn quality_counts(q: &QualityCounts) -> [u64; QUALITY_CHECKS.len()] {
         q.unknown_unit,
         q.duplicates,
         q.out_of_order,
+        q.before_birth,
+        q.after_death,
         q.dbp_not_below_sbp,
         q.equal_column,
         q.bmi_differs,

@@ -5,17 +5,21 @@
 
 use super::codec::parquet;
 use super::partial::{counts, engine, numbers, texts, times};
-use super::results::PatientRow;
+use super::results::{PatientRow, UnderAge};
 use super::summed::Measures;
 use crate::study::StudyError;
 use polars::prelude::*;
-use sce_core::vitals::{BloodPressure, BodyMass, Overlapping, Piece, civil};
+use sce_core::vitals::{Overlapping, Piece, civil};
 
 const STEP: &str = "write patients table";
 
 /// What stands in `patients.csv` (in Parquet: nothing) for what depends on an
 /// order of time that is not known.
 pub const NOT_COMPUTED: &str = "not computed: overlapping ranges";
+
+/// The same, for what is only of adults, and for NEWS2.
+const NOT_ADULT: &str = "not computed: under 18";
+const NOT_SCORED: &str = "not computed: under 16";
 
 /// The columns of both files, in order.
 pub const COLUMNS: [&str; 29] = [
@@ -105,11 +109,16 @@ fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
         number(row.trend_q),
         in_order(m, |piece| Some(piece.runs().0.to_string())),
         in_order(m, |piece| Some(piece.runs().1.map_or(0, |run| run.length).to_string())),
-        row.whole.blood_pressure.map(BloodPressure::name).unwrap_or_default().to_owned(),
-        row.whole.body_mass.map(BodyMass::name).unwrap_or_default().to_owned(),
-        row.whole.news2_max.map(|score| score.to_string()).unwrap_or_default(),
-        row.whole.news2_last.map(|score| score.to_string()).unwrap_or_default(),
+        of_age(row.whole.blood_pressure, NOT_ADULT, |one| one.name().to_owned()),
+        of_age(row.whole.body_mass, NOT_ADULT, |one| one.name().to_owned()),
+        of_age(row.whole.news2, NOT_SCORED, |(max, _)| max.to_string()),
+        of_age(row.whole.news2, NOT_SCORED, |(_, last)| last.to_string()),
     ]
+}
+
+/// What depends on the age, or why it is not computed.
+fn of_age<T>(known: Result<Option<T>, UnderAge>, not: &str, write: impl Fn(T) -> String) -> String {
+    known.map_or_else(|_| not.to_owned(), |known| known.map(write).unwrap_or_default())
 }
 
 /// What depends on the order of time, or why it is not known.
@@ -127,6 +136,7 @@ pub fn typed(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
 
 fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
     let m = || rows.iter().map(|row| &row.measures);
+    let whole = || rows.iter().map(|row| &row.whole);
     let course = || m().map(|m| m.course.as_ref().ok()?.as_ref());
     let quartile = |name, at: usize| numbers(name, m().map(|m| m.quartiles[at]));
     let moment = |name, of: fn(&Measures) -> Option<(i64, f64)>| {
@@ -162,13 +172,10 @@ fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
             COLUMNS[24],
             course().map(|piece| Some(piece?.runs().1.map_or(0, |run| run.length))),
         ),
-        words(
-            COLUMNS[25],
-            rows.iter().map(|row| row.whole.blood_pressure.map(BloodPressure::name)),
-        ),
-        words(COLUMNS[26], rows.iter().map(|row| row.whole.body_mass.map(BodyMass::name))),
-        scores(COLUMNS[27], rows.iter().map(|row| row.whole.news2_max)),
-        scores(COLUMNS[28], rows.iter().map(|row| row.whole.news2_last)),
+        words(COLUMNS[25], whole().map(|whole| Some(whole.blood_pressure.ok()??.name()))),
+        words(COLUMNS[26], whole().map(|whole| Some(whole.body_mass.ok()??.name()))),
+        scores(COLUMNS[27], whole().map(|whole| Some(whole.news2.ok()??.0))),
+        scores(COLUMNS[28], whole().map(|whole| Some(whole.news2.ok()??.1))),
     ])
 }
 

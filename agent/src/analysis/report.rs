@@ -10,7 +10,7 @@ use super::chart;
 use super::inputs::InputRow;
 use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
 use super::results::Results;
-use super::summary::{NEWS2_NOTE, RESOLUTION_NOTE};
+use super::summary::{RESOLUTION_NOTE, news2_note};
 use super::tables::{cohort_lines, percent, rounded};
 use crate::study::InputOutcome;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -111,7 +111,7 @@ fn bands(results: &Results) -> Markup {
     html! {
         section {
             h2 { "NEWS2 bands (partial)" }
-            p.soft { (NEWS2_NOTE) "." }
+            p.soft { (news2_note(results)) "." }
             (figures::bands_over_time(results))
             div.wide { table {
                 caption { (complete) " complete sets" }

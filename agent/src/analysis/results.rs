@@ -5,7 +5,7 @@
 use super::associations::Associations;
 use super::derived::{DerivedRow, derived_rows};
 use super::inputs::{InputRow, inputs};
-use super::partial::{BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, engine};
+use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, engine};
 use super::summed::{Measures, Summed, cells};
 use crate::study::{RunFacts, StudyError};
 use polars::prelude::*;
@@ -14,13 +14,18 @@ use sce_core::vitals::{BloodPressure, BodyMass, Vital, false_discovery};
 use std::cmp::Ordering;
 
 /// What is known of a patient as a whole.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct PatientFacts {
-    pub blood_pressure: Option<BloodPressure>,
-    pub body_mass: Option<BodyMass>,
-    pub news2_max: Option<u64>,
-    pub news2_last: Option<u64>,
+    pub blood_pressure: Result<Option<BloodPressure>, UnderAge>,
+    pub body_mass: Result<Option<BodyMass>, UnderAge>,
+    /// The highest total, and that of the last set.
+    pub news2: Result<Option<(u64, u64)>, UnderAge>,
 }
+
+/// Not computed: the patient is a child, and this is of adults (of NEWS2: not
+/// for under 16s).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderAge;
 
 /// One row of the patient table.
 pub struct PatientRow {
@@ -62,6 +67,10 @@ pub struct Results {
     pub cohort: Vec<CohortRow>,
     /// Counts as in [`BAND_COUNTS`].
     pub bands: [u64; BAND_COUNTS.len()],
+    /// Counts as in [`AGES`].
+    pub ages: [u64; AGES.len()],
+    /// Hex SHA-256 of each table of people; none if there was none.
+    pub people: Vec<String>,
     /// Patients by the highest band of any of their sets, low first; those
     /// without a complete set are in none.
     pub highest_bands: [u64; BAND_COUNTS.len() - 1],
@@ -81,6 +90,7 @@ impl Results {
         let read = engine("read merged partial");
         let cells = cells(partial).map_err(&read)?;
         let quality = quality(&partial.quality).map_err(&read)?;
+        let inputs = inputs(facts, partial)?;
         let mut rows: Vec<PatientRow> = cells.iter().map(row).collect();
         rows.sort_by(|a, b| natural(&a.patient, &b.patient).then(a.vital.cmp(&b.vital)));
         adjust_for_many(&mut rows);
@@ -92,11 +102,13 @@ impl Results {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             run: facts.run.clone(),
-            inputs: inputs(facts, partial)?,
             patients: partial.scores.height() as u64,
             rows,
             cohort,
             bands: totals(&partial.scores, &BAND_COUNTS).map_err(&read)?,
+            ages: totals(&partial.scores, &AGES).map_err(&read)?,
+            people: people(&inputs),
+            inputs,
             highest_bands: highest_bands(&partial.scores).map_err(&read)?,
             months: months(&partial.months).map_err(&read)?,
             derived: derived_rows(&partial.derived).map_err(&read)?,
@@ -139,7 +151,7 @@ fn row(cell: &Summed) -> PatientRow {
         vital: cell.vital,
         measures: cell.measures(),
         trend_q: None,
-        whole: PatientFacts::default(),
+        whole: PatientFacts { blood_pressure: Ok(None), body_mass: Ok(None), news2: Ok(None) },
     }
 }
 
@@ -163,16 +175,36 @@ fn adjust_for_many(rows: &mut [PatientRow]) {
     }
 }
 
+/// What the scores say of a patient.
+struct Scored {
+    news2: Result<Option<(u64, u64)>, UnderAge>,
+    adult_from: Option<i64>,
+}
+
+fn scored(scores: &DataFrame) -> PolarsResult<FxHashMap<&str, Scored>> {
+    let count = |name: &str| scores.column(name)?.u64();
+    let (max, last, under_age) = (count("max")?, count("last")?, count(AGES[1])?);
+    let time = |name: &str| scores.column(name)?.i64();
+    let (last_time, adult_from) = (time("last_time")?, time("adult_from")?);
+    let of = |at: usize| Scored {
+        news2: match (last_time.get(at), under_age.get(at)) {
+            (Some(_), _) => Ok(max.get(at).zip(last.get(at))),
+            (None, Some(1..)) => Err(UnderAge),
+            (None, _) => Ok(None),
+        },
+        adult_from: adult_from.get(at),
+    };
+    let patients = scores.column("patient")?.str()?;
+    Ok(patients.iter().enumerate().filter_map(|(at, name)| Some((name?, of(at)))).collect())
+}
+
 /// Gives every row what is known of its patient as a whole. Rows of a patient
 /// must be neighbours.
 fn describe(rows: &mut [PatientRow], scores: &DataFrame) -> PolarsResult<()> {
-    let (patients, max) = (scores.column("patient")?.str()?, scores.column("max")?.u64()?);
-    let (last_time, last) = (scores.column("last_time")?.i64()?, scores.column("last")?.u64()?);
-    let scored = patients.iter().enumerate().filter(|(at, _)| last_time.get(*at).is_some());
-    let scored: FxHashMap<&str, (u64, u64)> = scored
-        .filter_map(|(at, patient)| Some((patient?, (max.get(at)?, last.get(at)?))))
-        .collect();
+    let scored = scored(scores)?;
     for of_patient in rows.chunk_by_mut(|a, b| a.patient == b.patient) {
+        let known = scored.get(of_patient[0].patient.as_str());
+        let adult_from = known.and_then(|known| known.adult_from);
         let measures = |vital: Vital| {
             of_patient.iter().find(|row| row.vital == vital).map(|row| &row.measures)
         };
@@ -181,17 +213,33 @@ fn describe(rows: &mut [PatientRow], scores: &DataFrame) -> PolarsResult<()> {
             let occasions = m.first?.0 != m.last?.0;
             m.mean.filter(|_| occasions)
         };
+        // A mean that a child's readings are part of is not an adult's.
+        let is_child_at = |vital: Vital| {
+            let first = measures(vital).and_then(|m| m.first);
+            first.zip(adult_from).is_some_and(|((time, _), from)| time < from)
+        };
         let pressures = twice(Vital::SystolicBp).zip(twice(Vital::DiastolicBp));
-        let news2 = scored.get(of_patient[0].patient.as_str());
+        let blood_pressure = pressures.map(|(high, low)| BloodPressure::of(high, low));
+        let of_child = is_child_at(Vital::SystolicBp) || is_child_at(Vital::DiastolicBp);
+        let body_mass = measures(Vital::Bmi).and_then(|m| m.mean).map(BodyMass::of);
         let whole = PatientFacts {
-            blood_pressure: pressures.map(|(high, low)| BloodPressure::of(high, low)),
-            body_mass: measures(Vital::Bmi).and_then(|m| m.mean).map(BodyMass::of),
-            news2_max: news2.map(|(max, _)| *max),
-            news2_last: news2.map(|(_, last)| *last),
+            blood_pressure: of_adult(blood_pressure, of_child),
+            body_mass: of_adult(body_mass, is_child_at(Vital::Bmi)),
+            news2: known.map_or(Ok(None), |known| known.news2),
         };
         of_patient.iter_mut().for_each(|row| row.whole = whole);
     }
     Ok(())
+}
+
+fn of_adult<T>(category: Option<T>, of_child: bool) -> Result<Option<T>, UnderAge> {
+    if of_child && category.is_some() { Err(UnderAge) } else { Ok(category) }
+}
+
+/// The digests of the tables of people: the same for every object of a run.
+fn people(inputs: &[InputRow]) -> Vec<String> {
+    let of = inputs.iter().find_map(|input| input.content.as_ref());
+    of.map_or_else(Vec::new, |of| of.people.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Whole numbers first, by value; then everything else, as text.

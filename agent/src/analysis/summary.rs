@@ -4,7 +4,7 @@
 //! new schema version.
 
 use super::inputs::InputRow;
-use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
+use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
 use sce_core::vitals::{LeftOut, PlausibleRanges, civil};
@@ -13,8 +13,20 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 const SCHEMA_VERSION: u32 = 1;
 
 /// What a reader of the NEWS2 counts must know.
-pub const NEWS2_NOTE: &str = "news2_partial: NEWS2 of complete sets of five vitals, breathing air and \
-     alert assumed; not for under 16s or in pregnancy; age unknown";
+pub fn news2_note(results: &Results) -> String {
+    let [age_unknown, under_16] = results.ages;
+    let ages = if results.people.is_empty() {
+        "not for under 16s or in pregnancy; age unknown".to_owned()
+    } else {
+        format!(
+            "{under_16} sets of under 16s not scored, {age_unknown} scored at an unknown age; \
+             not for use in pregnancy"
+        )
+    };
+    format!(
+        "news2_partial: NEWS2 of complete sets of five vitals, breathing air and alert assumed; {ages}"
+    )
+}
 
 /// What a reader of the quartiles must know.
 pub const RESOLUTION_NOTE: &str = "quartiles are read off bins of 0.01 of the unit: within 0.005";
@@ -24,12 +36,14 @@ struct Summary<'a> {
     schema_version: u32,
     run: &'a str,
     range_profile: String,
+    /// Hex SHA-256 of each table of people.
+    people: &'a [String],
     patients: u64,
     inputs: Vec<Input<'a>>,
     vitals: Named<CohortSummary>,
     news2: Named<u64>,
     quality: Named<u64>,
-    notes: [&'static str; 2],
+    notes: [String; 2],
 }
 
 #[derive(serde::Serialize)]
@@ -125,19 +139,19 @@ impl CohortSummary {
 pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, StudyError> {
     let vital = |row: &CohortRow| (row.vital.name(), CohortSummary::of(row, ranges));
     let vitals = results.cohort.iter().map(vital);
-    // No table of people is read: of every complete set the age is unknown.
-    let news2 =
-        BAND_COUNTS.into_iter().zip(results.bands).chain([("age_unknown", results.bands[0])]);
+    let ages = AGES.into_iter().zip(results.ages);
+    let news2 = BAND_COUNTS.into_iter().zip(results.bands).chain(ages);
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: &results.run,
         range_profile: ranges.profile(),
+        people: &results.people,
         patients: results.patients,
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),
         news2: Named(news2.collect()),
         quality: Named(QUALITY_CHECKS.into_iter().zip(results.quality_totals()).collect()),
-        notes: [NEWS2_NOTE, RESOLUTION_NOTE],
+        notes: [news2_note(results), RESOLUTION_NOTE.to_owned()],
     };
     let mut bytes = serde_json::to_vec_pretty(&summary)
         .map_err(|_| StudyError::Engine { step: "write summary", kind: "a JSON error" })?;

@@ -3,7 +3,7 @@
 //! Used by delivery. The cohort table is laid out as papers print it; the
 //! other two say which objects to look at.
 
-use super::partial::{BAND_COUNTS, BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
+use super::partial::{AGES, BAND_COUNTS, BMI_CHECK, DBP_CHECK, LIFE_CHECKS, QUALITY_CHECKS};
 use super::patients::{csv_bytes, csv_failed};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
@@ -43,8 +43,8 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
         value: results.patients.to_string(),
     }];
     lines.extend(results.cohort.iter().flat_map(vital_lines));
-    let pressures = results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure);
-    let masses = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass);
+    let pressures = results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure.ok()?);
+    let masses = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass.ok()?);
     let mut category = |variable: String, count, of| {
         lines.push(CohortLine {
             variable,
@@ -68,6 +68,15 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
             n: Some(complete),
             missing: None,
             value: format!("{count} ({})", percent(count, complete)),
+        });
+    }
+    for (age, count) in AGES.iter().zip(results.ages) {
+        lines.push(CohortLine {
+            variable: format!("news2_partial {}", age.replace('_', " ")),
+            statistic: "n",
+            n: None,
+            missing: None,
+            value: count.to_string(),
         });
     }
     lines
@@ -107,7 +116,7 @@ pub fn cohort_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
 }
 
 /// `quality.csv`: one row per object and vital. A check that only one vital
-/// has is empty elsewhere.
+/// has is empty elsewhere; one that needs a table of people, without one.
 pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
     const STEP: &str = "write quality table";
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -120,6 +129,7 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
             let is_of_vital = match check {
                 DBP_CHECK => row.vital == Vital::DiastolicBp,
                 BMI_CHECK => row.vital == Vital::Bmi,
+                check if LIFE_CHECKS.contains(&check) => !results.people.is_empty(),
                 _ => true,
             };
             fields.push(if is_of_vital { count.to_string() } else { String::new() });

@@ -125,10 +125,11 @@ impl<S: Study> Worker<S> {
         unit: &Unit,
         owner: OwnerId,
     ) -> PortResult<(ObjectRef, Vec<ObjectOutcome>)> {
-        let study = self.study.with_settings(settings).map_err(|e| {
+        self.record_access(settings, unit, owner).await?;
+        let people = self.people(&settings.people).await?;
+        let study = self.study.with_settings(settings, people).map_err(|e| {
             PortError::new(sce_cloud::error::Class::Permanent, "start unit", unit.id, e)
         })?;
-        self.record_access(unit, owner).await?;
         let (partial, outcomes) = self.read_objects(&Arc::new(study), unit).await?;
         let key = ObjectKey::partial(unit.id, unit.epoch);
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
@@ -137,7 +138,12 @@ impl<S: Study> Worker<S> {
     }
 
     /// Durable before the first byte is fetched.
-    async fn record_access(&self, unit: &Unit, owner: OwnerId) -> PortResult<()> {
+    async fn record_access(
+        &self,
+        settings: &StudySettings,
+        unit: &Unit,
+        owner: OwnerId,
+    ) -> PortResult<()> {
         let record = AccessRecord {
             schema_version: 1,
             at: self.ports.clock.now(),
@@ -147,7 +153,7 @@ impl<S: Study> Worker<S> {
             unit: unit.id,
             epoch: unit.epoch,
             key_name: self.ports.keys.key_name(),
-            objects: unit.objects.clone(),
+            objects: settings.people.iter().chain(&unit.objects).cloned().collect(),
         };
         let permanent =
             |e| PortError::new(sce_cloud::error::Class::Permanent, "record access", unit.id, e);

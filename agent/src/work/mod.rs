@@ -8,6 +8,7 @@ mod apart;
 mod attempt;
 mod finalize;
 mod lease;
+mod people;
 mod read;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use self::attempt::Attempted;
+pub use self::people::KnownPeople;
 use crate::study::Study;
 
 /// Empty polls after which a worker looks in the ledger itself.
@@ -78,6 +80,8 @@ pub struct Worker<S> {
     pub ports: Ports,
     /// What runs compute; each with its own settings.
     pub study: Arc<S>,
+    /// Who the tables of people of the run at hand tell of.
+    pub people: KnownPeople,
     /// Times and budgets.
     pub rules: WorkRules,
     /// The project.

@@ -65,7 +65,7 @@ impl<S: Study> Worker<S> {
         let opened = open_object(&self.ports, &self.pit, Bucket::Data, object, sink).await;
         let verified = match opened {
             Ok(_) => apart(|| reader.finish()).await,
-            Err(OpenError::Port(e)) => return quarantine_reason(e).map(Err),
+            Err(OpenError::Port(e)) => return lasting_reason(e).map(Err),
             Err(OpenError::Envelope(e)) => return Ok(Err(e.to_string())),
             Err(OpenError::Sink(defect)) => Err(defect),
         };
@@ -81,7 +81,7 @@ impl<S: Study> Worker<S> {
 
 /// Why an object that the store or the keys refuse can never succeed; any
 /// other failure is the environment's and goes back.
-fn quarantine_reason(e: PortError) -> PortResult<String> {
+pub(super) fn lasting_reason(e: PortError) -> PortResult<String> {
     match e.class {
         Class::Absent => Ok("it is missing from the store: put it again, then retry".to_owned()),
         Class::Changed => {

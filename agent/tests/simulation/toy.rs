@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 use agent::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
 use sce_core::study::StudySettings;
+use sce_core::vitals::People;
+use std::sync::Arc;
 
 pub struct Toy;
 
@@ -38,7 +40,7 @@ impl Study for Toy {
     type Reader = ToyReader;
     type Partial = Partial;
 
-    fn with_settings(&self, _: &StudySettings) -> Result<Self, StudyError> {
+    fn with_settings(&self, _: &StudySettings, _: Arc<People>) -> Result<Self, StudyError> {
         Ok(Self)
     }
 

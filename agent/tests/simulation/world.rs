@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::work::{Wish, WorkRules, Worker};
+use agent::work::{KnownPeople, Wish, WorkRules, Worker};
 use async_trait::async_trait;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -72,6 +72,7 @@ impl SimulatedFleet {
         let worker = Worker {
             ports,
             study: Arc::new(Toy),
+            people: KnownPeople::default(),
             rules: rules(),
             pit: Pit::default(),
             id: WorkerId::new(id),

@@ -1,5 +1,7 @@
 //! Runs the study over texts, as the work loop would.
 
+use std::sync::Arc;
+
 use agent::analysis::{VitalsPartial, VitalsStudy};
 use agent::study::{Defect, Deliverable, InputFact, InputOutcome, ObjectReader, RunFacts, Study};
 use sce_core::study::{Format, StudySettings};
@@ -12,7 +14,7 @@ pub fn study() -> VitalsStudy {
 }
 
 pub fn study_of(settings: &StudySettings) -> VitalsStudy {
-    VitalsStudy::new(std::env::temp_dir()).with_settings(settings).unwrap()
+    VitalsStudy::new(std::env::temp_dir()).with_settings(settings, Arc::default()).unwrap()
 }
 
 /// Reads one object in chunks of the given size.

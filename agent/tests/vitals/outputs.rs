@@ -69,15 +69,15 @@ fn the_parquet_table_is_the_csv_typed() {
 fn quality_is_counted_per_object_and_vital() {
     let csv = text(&deliver(&file(&ROWS)), "quality.csv");
     let expected = "\
-object,vital,values,missing,implausible,unparsable,unknown_unit,duplicates,out_of_order,dbp_not_below_sbp,equal_column,bmi_differs
-a.csv,systolic_bp,5,0,0,0,0,0,1,,0,
-a.csv,diastolic_bp,5,0,0,0,0,0,1,1,0,
-a.csv,heart_rate,4,0,1,0,0,0,1,,0,
-a.csv,respiratory_rate,5,0,0,0,0,0,1,,0,
-a.csv,spo2,5,0,0,0,0,0,1,,0,
-a.csv,temperature,5,0,0,0,0,0,1,,0,
-a.csv,weight,3,2,0,0,0,0,0,,0,
-a.csv,bmi,3,0,0,2,0,0,0,,0,0
+object,vital,values,missing,implausible,unparsable,unknown_unit,duplicates,out_of_order,before_birth,after_death,dbp_not_below_sbp,equal_column,bmi_differs
+a.csv,systolic_bp,5,0,0,0,0,0,1,,,,0,
+a.csv,diastolic_bp,5,0,0,0,0,0,1,,,1,0,
+a.csv,heart_rate,4,0,1,0,0,0,1,,,,0,
+a.csv,respiratory_rate,5,0,0,0,0,0,1,,,,0,
+a.csv,spo2,5,0,0,0,0,0,1,,,,0,
+a.csv,temperature,5,0,0,0,0,0,1,,,,0,
+a.csv,weight,3,2,0,0,0,0,0,,,,0,
+a.csv,bmi,3,0,0,2,0,0,0,,,,0,0
 ";
     assert_eq!(csv, expected);
 }
@@ -115,7 +115,8 @@ fn the_cohort_table_reads_like_a_paper() {
     assert_eq!(csv[1], ["patients", "n", "", "", "2"]);
     assert_eq!(csv[2], ["systolic_bp (mm[Hg])", "mean (SD)", "5", "0", "99 (19.17)"]);
     assert_eq!(csv[3], ["systolic_bp (mm[Hg])", "median [Q1,Q3]", "5", "0", "85 [85,120]"]);
-    assert_eq!(csv[csv.len() - 4], ["news2_partial low", "n (%)", "4", "", "2 (50.0)"]);
+    assert_eq!(csv[csv.len() - 6], ["news2_partial low", "n (%)", "4", "", "2 (50.0)"]);
+    assert_eq!(csv[csv.len() - 2], ["news2_partial age unknown", "n", "", "", "4"]);
 }
 
 #[test]

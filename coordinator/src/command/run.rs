@@ -9,7 +9,7 @@ use sce_cloud::aws::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
 use sce_core::manifest::Manifest;
-use sce_core::object::ObjectKey;
+use sce_core::object::{ObjectKey, ObjectRef};
 use sce_core::registry::{Name, RunFacts, Standing};
 use sce_core::study::StudySettings;
 
@@ -35,7 +35,8 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let project = Project::open(overlay, Caller::Coordinates).await?;
     let wanted = args.manifest.as_deref().map(load_manifest).transpose().map_err(Failure::usage)?;
-    let names = select(&project, args, wanted.as_ref()).await?;
+    let people = tables(&project, &args.people).await?;
+    let names = select(&project, args, wanted.as_ref(), &people).await?;
     if names.is_empty() {
         output.say("nothing to do: every such object is processed, or in a run (sce runs lists them); --again repeats");
         output.emit(&serde_json::json!({ "schema_version": 1, "run": null, "state": "empty", "counts": { "objects": 0 } }));
@@ -44,6 +45,7 @@ pub(super) async fn run(
     let again = if args.again { Some(nonce(&project)?) } else { None };
     let mut study = project.settings.study.clone();
     study.format = args.format.unwrap_or(study.format);
+    study.people = people;
     let (fleet, detach, stats) = (&args.fleet, args.detach, args.stats);
     let submission = Submission { names, study, again, fleet, detach, stats };
     start(&project, submission, output).await
@@ -74,7 +76,10 @@ pub(super) async fn retry_run(
     }
     let again = Some(nonce(&project)?);
     let (fleet, detach) = (&args.fleet, args.detach);
-    let study = run.study.clone();
+    let mut study = run.study.clone();
+    // As they are registered now: one may have been put again.
+    let keys: Vec<String> = study.people.iter().map(|table| table.key.to_string()).collect();
+    study.people = tables(&project, &keys).await?;
     let submission = Submission { names, study, again, fleet, detach, stats: false };
     start(&project, submission, output).await
 }
@@ -134,14 +139,35 @@ async fn start(
     wait(project, run.id, following, output).await
 }
 
+/// The tables of people, as they are registered.
+async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Failure> {
+    let mut tables = Vec::new();
+    for (number, key) in (1..).zip(keys) {
+        let wrong = |cause: String| Failure::usage(anyhow!("--people, table {number}: {cause}"));
+        let key = ObjectKey::try_from(key.clone()).map_err(|e| wrong(e.to_string()))?;
+        let name = retry(|| project.ports.ledger.name(&key)).await?;
+        let name = name.ok_or_else(|| {
+            wrong("no object of this name is registered: sce put it first".to_owned())
+        })?;
+        if tables.contains(&name.object) {
+            return Err(wrong("it is named twice: name each once".to_owned()));
+        }
+        tables.push(name.object);
+    }
+    Ok(tables)
+}
+
 /// The names a run takes: free ones, or with `--again` any that no open run
-/// has; only those wanted.
+/// has; only those wanted, and never a table of people.
 async fn select(
     project: &Project,
     args: &RunArgs,
     wanted: Option<&BTreeSet<ObjectKey>>,
+    people: &[ObjectRef],
 ) -> Result<Vec<Name>, Failure> {
     let facts = run_facts(project).await?;
+    let mut tables = facts.tables();
+    tables.extend(people.iter().map(|table| &table.key));
     let mut selected = Vec::new();
     let mut found = 0;
     let mut after: Option<ObjectKey> = None;
@@ -155,6 +181,9 @@ async fn select(
                 continue;
             }
             found += 1;
+            if tables.contains(&name.object.key) {
+                continue;
+            }
             match facts.standing(&name) {
                 Standing::Free => selected.push(name),
                 Standing::Processed if args.again => selected.push(name),

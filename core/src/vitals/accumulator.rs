@@ -7,8 +7,9 @@
 
 use super::quality::LeftOut;
 use super::statistics::{Analysed, ObjectStatistics, PatientCells, VisitReadings};
-use super::{EffectValues, LeftOutCounts, PlausibleRanges, Readings, Vital};
+use super::{EffectValues, LeftOutCounts, People, PlausibleRanges, Readings, Vital};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A patient of this object, in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,19 +32,21 @@ pub struct ObjectAccumulator {
     /// The effects of the same moments, if the object has any.
     waiting_effects: Vec<Vec<EffectValues>>,
     scratch: Vec<Analysed>,
+    people: Arc<People>,
     kept: ObjectStatistics,
 }
 
 impl ObjectAccumulator {
-    /// An empty one.
+    /// An empty one; who is not among the people is of unknown age.
     #[must_use]
-    pub fn new(ranges: PlausibleRanges) -> Self {
+    pub fn new(ranges: PlausibleRanges, people: Arc<People>) -> Self {
         Self {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
             waiting: Vec::new(),
             waiting_effects: Vec::new(),
             scratch: Vec::with_capacity(BURST),
+            people,
             kept: ObjectStatistics::new(ranges),
         }
     }
@@ -101,8 +104,8 @@ impl ObjectAccumulator {
         };
         self.waiting.push(Vec::new());
         self.waiting_effects.push(Vec::new());
+        self.kept.patients.push(PatientCells::of(self.people.of(&name)));
         self.kept.names.push(name);
-        self.kept.patients.push(PatientCells::default());
         Some(PatientIndex(index))
     }
 
@@ -156,11 +159,12 @@ fn packed(id: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vitals::news2::BandCounts;
-    use crate::vitals::{QualityCounts, RangeProfile, Reading};
+    use crate::vitals::news2::{BandCounts, Course};
+    use crate::vitals::{PartialDate, Person, QualityCounts, RangeProfile, Reading, civil};
 
     fn accumulator() -> ObjectAccumulator {
-        let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+        let mut all =
+            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
         all.measure(&[Vital::HeartRate]);
         all
     }
@@ -258,15 +262,54 @@ mod tests {
         assert_eq!(all.quality(Vital::SystolicBp).dbp_not_below_sbp, 0);
     }
 
+    /// Scores 3, by the respiratory rate.
+    const FIVE: [(Vital, Reading); 5] = [
+        (Vital::RespiratoryRate, Reading::Value(8.0)),
+        (Vital::Spo2, Reading::Value(98.0)),
+        (Vital::SystolicBp, Reading::Value(120.0)),
+        (Vital::HeartRate, Reading::Value(70.0)),
+        (Vital::Temperature, Reading::Value(37.0)),
+    ];
+
+    #[test]
+    fn a_set_is_scored_by_the_age_at_it_and_a_life_has_bounds() {
+        let mut people = People::default();
+        let date = |text: &str| PartialDate::parse(text.as_bytes());
+        let john = Person { birth: date("2000-06-15"), death: date("2020-01-01") };
+        people.add("55", john).expect("added");
+        let mut all =
+            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::new(people));
+        let (john, other) = (all.patient(b"55").expect("an id"), all.patient(b"56"));
+        for time in [
+            "2000-06-14 23:59:59",
+            "2000-06-15",
+            "2016-06-14 23:59:59",
+            "2016-06-15",
+            "2020-01-01 23:59:59",
+            "2020-01-02",
+        ] {
+            let time = civil::parse(time.as_bytes()).expect("a time");
+            all.observe(john, time, readings(&FIVE));
+            all.observe(other.expect("an id"), time, readings(&FIVE[..4]));
+        }
+        all.observe(other.expect("an id"), 0, readings(&FIVE));
+        let all = all.finish();
+        let courses: Vec<_> = all.patients().map(|(_, kept)| kept.news2).collect();
+        let counts = |of: &Course| (of.bands.complete, of.under_age, of.age_unknown);
+        assert_eq!(counts(&courses[0]), (3, 3, 0));
+        assert_eq!(counts(&courses[1]), (1, 0, 1));
+        let months: u64 = all.months().iter().map(|(_, bands)| bands.complete).sum();
+        assert_eq!(months, 4);
+        for vital in [Vital::HeartRate, Vital::Temperature] {
+            let quality = all.quality(vital);
+            assert_eq!((quality.before_birth, quality.after_death), (1, 1));
+        }
+        assert_eq!(all.quality(Vital::Weight), QualityCounts::default());
+    }
+
     #[test]
     fn only_complete_plausible_sets_are_scored() {
-        let five = [
-            (Vital::RespiratoryRate, Reading::Value(8.0)),
-            (Vital::Spo2, Reading::Value(98.0)),
-            (Vital::SystolicBp, Reading::Value(120.0)),
-            (Vital::HeartRate, Reading::Value(70.0)),
-            (Vital::Temperature, Reading::Value(37.0)),
-        ];
+        let five = FIVE;
         let mut all = accumulator();
         let john = all.patient(b"55").expect("an id");
         all.observe(john, 0, readings(&five));

@@ -90,10 +90,7 @@ fn parse_date(date: &[u8; 10]) -> Option<i64> {
     let year = two(date[0], date[1])? * 100 + two(date[2], date[3])?;
     let month = two(date[5], date[6])?;
     let day = two(date[8], date[9])?;
-    if year < 1 || !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
-        return None;
-    }
-    Some(days_from_civil(year, month, day))
+    self::day(year, month, day)
 }
 
 #[inline]
@@ -143,6 +140,24 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
 pub const fn month(time: i64) -> i64 {
     let (year, month, _) = civil_from_days(time.div_euclid(DAY_SECONDS));
     year * 12 + month - 1
+}
+
+/// The number of a day, counted from 1970-01-01; `None` if there is no such
+/// day.
+#[must_use]
+pub fn day(year: i64, month: i64, day: i64) -> Option<i64> {
+    let exists = (1..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=month_days(year, month)).contains(&day);
+    exists.then(|| days_from_civil(year, month, day))
+}
+
+/// The day of the same date so many years later; of 29 February it is 1 March
+/// where there is none.
+#[must_use]
+pub const fn years_after(day: i64, years: i64) -> i64 {
+    let (year, month, day) = civil_from_days(day);
+    days_from_civil(year + years, month, day)
 }
 
 /// Writes a time as `1938-10-30 00:00:00`.

@@ -78,6 +78,8 @@ impl Gather {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::vitals::{PlausibleRanges, RangeProfile};
 
@@ -92,7 +94,8 @@ mod tests {
     fn gathered(
         readings: impl IntoIterator<Item = (i64, Vital, f64)>,
     ) -> crate::vitals::ObjectStatistics {
-        let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+        let mut all =
+            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();
         for (time, vital, value) in readings {
@@ -128,7 +131,8 @@ mod tests {
 
     #[test]
     fn in_a_set_a_number_stands_before_what_is_none() {
-        let mut all = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+        let mut all =
+            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();
         gather.add(john, 0, Vital::HeartRate, Reading::Missing, &mut all);

@@ -86,10 +86,14 @@ pub struct Course {
     pub last_time: Option<i64>,
     /// The total then; the highest, if there are several sets at that time.
     pub last: u8,
+    /// Of the sets, those at an unknown age.
+    pub age_unknown: u64,
+    /// Complete sets that were not scored, being of a child.
+    pub under_age: u64,
 }
 
 impl Course {
-    /// Takes one complete set in.
+    /// Takes one complete set in that may be scored.
     pub fn add(&mut self, time: i64, score: Score) {
         self.bands.add(band(score));
         self.max = self.max.max(score.total);

@@ -24,6 +24,10 @@ pub struct QualityCounts {
     pub duplicates: u64,
     /// Analysed values whose time is before that latest one.
     pub out_of_order: u64,
+    /// Analysed values before the day of birth; 0 without a table of people.
+    pub before_birth: u64,
+    /// Analysed values after the day of death; 0 without a table of people.
+    pub after_death: u64,
     /// Moments whose diastolic pressure is not below the systolic; counted
     /// under the diastolic pressure only.
     pub dbp_not_below_sbp: u64,

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::cell::{Cell, Sequence};
 use super::civil;
 use super::news2::{self, Five};
+use super::people::{ADULT_AGE, Life, Person};
 use super::quality::{self, EqualColumns, LeftOutCounts, QualityCounts};
 use super::{
     Derived, DerivedSums, EffectValues, Fixed, MOMENTS_MAX, ObjectEffects, PatientEffects,
@@ -20,8 +21,12 @@ pub(super) type VisitReadings = (i64, Readings);
 pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
 
 /// What is kept of one patient.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PatientCells {
+    life: Life,
+    /// From when on the patient is surely an adult, in civil seconds; none if
+    /// the age is unknown.
+    pub adult_from: Option<i64>,
     /// One cell per vital, by [`Vital::index`].
     pub cells: [Cell; Vital::COUNT],
     /// NEWS2 of the complete sets.
@@ -30,6 +35,33 @@ pub struct PatientCells {
     pub derived: [DerivedSums; Derived::COUNT],
     /// Of objects that have columns of effects.
     pub effects: Option<Box<PatientEffects>>,
+}
+
+impl PatientCells {
+    pub(super) fn of(person: Person) -> Self {
+        Self {
+            life: person.into(),
+            adult_from: person.surely_from(ADULT_AGE),
+            cells: Default::default(),
+            news2: news2::Course::default(),
+            derived: Default::default(),
+            effects: None,
+        }
+    }
+
+    /// Takes a complete set in; true if it is scored.
+    fn take_set(&mut self, time: i64, score: news2::Score) -> bool {
+        match self.life.news2_from {
+            Some(from) if time < from => {
+                self.news2.under_age += 1;
+                return false;
+            }
+            Some(_) => {}
+            None => self.news2.age_unknown += 1,
+        }
+        self.news2.add(time, score);
+        true
+    }
 }
 
 /// Statistics of one object, complete.
@@ -90,6 +122,7 @@ impl ObjectStatistics {
                 quality: &mut self.quality[vital.index()],
                 ranges: &self.ranges,
                 reference: &self.references[vital.index()],
+                life: patient.life,
             };
             if self.are_pieces {
                 taker.cell.timeline.collapse(taker.reference);
@@ -105,8 +138,9 @@ impl ObjectStatistics {
         for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
             if let Some(five) = Five::of(analysed) {
                 let score = news2::score(&five);
-                patient.news2.add(*time, score);
-                self.months.entry(civil::month(*time)).or_default().add(news2::band(score));
+                if patient.take_set(*time, score) {
+                    self.months.entry(civil::month(*time)).or_default().add(news2::band(score));
+                }
             }
             if quality::is_dbp_not_below_sbp(analysed) {
                 self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
@@ -209,6 +243,7 @@ struct Taker<'a> {
     quality: &'a mut QualityCounts,
     ranges: &'a PlausibleRanges,
     reference: &'a ReferenceRange,
+    life: Life,
 }
 
 impl Taker<'_> {
@@ -241,6 +276,8 @@ impl Taker<'_> {
             Sequence::Duplicate => self.quality.duplicates += 1,
             Sequence::Earlier => self.quality.out_of_order += 1,
         }
+        self.quality.before_birth += u64::from(time < self.life.born);
+        self.quality.after_death += u64::from(time >= self.life.ended);
         Some(value)
     }
 }

@@ -91,8 +91,9 @@ fn period_name(month: i64, months: i64) -> String {
 
 /// Blood pressure, body mass and NEWS2 of the patients, by category.
 pub fn categories(results: &Results) -> Markup {
-    let pressures = by(results, &BloodPressure::ALL, |w| w.blood_pressure, BloodPressure::name);
-    let masses = by(results, &BodyMass::ALL, |w| w.body_mass, BodyMass::name);
+    let pressures =
+        by(results, &BloodPressure::ALL, |w| w.blood_pressure.ok()?, BloodPressure::name);
+    let masses = by(results, &BodyMass::ALL, |w| w.body_mass.ok()?, BodyMass::name);
     let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
     let bands: Vec<(String, u64)> = bands.zip(results.highest_bands).collect();
     html! {
@@ -100,7 +101,8 @@ pub fn categories(results: &Results) -> Markup {
             h2 { "Categories of patients" }
             p.soft {
                 "Blood pressure: ACC/AHA 2017, of the mean of at least two readings on two occasions. "
-                "Body mass index: WHO. Both for adults; ages are unknown here."
+                "Body mass index: WHO. Both for adults; "
+                (if results.people.is_empty() { "ages are unknown here." } else { "not computed under 18, computed where the age is unknown." })
             }
             (PreEscaped(chart::categories("Patients by blood pressure", &pressures)))
             (PreEscaped(chart::categories("Patients by body mass index", &masses)))

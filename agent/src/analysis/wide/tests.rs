@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use sce_core::vitals::{ObjectStatistics, PlausibleRanges, RangeProfile};
+use std::sync::Arc;
 
 const HEADER: [&str; 11] = [
     "systol",
@@ -19,7 +20,8 @@ const HEADER: [&str; 11] = [
 ];
 
 fn read(text: &str) -> Result<(u64, ObjectStatistics), Defect> {
-    let mut into = ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default));
+    let mut into =
+        ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
     let mut decoder = WideCsv::new();
     decoder.push(text.as_bytes(), &mut into)?;
     let rows = decoder.finish(&mut into)?;

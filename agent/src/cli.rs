@@ -113,7 +113,7 @@ pub struct AnalyzeArgs {
     /// Format of the opened files [default: as in the settings file, else detect]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     pub format: Option<Format>,
-    /// Table of people (births and deaths), sealed or plain; may be repeated
+    /// Table of people (births and deaths), sealed or plain; may be repeated [default: ages are unknown]
     #[arg(long, value_name = "FILE")]
     pub people: Vec<PathBuf>,
     /// Directory for the results, written in the clear

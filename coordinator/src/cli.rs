@@ -209,7 +209,7 @@ pub struct RunArgs {
     /// Format of the objects [default: as in the settings file]
     #[arg(long, value_name = "FORMAT", value_parser = sce_cloud::overlay::format_parser())]
     pub format: Option<Format>,
-    /// Table of people (births and deaths), an object put before; may be repeated
+    /// Table of people (births and deaths), an object put before; may be repeated [default: ages are unknown]
     #[arg(long, value_name = "KEY")]
     pub people: Vec<String>,
     /// Also objects that were processed before

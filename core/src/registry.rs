@@ -46,6 +46,8 @@ pub enum Standing {
     Taken,
     /// A run analysed or quarantined it.
     Processed,
+    /// It is a run's table of people: none analyses it.
+    People,
 }
 
 /// What is known of the runs that names refer to.
@@ -55,24 +57,35 @@ pub struct RunFacts {
     pub runs: BTreeMap<RunId, Run>,
     /// The objects that ended runs with unfinished units did process.
     pub processed: BTreeMap<RunId, BTreeSet<ObjectKey>>,
+    /// The tables of people of open runs, and of those that are done.
+    pub people: BTreeSet<ObjectKey>,
 }
 
 impl RunFacts {
     /// The runs of which [`RunFacts::processed`] must be read: they ended
     /// before all their units were done.
-    pub fn unfinished(runs: &[Run]) -> impl Iterator<Item = &Run> {
-        runs.iter().filter(|run| run.has_ended() && run.status != RunStatus::Done)
+    pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|run| run.has_ended() && run.status != RunStatus::Done)
     }
 
-    /// The tables of people that any run was submitted with: no run takes them
-    /// as objects.
+    /// The facts of these runs, of which no object is known to be processed.
     #[must_use]
-    pub fn tables(&self) -> BTreeSet<&ObjectKey> {
-        self.runs.values().flat_map(|run| &run.study.people).map(|table| &table.key).collect()
+    pub fn of(runs: Vec<Run>) -> Self {
+        // One that fails may have named by mistake what no table is.
+        let named = runs.iter().filter(|run| !run.has_ended() || run.status == RunStatus::Done);
+        let people = named.flat_map(|run| &run.study.people);
+        Self {
+            people: people.map(|table| table.key.clone()).collect(),
+            runs: runs.into_iter().map(|run| (run.id, run)).collect(),
+            processed: BTreeMap::new(),
+        }
     }
 
     /// Where a name stands.
     pub fn standing(&self, name: &Name) -> Standing {
+        if self.people.contains(&name.object.key) {
+            return Standing::People;
+        }
         let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {
             return Standing::Free;
         };
@@ -130,12 +143,28 @@ mod tests {
             let name =
                 Name { object: object.clone(), registered_at: Timestamp(0), run: Some(run.id) };
             let keys = processed.then(|| key.clone()).into_iter().collect();
-            let facts = RunFacts {
-                processed: BTreeMap::from([(run.id, keys)]),
-                runs: BTreeMap::from([(run.id, run)]),
-            };
+            let mut facts = RunFacts::of(vec![run.clone()]);
+            facts.processed = BTreeMap::from([(run.id, keys)]);
             assert_eq!(facts.standing(&name), expected, "{status:?} {processed}");
             assert_eq!(facts.standing(&Name { run: None, ..name }), Standing::Free);
+        }
+    }
+
+    #[test]
+    fn a_table_of_people_is_no_object_unless_its_run_failed() {
+        let key = ObjectKey::try_from("people/people.csv".to_owned()).unwrap();
+        let object = ObjectRef { key, version: "null".into(), etag: "e".into(), size: 1 };
+        let name = Name { object: object.clone(), registered_at: Timestamp(0), run: None };
+        for (status, expected) in [
+            (RunStatus::Draft, Standing::People),
+            (RunStatus::Running, Standing::People),
+            (RunStatus::Done, Standing::People),
+            (RunStatus::Failed, Standing::Free),
+            (RunStatus::Canceled, Standing::Free),
+        ] {
+            let mut run = run(status);
+            run.study.people = vec![object.clone()];
+            assert_eq!(RunFacts::of(vec![run]).standing(&name), expected, "{status:?}");
         }
     }
 }

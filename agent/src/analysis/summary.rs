@@ -4,7 +4,7 @@
 //! new schema version.
 
 use super::inputs::InputRow;
-use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS};
+use super::partial::{AGES, BAND_COUNTS, LIFE_CHECKS, QUALITY_CHECKS};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
 use sce_core::vitals::{LeftOut, PlausibleRanges, civil};
@@ -42,7 +42,7 @@ struct Summary<'a> {
     inputs: Vec<Input<'a>>,
     vitals: Named<CohortSummary>,
     news2: Named<u64>,
-    quality: Named<u64>,
+    quality: Named<Option<u64>>,
     notes: [String; 2],
 }
 
@@ -141,6 +141,10 @@ pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, Stud
     let vitals = results.cohort.iter().map(vital);
     let ages = AGES.into_iter().zip(results.ages);
     let news2 = BAND_COUNTS.into_iter().zip(results.bands).chain(ages);
+    let quality = QUALITY_CHECKS.into_iter().zip(results.quality_totals()).map(|(check, count)| {
+        let is_known = !LIFE_CHECKS.contains(&check) || !results.people.is_empty();
+        (check, is_known.then_some(count))
+    });
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: &results.run,
@@ -150,7 +154,7 @@ pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, Stud
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),
         news2: Named(news2.collect()),
-        quality: Named(QUALITY_CHECKS.into_iter().zip(results.quality_totals()).collect()),
+        quality: Named(quality.collect()),
         notes: [news2_note(results), RESOLUTION_NOTE.to_owned()],
     };
     let mut bytes = serde_json::to_vec_pretty(&summary)

@@ -129,6 +129,7 @@ pub(super) async fn names(
                 Standing::Free => "free",
                 Standing::Taken => "in a run",
                 Standing::Processed => "processed",
+                Standing::People => "people",
             };
             let run = name.run.map(|run| run.to_string()).unwrap_or_default();
             let object = &name.object;

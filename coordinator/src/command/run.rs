@@ -1,6 +1,6 @@
 //! `sce run` and `sce retry`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use sce_cloud::retry::retry;
 use sce_core::manifest::Manifest;
 use sce_core::object::{ObjectKey, ObjectRef};
 use sce_core::registry::{Name, RunFacts, Standing};
+use sce_core::run::Run;
 use sce_core::study::StudySettings;
 
 use super::cost::{check_cost, load_prices};
@@ -166,8 +167,6 @@ async fn select(
     people: &[ObjectRef],
 ) -> Result<Vec<Name>, Failure> {
     let facts = run_facts(project).await?;
-    let mut tables = facts.tables();
-    tables.extend(people.iter().map(|table| &table.key));
     let mut selected = Vec::new();
     let mut found = 0;
     let mut after: Option<ObjectKey> = None;
@@ -181,13 +180,13 @@ async fn select(
                 continue;
             }
             found += 1;
-            if tables.contains(&name.object.key) {
+            if people.contains(&name.object) {
                 continue;
             }
             match facts.standing(&name) {
                 Standing::Free => selected.push(name),
                 Standing::Processed if args.again => selected.push(name),
-                Standing::Processed | Standing::Taken => {}
+                Standing::Processed | Standing::Taken | Standing::People => {}
             }
         }
     }
@@ -201,12 +200,12 @@ async fn select(
 }
 
 pub(super) async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
-    let runs = retry(|| project.ports.ledger.runs()).await?;
-    let mut processed = BTreeMap::new();
-    for run in RunFacts::unfinished(&runs) {
-        processed.insert(run.id, processed_objects(&project.ports, run).await?.processed);
+    let mut facts = RunFacts::of(retry(|| project.ports.ledger.runs()).await?);
+    let unfinished: Vec<Run> = facts.unfinished().cloned().collect();
+    for run in unfinished {
+        facts.processed.insert(run.id, processed_objects(&project.ports, &run).await?.processed);
     }
-    Ok(RunFacts { runs: runs.into_iter().map(|run| (run.id, run)).collect(), processed })
+    Ok(facts)
 }
 
 /// A manifest file: one key a line; empty lines are left out.

@@ -17,6 +17,7 @@ mod help;
 mod interop;
 mod journey;
 mod one_file;
+mod people;
 mod same_result;
 mod settings;
 mod support;

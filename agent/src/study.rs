@@ -153,6 +153,11 @@ pub enum Defect {
          format, or put a file in one of them"
     )]
     UnknownFormat,
+    /// The header of a known format, but for its separators.
+    #[error(
+        "its fields are not separated by commas: write the file with commas, put it again and retry"
+    )]
+    OtherSeparator,
     /// A gzip or zstd stream that is damaged or cut short.
     #[error("the object cannot be unpacked to its end: pack the file anew, put it again and retry")]
     BadPacking,

@@ -13,6 +13,8 @@ use crate::study::Defect;
 /// How Parquet begins.
 const PARQUET: &[u8] = b"PAR1";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some programs write for commas; such a file is refused by name.
+const OTHER_SEPARATORS: [u8; 3] = [b';', b'\t', b'|'];
 /// Columns of the wide CSV that a header must have to be taken for one; which
 /// others it lacks is then said.
 const WIDE_COLUMNS_MIN: usize = 3;
@@ -67,18 +69,29 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     if header.is_empty() {
         return Err(Defect::Empty);
     }
+    match of_header(header, b',') {
+        Err(Defect::UnknownFormat)
+            if OTHER_SEPARATORS.iter().any(|other| of_header(header, *other).is_ok()) =>
+        {
+            Err(Defect::OtherSeparator)
+        }
+        known => known.map(Some),
+    }
+}
+
+fn of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
     let names: Vec<String> = header
-        .split(|b| *b == b',')
+        .split(|b| *b == separator)
         .map(|name| String::from_utf8_lossy(name).trim().trim_matches('"').to_lowercase())
         .collect();
     let has = |name: &str| names.iter().any(|other| other == name);
     let wide = WideCsv::column_names().filter(|name| has(&name.to_lowercase())).count();
     if has("measurement_concept_id") {
-        Ok(Some(Kind::OmopCsv))
+        Ok(Kind::OmopCsv)
     } else if ["patient", "code", "value"].into_iter().all(has) {
-        Ok(Some(Kind::Synthea))
+        Ok(Kind::Synthea)
     } else if wide >= WIDE_COLUMNS_MIN {
-        Ok(Some(Kind::Wide))
+        Ok(Kind::Wide)
     } else if people::are_people(has) {
         Err(Defect::IsPeople)
     } else {
@@ -118,6 +131,14 @@ mod tests {
         assert_eq!(kind(Format::Detect, b"PA", false), Ok(None));
         assert_eq!(kind(Format::Omop, b"PA", true), Ok(Some(Kind::OmopCsv)));
         assert_eq!(kind(Format::Detect, b" \n", true), Err(Defect::Empty));
+        for start in ["date;ID;systol;diastol\n", "PERSON_ID\tMEASUREMENT_CONCEPT_ID\n"] {
+            let found = kind(Format::Detect, start.as_bytes(), false);
+            assert_eq!(found, Err(Defect::OtherSeparator), "{start}");
+        }
+        for start in ["Id,BIRTHDATE,DEATHDATE\n", "person_id,death_date\n"] {
+            let found = kind(Format::Detect, start.as_bytes(), false);
+            assert_eq!(found, Err(Defect::IsPeople), "{start}");
+        }
         let endless = vec![b'x'; RECORD_LIMIT_BYTES + 1];
         assert_eq!(kind(Format::Detect, &endless, false), Err(Defect::UnknownFormat));
     }

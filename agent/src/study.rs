@@ -153,6 +153,9 @@ pub enum Defect {
          format, or put a file in one of them"
     )]
     UnknownFormat,
+    /// Packed by something else than gzip or zstd.
+    #[error("it is packed by zip, bzip2 or xz: unpack it, or pack it by gzip or zstd, then retry")]
+    OtherPacking,
     /// The header of a known format, but for its separators.
     #[error(
         "its fields are not separated by commas: write the file with commas, put it again and retry"
@@ -213,8 +216,8 @@ pub enum Defect {
     },
     /// Not a single row that could be read.
     #[error(
-        "none of its rows can be read ({no_patient} without a patient, {no_time} without a time, \
-         {malformed} malformed): correct the file, put it again and retry"
+        "none of its readings can be used ({no_patient} without a patient, {no_time} without a \
+         time, {malformed} rows malformed): correct the file, put it again and retry"
     )]
     NothingReadable {
         /// Rows that do not say whose they are.

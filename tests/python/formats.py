@@ -323,11 +323,11 @@ def patient_table(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def news2_sets(readings: pd.DataFrame) -> pd.DataFrame:
-    """One row per object, patient and time: of each vital the first number, NaN where it was left out."""
+    """One row per object, patient and time: of each vital the mean of its values, NaN where there is none."""
     moments = ["object", "patient", "time"]
-    numbers = readings[readings["verdict"].isin(["values", "implausible"])]
-    first = numbers.drop_duplicates([*moments, "vital"], keep="first")
-    return first.pivot(index=moments, columns="vital", values="value").reindex(columns=list(NEWS2_STEPS))
+    values = readings[readings["verdict"] == "values"]
+    means = values.pivot_table(index=moments, columns="vital", values="value", aggfunc="mean")
+    return means.reindex(columns=list(NEWS2_STEPS))
 
 
 def calculate(files: Sequence[Path], kind: str) -> Expected:

@@ -8,6 +8,16 @@ use crate::study::Defect;
 /// Most columns accepted.
 const COLUMN_LIMIT: usize = 1024;
 
+/// True of a header's field that means this column: in any case, and with a
+/// point or a low line for a blank, which R does not allow in names.
+pub fn is_same(name: &[u8], column: &str) -> bool {
+    let plain = |byte: &u8| match byte {
+        b'.' | b'_' => b' ',
+        other => other.to_ascii_lowercase(),
+    };
+    name.trim_ascii().iter().map(plain).eq(column.as_bytes().iter().map(plain))
+}
+
 /// The place of each wanted column (and whether a file must have it) among
 /// the names of a file; none for one that it need not have and has not.
 pub fn find(
@@ -20,7 +30,7 @@ pub fn find(
     let mut found = Vec::new();
     let mut missing = Vec::new();
     for (column, needed) in wanted {
-        let named = |at: &usize| names[*at].trim_ascii().eq_ignore_ascii_case(column.as_bytes());
+        let named = |at: &usize| is_same(names[*at], column);
         let mut places = (0..names.len()).filter(named);
         let place = places.next();
         if places.next().is_some() {

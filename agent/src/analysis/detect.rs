@@ -5,6 +5,7 @@
 
 use sce_core::study::Format;
 
+use super::columns;
 use super::people;
 use super::split::RECORD_LIMIT_BYTES;
 use super::wide::WideCsv;
@@ -15,6 +16,10 @@ const PARQUET: &[u8] = b"PAR1";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What some programs write for commas; such a file is refused by name.
 const OTHER_SEPARATORS: [u8; 3] = [b';', b'\t', b'|'];
+/// How text in UTF-16 begins.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+/// How zip, bzip2 and xz begin.
+const OTHER_PACKINGS: [&[u8]; 3] = [b"PK\x03\x04", b"BZh", b"\xfd7zXZ\x00"];
 /// Columns of the wide CSV that a header must have to be taken for one; which
 /// others it lacks is then said.
 const WIDE_COLUMNS_MIN: usize = 3;
@@ -69,6 +74,16 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     if header.is_empty() {
         return Err(Defect::Empty);
     }
+    if UTF_16.iter().any(|mark| text.starts_with(mark)) {
+        return Err(Defect::NotUtf8 { row: 0 });
+    }
+    if OTHER_PACKINGS.iter().any(|packing| text.starts_with(packing)) {
+        return Err(Defect::OtherPacking);
+    }
+    // No text has it; a tar archive has, before the header of its first file.
+    if header.contains(&0) {
+        return Err(Defect::UnknownFormat);
+    }
     match of_header(header, b',') {
         Err(Defect::UnknownFormat)
             if OTHER_SEPARATORS.iter().any(|other| of_header(header, *other).is_ok()) =>
@@ -80,12 +95,10 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
 }
 
 fn of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
-    let names: Vec<String> = header
-        .split(|b| *b == separator)
-        .map(|name| String::from_utf8_lossy(name).trim().trim_matches('"').to_lowercase())
-        .collect();
-    let has = |name: &str| names.iter().any(|other| other == name);
-    let wide = WideCsv::column_names().filter(|name| has(&name.to_lowercase())).count();
+    let names: Vec<&[u8]> =
+        header.split(|b| *b == separator).map(|name| unquoted(name.trim_ascii())).collect();
+    let has = |name: &str| names.iter().any(|other| columns::is_same(other, name));
+    let wide = WideCsv::column_names().filter(|name| has(name)).count();
     if has("measurement_concept_id") {
         Ok(Kind::OmopCsv)
     } else if ["patient", "code", "value"].into_iter().all(has) {
@@ -99,6 +112,10 @@ fn of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
     }
 }
 
+fn unquoted(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +125,7 @@ mod tests {
         let table: &[(&str, Kind)] = &[
             ("date,ID,systol,diastol\n", Kind::Wide),
             ("\u{feff}\"ID\",\"date\",\"BMI\"\r\n", Kind::Wide),
+            ("\"\",\"heart.rate\",\"resp.rate\",\"OSat\"\n", Kind::Wide),
             ("measurement_id,person_id,measurement_concept_id\n", Kind::OmopCsv),
             ("\u{feff}MEASUREMENT_ID,PERSON_ID,MEASUREMENT_CONCEPT_ID\n", Kind::OmopCsv),
             ("PAR1\x15\x04", Kind::OmopParquet),
@@ -126,6 +144,15 @@ mod tests {
         for start in ["a,b,c\n", "date,ID,note\n", "%PDF-1.7\n", "<html>\n"] {
             let found = kind(Format::Detect, start.as_bytes(), false);
             assert_eq!(found, Err(Defect::UnknownFormat), "{start}");
+        }
+        for (start, expected) in [
+            (&b"\xff\xfed\0a\0\n\0"[..], Defect::NotUtf8 { row: 0 }),
+            (b"PK\x03\x04\x14\0\n", Defect::OtherPacking),
+            (b"BZh91AY\n", Defect::OtherPacking),
+            (b"\xfd7zXZ\x00\n", Defect::OtherPacking),
+            (b"visits.csv\0\0\0ustar\0date,ID,systol,diastol\n", Defect::UnknownFormat),
+        ] {
+            assert_eq!(kind(Format::Detect, start, false), Err(expected));
         }
         assert_eq!(kind(Format::Detect, b"date,ID,systol", false), Ok(None));
         assert_eq!(kind(Format::Detect, b"PA", false), Ok(None));

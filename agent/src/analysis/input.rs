@@ -81,11 +81,10 @@ impl Input {
         let count = |reason: LeftOut| self.accumulator.left_out()[reason as usize];
         let [no_patient, no_time, malformed] =
             [LeftOut::NoPatient, LeftOut::NoTime, LeftOut::Malformed].map(count);
-        let counted = no_patient + no_time + malformed;
-        if counted > 0
-            && counted == self.accumulator.left_out().iter().sum::<u64>()
-            && self.accumulator.is_empty()
-        {
+        // Rows of other codes are no readings; malformed ones may be such.
+        let all_malformed = malformed == self.accumulator.left_out().iter().sum::<u64>();
+        let lost = no_patient + no_time + if all_malformed { malformed } else { 0 };
+        if lost > 0 && self.accumulator.is_empty() {
             return Err(Defect::NothingReadable { no_patient, no_time, malformed });
         }
         Ok(Found { kind, rows, statistics: self.accumulator.finish() })

@@ -108,8 +108,11 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
     // Concept 0 is OMOP's "no matching concept": the source's words remain.
     let conversion = match row.unit_concept {
         Id::Absent | Id::Is(0) => long.codes.units.by_name(vital, row.unit_name),
+        // A concept that is not known is no licence to guess from the words;
+        // a site may name either.
         Id::Is(concept) => by_unit_concept(vital, concept)
-            .or_else(|| long.codes.units.by_name(vital, &concept.to_string())),
+            .or_else(|| long.codes.units.by_local(vital, &concept.to_string()))
+            .or_else(|| long.codes.units.by_local(vital, row.unit_name)),
         Id::Odd => None,
     };
     let exact = matches!(row.operator, Id::Absent | Id::Is(0 | EQUALS));

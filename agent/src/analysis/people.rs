@@ -111,7 +111,11 @@ impl Table {
             Form::Unknown(_) => return Err(Defect::Empty),
             Form::Csv(records, columns) => {
                 records.finish(&mut Rows { columns, people })?;
-                records.rows()?;
+                // A table of deaths may well have no rows.
+                match records.rows() {
+                    Ok(_) | Err(Defect::NoRows) => {}
+                    Err(defect) => return Err(defect),
+                }
             }
             Form::Fhir(resources, seen) => {
                 resources.finish(&mut |json| add_resource(json, seen, people))?;
@@ -238,6 +242,8 @@ fn first<'a>(record: &Record<'a>, columns: &[(&'static str, usize)]) -> (&'stati
 struct Resource<'a> {
     #[serde(borrow)]
     resource_type: Cow<'a, str>,
+    /// Of an entry: the id of what is not stored yet, as `urn:uuid:1`.
+    full_url: Option<Cow<'a, str>>,
     resource: Option<&'a RawValue>,
 }
 
@@ -262,7 +268,12 @@ fn add_resource(json: Option<&[u8]>, seen: &mut u64, people: &mut People) -> Res
     if inner.resource_type != "Patient" {
         return Ok(());
     }
-    let patient: Patient<'_> = serde_json::from_slice(json).map_err(|_| unreadable)?;
+    let mut patient: Patient<'_> = serde_json::from_slice(json).map_err(|_| unreadable)?;
+    if let Some(id) = outer.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:"))
+        && patient.id.is_empty()
+    {
+        patient.id = Cow::Borrowed(id);
+    }
     patient.add(*seen, people)
 }
 

@@ -6,8 +6,11 @@
 //! format's peculiarities, and of floating-point sums.
 
 use super::quality::LeftOut;
-use super::statistics::{Analysed, ObjectStatistics, PatientCells, VisitReadings};
-use super::{EffectValues, LeftOutCounts, People, PlausibleRanges, Readings, Vital};
+use super::statistics::{Analysed, Counts, ObjectStatistics, PatientCells, Visit};
+use super::{
+    EffectValues, Fixed, LeftOutCounts, People, PlausibleRanges, Reading, Readings, Vital,
+    mean_units,
+};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -28,7 +31,7 @@ pub struct ObjectAccumulator {
     long_ids: FxHashMap<Box<[u8]>, u32>,
     /// Moments not yet taken in, per patient; apart from the patients, so
     /// that a row touches as little memory as can be.
-    waiting: Vec<Vec<VisitReadings>>,
+    waiting: Vec<Vec<Visit>>,
     /// The effects of the same moments, if the object has any.
     waiting_effects: Vec<Vec<EffectValues>>,
     scratch: Vec<Analysed>,
@@ -112,8 +115,37 @@ impl ObjectAccumulator {
     /// Takes in what was read of a patient at one moment.
     #[inline]
     pub fn observe(&mut self, patient: PatientIndex, time: i64, readings: Readings) {
+        self.wait(patient, Visit { time, readings, counts: Counts::Both });
+    }
+
+    /// Takes in several readings of the same vitals at one moment, which count
+    /// each for itself. The moment's set, for what looks across vitals, has of
+    /// each vital the mean of those that are plausible.
+    #[cold]
+    pub fn observe_repeated(&mut self, patient: PatientIndex, time: i64, several: &[Readings]) {
+        let mut set = Readings::default();
+        for vital in Vital::ALL {
+            let plausible = several.iter().filter_map(|readings| match readings.get(vital) {
+                Some(Reading::Value(units)) => Fixed::from_units(units),
+                _ => None,
+            });
+            let plausible = plausible.filter(|value| self.kept.ranges.contains(vital, *value));
+            let (sum, count) = plausible
+                .fold((0, 0), |(sum, count), value| (sum + i128::from(value.steps()), count + 1));
+            if count > 0 {
+                set.set(vital, Reading::Value(mean_units(sum, count)));
+            }
+        }
+        for readings in several {
+            self.wait(patient, Visit { time, readings: *readings, counts: Counts::Single });
+        }
+        self.wait(patient, Visit { time, readings: set, counts: Counts::Set });
+    }
+
+    #[inline]
+    fn wait(&mut self, patient: PatientIndex, visit: Visit) {
         let waiting = &mut self.waiting[patient.0 as usize];
-        waiting.push((time, readings));
+        waiting.push(visit);
         if waiting.len() >= BURST {
             self.take_in(patient.0 as usize);
         }

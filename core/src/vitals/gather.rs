@@ -17,16 +17,26 @@ const OPEN_MAX: usize = 1 << 18;
 /// Moments in the making, in the order in which they were begun.
 #[derive(Debug, Default)]
 pub struct Gather {
-    open: VecDeque<(PatientIndex, i64, Readings)>,
+    open: VecDeque<Moment>,
     /// Where each lies, counted from the first moment ever begun.
     places: FxHashMap<(PatientIndex, i64), u64>,
     /// Moments handed on so far.
     closed: u64,
+    /// Repeated readings held with the open moments.
+    repeated: usize,
+}
+
+#[derive(Debug)]
+struct Moment {
+    patient: PatientIndex,
+    time: i64,
+    readings: Readings,
+    /// Further readings of the same vitals.
+    repeated: Vec<Readings>,
 }
 
 impl Gather {
-    /// Takes one reading in. A second reading of a vital at the same moment
-    /// counts as a moment by itself: the set keeps the first that is a number.
+    /// Takes one reading in.
     pub fn add(
         &mut self,
         patient: PatientIndex,
@@ -38,22 +48,20 @@ impl Gather {
         let next = self.closed + self.open.len() as u64;
         let place = *self.places.entry((patient, time)).or_insert(next);
         let begun = usize::try_from(place - self.closed).ok().and_then(|at| self.open.get_mut(at));
-        let alone = match begun {
-            Some((_, _, readings)) => match readings.get(vital) {
-                Some(Reading::Value(_)) => Some(reading),
-                kept => {
-                    readings.set(vital, reading);
-                    kept
-                }
-            },
-            None => Some(reading),
-        };
-        if let Some(reading) = alone {
-            let mut readings = Readings::default();
-            readings.set(vital, reading);
-            self.open.push_back((patient, time, readings));
+        match begun {
+            Some(moment) if moment.readings.get(vital).is_none() => {
+                moment.readings.set(vital, reading);
+            }
+            Some(moment) => {
+                self.repeated += 1;
+                moment.repeated.push(only(vital, reading));
+            }
+            None => {
+                let (readings, repeated) = (only(vital, reading), Vec::new());
+                self.open.push_back(Moment { patient, time, readings, repeated });
+            }
         }
-        if self.open.len() > OPEN_MAX {
+        if self.open.len() + self.repeated > OPEN_MAX {
             self.close_first(into);
         }
     }
@@ -66,14 +74,25 @@ impl Gather {
     }
 
     fn close_first(&mut self, into: &mut ObjectAccumulator) {
-        if let Some((patient, time, readings)) = self.open.pop_front() {
-            if self.places.get(&(patient, time)) == Some(&self.closed) {
-                self.places.remove(&(patient, time));
-            }
-            self.closed += 1;
+        let Some(Moment { patient, time, readings, mut repeated }) = self.open.pop_front() else {
+            return;
+        };
+        self.places.remove(&(patient, time));
+        self.closed += 1;
+        self.repeated -= repeated.len();
+        if repeated.is_empty() {
             into.observe(patient, time, readings);
+        } else {
+            repeated.push(readings);
+            into.observe_repeated(patient, time, &repeated);
         }
     }
+}
+
+fn only(vital: Vital, reading: Reading) -> Readings {
+    let mut readings = Readings::default();
+    readings.set(vital, reading);
+    readings
 }
 
 #[cfg(test)]
@@ -127,6 +146,23 @@ mod tests {
         let all = gathered([pulse(1, 60.0), pulse(2, 61.0), pulse(2, 62.0), pulse(3, 63.0)]);
         let quality = all.quality(Vital::HeartRate);
         assert_eq!((quality.values, quality.duplicates, quality.out_of_order), (4, 1, 0));
+    }
+
+    #[test]
+    fn the_set_of_a_moment_has_the_mean_of_what_is_plausible() {
+        // SpO2 of 90 and 97 in the mean: 93.5, which scores 1; 90 alone scores 3.
+        let repeated = [(0, Vital::Spo2, 90.0), (0, Vital::Spo2, 97.0), (0, Vital::Spo2, 999.0)];
+        let others = FIVE.into_iter().filter(|(vital, _)| *vital != Vital::Spo2);
+        let mut all: Vec<_> =
+            repeated.into_iter().chain(others.map(|(vital, value)| (0, vital, value))).collect();
+        for _ in 0..all.len() {
+            all.rotate_left(1);
+            let gathered = gathered(all.clone());
+            let (_, kept) = gathered.patients().next().expect("a patient");
+            assert_eq!((kept.news2.bands.complete, kept.news2.max), (1, 1));
+            let quality = gathered.quality(Vital::Spo2);
+            assert_eq!((quality.values, quality.implausible, quality.duplicates), (2, 1, 1));
+        }
     }
 
     #[test]

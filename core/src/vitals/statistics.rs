@@ -16,7 +16,23 @@ use super::{
 };
 
 /// What was read of a patient at a time.
-pub(super) type VisitReadings = (i64, Readings);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visit {
+    pub(super) time: i64,
+    pub(super) readings: Readings,
+    pub(super) counts: Counts,
+}
+
+/// What readings count for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// Each for itself, and together as the moment's set.
+    Both,
+    /// Each for itself: the moment has more of them, and a set of its own.
+    Single,
+    /// As the set of a moment: means of its single readings.
+    Set,
+}
 /// What of it is analysed.
 pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
 
@@ -109,7 +125,7 @@ impl ObjectStatistics {
     pub(super) fn take_in(
         &mut self,
         patient: usize,
-        moments: &mut Vec<VisitReadings>,
+        moments: &mut Vec<Visit>,
         scratch: &mut Vec<Analysed>,
     ) {
         let patient = &mut self.patients[patient];
@@ -128,18 +144,26 @@ impl ObjectStatistics {
                 taker.cell.timeline.collapse(taker.reference);
             }
             let before = taker.cell.sums.n;
-            for ((time, readings), analysed) in moments.iter().zip(scratch.iter_mut()) {
-                if let Some(reading) = readings.get(vital) {
-                    analysed[vital.index()] = taker.take(*time, reading);
-                }
+            for (visit, analysed) in moments.iter().zip(scratch.iter_mut()) {
+                analysed[vital.index()] = match visit.readings.get(vital) {
+                    Some(Reading::Value(mean)) if visit.counts == Counts::Set => {
+                        Fixed::from_units(mean)
+                    }
+                    Some(reading) => taker.take(visit.time, reading),
+                    None => None,
+                };
             }
             self.moments += taker.cell.sums.n - before;
         }
-        for ((time, _), analysed) in moments.iter().zip(scratch.iter()) {
+        for (visit, analysed) in moments.iter().zip(scratch.iter()) {
+            if visit.counts == Counts::Single {
+                continue;
+            }
+            let time = visit.time;
             if let Some(five) = Five::of(analysed) {
                 let score = news2::score(&five);
-                if patient.take_set(*time, score) {
-                    self.months.entry(civil::month(*time)).or_default().add(news2::band(score));
+                if patient.take_set(time, score) {
+                    self.months.entry(civil::month(time)).or_default().add(news2::band(score));
                 }
             }
             if quality::is_dbp_not_below_sbp(analysed) {

@@ -83,6 +83,12 @@ impl UnitMap {
     pub fn by_name(&self, vital: Vital, unit: &str) -> Option<Conversion> {
         by_ucum(vital, self.local.get(unit).map_or(unit, String::as_str))
     }
+
+    /// The same, of the site's own names only.
+    #[must_use]
+    pub fn by_local(&self, vital: Vital, unit: &str) -> Option<Conversion> {
+        by_ucum(vital, self.local.get(unit)?)
+    }
 }
 
 fn without_annotations(unit: &str) -> Cow<'_, str> {

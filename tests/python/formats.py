@@ -81,7 +81,15 @@ TIME = re.compile(
 OBJECT_COUNTS = ("rows", "other_code", "withdrawn", "no_patient", "no_time", "malformed")
 OBJECT_COLUMNS = ("object", "outcome", "format", *OBJECT_COUNTS, "digest", "reason")
 QUALITY_COUNTS = ("values", "missing", "implausible", "unparsable", "unknown_unit")
-QUALITY_OTHERS = ("duplicates", "out_of_order", "before_birth", "after_death", "dbp_not_below_sbp", "equal_column", "bmi_differs")  # not compared
+QUALITY_OTHERS = (
+    "duplicates",
+    "out_of_order",
+    "before_birth",
+    "after_death",
+    "dbp_not_below_sbp",
+    "equal_column",
+    "bmi_differs",
+)  # not compared
 QUALITY_COLUMNS = ("object", "vital", *QUALITY_COUNTS, *QUALITY_OTHERS)
 RESULT_FILES = ("patients.csv", "patients.parquet", "summary.json", "quality.csv", "objects.csv")
 

@@ -1,4 +1,4 @@
-"""The independent calculation of what tables of people change: NEWS2 not under 16, categories of adults, lives.
+"""The independent calculation of what tables of people change: NEWS2, categories, readings outside a life.
 
     people.py write --out DIR --seed N
     people.py check --format wide|omop --files FILE... [--people FILE...] --results DIR
@@ -65,8 +65,8 @@ def days(text: str | None) -> Days | None:
     """The earliest and the latest day that a stated date may be; `None` if it is unknown."""
     if not text:
         return None
-    if not (match := STATED.fullmatch(text)):
-        raise ValueError("a table of people has a date that cannot be read")
+    match = STATED.fullmatch(text)
+    assert match, "a table of people has a date that cannot be read"
     year, month, day = (int(part or 0) for part in match.groups())
     last = month or 12
     return date(year, month or 1, day or 1), date(year, last, day or calendar.monthrange(year, last)[1])
@@ -74,18 +74,17 @@ def days(text: str | None) -> Days | None:
 
 def anniversary(born: date, years: int) -> date:
     """The day somebody becomes so many years old; 29 February is 1 March in other years."""
-    try:
-        return born.replace(year=born.year + years)
-    except ValueError:
-        return date(born.year + years, 3, 1)
+    year = born.year + years
+    is_moved = (born.month, born.day) == (2, 29) and not calendar.isleap(year)
+    return date(year, 3, 1) if is_moved else born.replace(year=year)
 
 
 def stated_people(path: Path) -> Iterator[tuple[str, str | None, str | None]]:
     """(patient, birth, death) of each row of a table of people, as it is written there."""
     if path.read_bytes().startswith(b"{"):
-        for one in formats.resources(path.read_text(encoding="utf-8")):
-            if one and one.get("resourceType") == "Patient":
-                yield one["id"], one.get("birthDate"), one.get("deceasedDateTime")
+        found = formats.resources(path.read_text(encoding="utf-8"))
+        patients = [one for one in found if one and one.get("resourceType") == "Patient"]
+        yield from ((one["id"], one.get("birthDate"), one.get("deceasedDateTime")) for one in patients)
         return
     table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").rename(columns=str.lower)
     for row in table.to_dict("records"):
@@ -117,7 +116,7 @@ def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expec
     deaths = {patient: span for patient, _, death in stated if (span := days(death))}
 
     def is_under(years: int, patient: str, time: datetime) -> bool:
-        """Surely or possibly: nobody is older than the latest day of birth allows."""
+        # Surely or possibly: nobody is older than the latest day of birth allows.
         return patient in births and time.date() < anniversary(births[patient][1], years)
 
     reads = zip(*(read(path, kind) for path in files), strict=True)
@@ -182,9 +181,8 @@ def compare_cohort(news2: Mapping[str, int], table: pd.DataFrame) -> Outcome:
     outcome.check("cohort.csv news2_partial: lines", len(lines) == len(found) == len(news2) - 1)
     for name in (name for name in news2 if name != "complete"):
         count, share = news2[name], 100 * news2[name] / max(complete, 1)
-        right = [("n (%)", str(complete), f"{count} ({share + nudge:.1f})") for nudge in (1e-9, -1e-9)]
-        if name in ("age_unknown", "under_16"):
-            right = [("n", "", str(count))]
+        bands = [("n (%)", str(complete), f"{count} ({share + nudge:.1f})") for nudge in (1e-9, -1e-9)]
+        right = [("n", "", str(count))] if name in ("age_unknown", "under_16") else bands
         words = name.replace("_", "-" if name == "low_medium" else " ")
         outcome.check(f"cohort.csv news2_partial {name}", found.get(f"news2_partial {words}") in right)
     return outcome
@@ -225,7 +223,6 @@ DEATHS = ("%Y-%m-%d", "", "%Y-%m-%dT23:30:00Z", "", "%Y-%m", "", "%Y", "")
 # Visits of a patient: from about which birthday on, moved by how many days, for how many days.
 COURSES = ((0, -40, 700), (3, 0, 3000), (15, 0, 800), (17, 0, 900), (18, -1, 500), (18, 0, 500), (18, 1, 500),
            (0, -40, 8000), (16, -1, 200), (16, 1, 200), (25, 0, 4000))  # fmt: skip
-ODD_IDS = {3: -2204, 4: 9007199254740993, 5: 9007199254740992}  # the last two are one as a float
 OMOP = {"systol": (3004249, 8876), "diastol": (3012888, 8876), "heart rate": (3027018, 8541), "temp": (3020891, 9289),
         "resp.rate": (3024171, 8541), "OSat": (40762499, 8554), "BMI": (3038553, 9531)}  # fmt: skip
 
@@ -243,11 +240,10 @@ def life(rng: random.Random, number: int) -> tuple[str | None, str, list[datetim
     birth = None if form == "absent" else born.strftime("%Y-%m-%d" if form == "leap" else form)
     ends = days(birth) or (born, born)
     first = around(ends[1], years)[1] + timedelta(days=offset)
-    last = first + timedelta(days=length)
     death = (first + timedelta(days=length * 3 // 4)).strftime(DEATHS[number % len(DEATHS)])
     near = {day for end in ends for age in (0, 16, 18) for day in around(end, age)}
     near |= {day for end in days(death) or () for day in around(end, 0)} | {first}
-    midnights = [datetime(day.year, day.month, day.day) for day in sorted(near) if first <= day <= last]
+    midnights = [datetime(day.year, day.month, day.day) for day in sorted(near) if 0 <= (day - first).days <= length]
     visits = [day + timedelta(seconds=second) for day in midnights for second in (0, 86399)]
     visits += [midnights[0] + timedelta(minutes=rng.randrange(length * 1440)) for _ in range(36)]
     return birth, death, visits[: 1 if number % 13 == 5 else None]
@@ -269,11 +265,10 @@ def write_wide(rng: random.Random, out: Path) -> None:
         patient = str(number) if number % 7 == 0 else f"P{number:04d}"
         facts += [] if birth is None else [(patient, birth, death)]
         for visit in visits:
-            cells = {vital.column: small_study.reading(rng, vital.column) for vital in VITALS}
-            cells |= {"OSat": ""} if number % 12 == 3 else {}
-            rows.append((visit, patient, *cells.values()))
+            cells = {vital.name: small_study.reading(rng, vital.column) for vital in VITALS}
+            rows.append((visit, patient, *(cells | ({"spo2": ""} if number % 12 == 3 else {})).values()))
     rng.shuffle(rows)
-    header = ",".join(("date", "ID", *(vital.column for vital in VITALS)))
+    header = "date,ID," + ",".join(vital.column for vital in VITALS)
     for part in range(3):
         write_csv(out / f"wide/visits-{part + 1}.csv", header, rows[part::3])
     write_csv(out / "people/plain.csv", "patient,birth,death", facts)
@@ -290,15 +285,14 @@ def write_omop(rng: random.Random, out: Path) -> None:
     moments: list[list[Sequence[Any]]] = []
     persons, deaths = [], []
     for number in range(44):
-        person = ODD_IDS.get(number, number)
+        person = {3: -2204, 4: 2**53 + 1, 5: 2**53}.get(number, number)  # the last two are one as a float
         birth, death, visits = life(rng, number)
         if birth is not None:
             parts = [part and str(int(part)) + rng.choice(("", ".0")) for part in (birth.split("-") + ["", ""])[:3]]
             full = f"{birth}T10:00:00" if len(birth) == 10 and number % 3 else ""
             persons.append((person, *(("", "", "") if full and number % 2 else parts), full, "8532.0"))
         if death:
-            columns = ("", death) if "T" in death else (death, "")
-            deaths.append((person if number in ODD_IDS else f"{person}.0", *columns))
+            deaths.append((person if number < 6 else f"{person}.0", *(("", death) if "T" in death else (death, ""))))
         for visit in visits:
             stamp = f"{visit}{rng.choice(('', '', 'Z', '-05:00', '+0100'))}" if rng.random() < 0.9 else ""
             read = [(code, small_study.reading(rng, column), unit) for column, (code, unit) in OMOP.items()]
@@ -341,32 +335,30 @@ def spoiled(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[pd.DataFram
         differing = [at for at, cell in enumerate(cells) if cell != cells[-1]]
         changes += [{at: cells[-1], len(cells) - 1: cells[at]} for at in differing[:1]]
         for change in changes:
-            changed = [change.get(at, cell) for at, cell in enumerate(cells)]
-            yield table.assign(**{column: pd.Series(changed, index=table.index, dtype=object)})
+            yield table.assign(**{column: pd.Series(dict(enumerate(cells)) | change, dtype=object).to_numpy()})
 
 
 def spoil(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The results with one thing wrong at a time."""
     summary, cohort, quality = (results[name] for name in ("summary.json", "cohort.csv", "quality.csv"))
-    news2, lives, people = summary["news2"], summary["quality"], summary["people"]
+    news2, lives, people = (summary[name] for name in ("news2", "quality", "people"))
     wrong = [{"news2": news2 | {name: count + step}} for name, count in news2.items() for step in (1, -1)]
     wrong += [{"quality": lives | {name: (lives[name] or 0) + 1}} for name in LIVES]
     named = ([*people, "0" * 64], people[1:], people[::-1], [digest[:-1] + "g" for digest in people])
     wrong += [{"people": names} for names in named if names != people]
     yield from ({**results, "summary.json": summary | change} for change in wrong)
     lines = cohort[cohort["variable"].str.startswith("news2_partial")]
-    for name, columns in (
-        ("cohort.csv", ("variable", "statistic", "n", "value")), ("quality.csv", ("values", *LIVES)),
-        ("patients.csv", WHOLE_PATIENT), ("patients.parquet", WHOLE_PATIENT),
-    ):  # fmt: skip
-        table = lines if name == "cohort.csv" else results[name]
-        yield from ({**results, name: changed} for changed in spoiled(table, columns))
+    for changed in spoiled(lines, ("variable", "statistic", "n", "value")):
+        yield {**results, "cohort.csv": changed}
+    columns = {"quality.csv": QUALITY[:3], "patients.csv": WHOLE_PATIENT, "patients.parquet": WHOLE_PATIENT}
+    for name in columns:
+        yield from ({**results, name: changed} for changed in spoiled(results[name], columns[name]))
     yield {**results, "quality.csv": quality.assign(dbp_not_below_sbp=quality["bmi_differs"])}
 
 
 def selftest(agent: Path, seed: int) -> int:
     """Demand that right results pass and every spoiled copy fails."""
-    caught = missed = 0
+    caught: list[bool] = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, (kind, files, people) in enumerate(write(Path(scratch), seed)):
             out, options = Path(scratch, f"results-{number}"), [text for path in people for text in ("--people", path)]
@@ -374,11 +366,10 @@ def selftest(agent: Path, seed: int) -> int:
             expected, results = calculate(kind, files, people), load(out)
             if report(compare(expected, results)):
                 return 1
-            for wrong in spoil(results):
-                found = any(outcome.differences for outcome in compare(expected, wrong).values())
-                caught, missed = caught + found, missed + (not found)
-    print(f"{caught} spoiled results caught, {missed} missed")
-    return int(missed > 0)
+            wrongs = (compare(expected, wrong) for wrong in spoil(results))
+            caught += [any(outcome.differences for outcome in wrong.values()) for wrong in wrongs]
+    print(f"{sum(caught)} spoiled results caught, {caught.count(False)} missed")
+    return int(not all(caught))
 
 
 def main() -> int:
@@ -398,10 +389,10 @@ def main() -> int:
         command.add_argument("--seed", type=int, default=1938, help="same seed, same bytes (default: 1938)")
     args = parser.parse_args()
     try:
-        if args.command == "write":
-            return 0 if write(args.out, args.seed) else 1
         if args.command == "selftest":
             return selftest(args.agent, args.seed)
+        if args.command == "write":
+            return 0 if write(args.out, args.seed) else 1
         if len({path.name for path in args.files}) < len(args.files):
             parser.error("--files: two have the same name, so their results could not be told apart")
         return report(compare(calculate(args.format, args.files, args.people), load(args.results)))

@@ -309,6 +309,18 @@ fn a_site_names_its_codes_units_and_ranges() {
 }
 
 #[test]
+fn a_site_names_what_an_unknown_unit_concept_means() {
+    let header = OMOP.lines().next().unwrap();
+    let rows = format!("{header}\n1,7,3024171,2020-01-31,,1,,15,4141207,insp/min\n");
+    for (name, expected) in [("4141207", "1"), ("insp/min", "1"), ("bpm", "0")] {
+        let mut settings = StudySettings::default();
+        settings.units.insert(name.to_owned(), "/min".to_owned());
+        let found = read(&study_of(&settings), rows.as_bytes(), 9).unwrap();
+        assert_eq!(quality(&found, "respiratory_rate", "values"), expected, "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_set_aside_with_its_reason() {
     assert_eq!(defect(b"a,b,c\n1,2,3\n"), Defect::UnknownFormat);
     let columns = vec!["value", "units"];
@@ -322,6 +334,13 @@ fn what_cannot_be_read_is_set_aside_with_its_reason() {
         defect(format!("{header}\n01/02/2020,7,e,c,8867-4,d,70,/min,t\n7\n").as_bytes()),
         Defect::NothingReadable { no_patient: 0, no_time: 1, malformed: 1 }
     );
+    // Rows of other codes beside them are no readings.
+    let laboratory = "2020-01-01,7,e,c,2345-7,Glucose,90,mg/dL,t";
+    let dated = format!("{header}\n{laboratory}\n01/02/2020,7,e,c,8867-4,d,70,/min,t\n");
+    let expected = Defect::NothingReadable { no_patient: 0, no_time: 1, malformed: 0 };
+    assert_eq!(defect(dated.as_bytes()), expected);
+    let found = results(format!("{header}\n{laboratory}\n7\n").as_bytes());
+    assert_eq!(object_row(&found)[2], "1");
     assert_eq!(defect(b"{\"resourceType\":\"Bundle\",\n\"entry\":["), Defect::UnclosedJson);
     let parquet = omop_parquet();
     assert_eq!(defect(&parquet[..parquet.len() / 2]), Defect::BadParquet);

@@ -89,7 +89,9 @@ async fn read_people(args: &AnalyzeArgs, settings: &Settings) -> anyhow::Result<
     let mut people = People::default();
     for path in &args.people {
         let mut reader = PeopleReader::new(people);
-        let read = stream(path, None, settings, |plaintext| reader.push(plaintext)).await?;
+        // A table may lie anywhere in the project: it was named by hand.
+        let read =
+            stream(path, Bound::Project, settings, |plaintext| reader.push(plaintext)).await?;
         people = read
             .and_then(|()| reader.finish().map_err(|defect| defect.to_string()))
             .map_err(|reason| UsageError(format!("{}: {reason}", path.display())))?;
@@ -106,16 +108,24 @@ async fn read<S: Study>(
     settings: &Settings,
 ) -> anyhow::Result<Result<S::Partial, String>> {
     let mut reader = study.begin(object);
-    let key = args.object.as_deref();
-    let read = stream(path, key, settings, |plaintext| reader.push(plaintext)).await?;
+    let bound = Bound::Object(args.object.as_deref());
+    let read = stream(path, bound, settings, |plaintext| reader.push(plaintext)).await?;
     Ok(read.and_then(|()| reader.finish().map_err(|defect| defect.to_string())))
+}
+
+/// What a sealed file must be bound to.
+enum Bound<'a> {
+    /// This project.
+    Project,
+    /// The object of this key too; none given: of the file's name.
+    Object(Option<&'a str>),
 }
 
 /// Streams a file's plaintext into `sink`, sealed or not; or says why that
 /// can never succeed.
 async fn stream(
     path: &Path,
-    key: Option<&str>,
+    bound: Bound<'_>,
     settings: &Settings,
     mut sink: impl FnMut(&[u8]) -> Result<(), Defect>,
 ) -> anyhow::Result<Result<(), String>> {
@@ -130,9 +140,15 @@ async fn stream(
     }
     let keys =
         FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
-    let key = object_key(path, key)?;
-    let expected = [("pit", settings.pit.as_str()), ("object", key.as_str())];
-    match open_stream(&mut stream, &keys, &expected, sink).await {
+    let pit = ("pit", settings.pit.as_str());
+    let opened = match bound {
+        Bound::Project => open_stream(&mut stream, &keys, &[pit], sink).await,
+        Bound::Object(given) => {
+            let key = object_key(path, given)?;
+            open_stream(&mut stream, &keys, &[pit, ("object", &key)], sink).await
+        }
+    };
+    match opened {
         Ok(_) => Ok(Ok(())),
         Err(OpenError::Port(e)) if e.class != Class::WrongKey => Err(e.into()),
         Err(e) => Ok(Err(e.to_string())),

@@ -46,8 +46,6 @@ pub enum Standing {
     Taken,
     /// A run analysed or quarantined it.
     Processed,
-    /// It is a run's table of people: none analyses it.
-    People,
 }
 
 /// What is known of the runs that names refer to.
@@ -58,7 +56,7 @@ pub struct RunFacts {
     /// The objects that ended runs with unfinished units did process.
     pub processed: BTreeMap<RunId, BTreeSet<ObjectKey>>,
     /// The tables of people of open runs, and of those that are done.
-    pub people: BTreeSet<ObjectKey>,
+    people: BTreeSet<ObjectRef>,
 }
 
 impl RunFacts {
@@ -75,17 +73,21 @@ impl RunFacts {
         let named = runs.iter().filter(|run| !run.has_ended() || run.status == RunStatus::Done);
         let people = named.flat_map(|run| &run.study.people);
         Self {
-            people: people.map(|table| table.key.clone()).collect(),
+            people: people.cloned().collect(),
             runs: runs.into_iter().map(|run| (run.id, run)).collect(),
             processed: BTreeMap::new(),
         }
     }
 
+    /// Is it, as it lies there now, a run's table of people? A run leaves it out
+    /// unless it is asked for by name: it may hold measurements as well.
+    #[must_use]
+    pub fn is_table(&self, name: &Name) -> bool {
+        self.people.contains(&name.object)
+    }
+
     /// Where a name stands.
     pub fn standing(&self, name: &Name) -> Standing {
-        if self.people.contains(&name.object.key) {
-            return Standing::People;
-        }
         let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {
             return Standing::Free;
         };
@@ -151,20 +153,24 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_people_is_no_object_unless_its_run_failed() {
+    fn a_table_of_people_is_known_unless_its_run_failed_or_it_was_put_again() {
         let key = ObjectKey::try_from("people/people.csv".to_owned()).unwrap();
         let object = ObjectRef { key, version: "null".into(), etag: "e".into(), size: 1 };
         let name = Name { object: object.clone(), registered_at: Timestamp(0), run: None };
         for (status, expected) in [
-            (RunStatus::Draft, Standing::People),
-            (RunStatus::Running, Standing::People),
-            (RunStatus::Done, Standing::People),
-            (RunStatus::Failed, Standing::Free),
-            (RunStatus::Canceled, Standing::Free),
+            (RunStatus::Draft, true),
+            (RunStatus::Running, true),
+            (RunStatus::Done, true),
+            (RunStatus::Failed, false),
+            (RunStatus::Canceled, false),
         ] {
             let mut run = run(status);
             run.study.people = vec![object.clone()];
-            assert_eq!(RunFacts::of(vec![run]).standing(&name), expected, "{status:?}");
+            let facts = RunFacts::of(vec![run]);
+            assert_eq!(facts.is_table(&name), expected, "{status:?}");
+            assert_eq!(facts.standing(&name), Standing::Free);
+            let again = ObjectRef { etag: "f".into(), ..object.clone() };
+            assert!(!facts.is_table(&Name { object: again, ..name.clone() }));
         }
     }
 }

@@ -7,10 +7,9 @@
 `write` makes a small dirty study: DIR/wide, DIR/omop, and under DIR/people the
 tables of births and deaths in each form. `check` compares what it computes with
 quality.csv, summary.json, the NEWS2 lines of cohort.csv and the last four columns
-of patients.csv and patients.parquet. `selftest` demands that what the program
-makes of a study passes, and that it fails with any one number or text changed.
-Exit 0 with one line, 1 with the first differences (file, row, vital and measure;
-never a value or a patient id), 2 on wrong usage.
+of patients.csv and patients.parquet. `selftest` demands that the program's results
+pass, and fail once any one number or text is changed. Exit 0 with one line, 1 with
+the first differences (file, row, vital and measure; no value, no id), 2 on wrong usage.
 """
 
 from __future__ import annotations
@@ -48,35 +47,32 @@ QUALITY = ("values", *LIVES, "has dbp", "has bmi")  # compared: three columns, a
 COLUMNS = (("patient", "id"), ("birth", "birth_date", "birthdate", "birth_datetime"),
            ("death", "deathdate", "death_date", "death_datetime"))  # fmt: skip
 STATED = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ].*)?)?)?", re.ASCII)
-Days = tuple[date, date]
 Rows = dict[tuple[str, str], dict[str, Any]]  # what some columns must hold, by (object or patient, vital)
 
 
 class Expected(NamedTuple):
-    """What the results must say."""
+    """What the results must say; `needed` are the rows of patients that say anything, others may be left out."""
 
     people: list[str]
     news2: dict[str, int]
     quality: Rows
     patients: Rows
+    needed: set[tuple[str, str]]
 
 
-def days(text: str | None) -> Days | None:
+def days(text: str | None) -> tuple[date, date] | None:
     """The earliest and the latest day that a stated date may be; `None` if it is unknown."""
     if not text:
         return None
-    match = STATED.fullmatch(text)
-    assert match, "a table of people has a date that cannot be read"
-    year, month, day = (int(part or 0) for part in match.groups())
+    year, month, day = (int(part or 0) for part in STATED.fullmatch(text).groups())  # type: ignore[union-attr]
     last = month or 12
     return date(year, month or 1, day or 1), date(year, last, day or calendar.monthrange(year, last)[1])
 
 
 def anniversary(born: date, years: int) -> date:
     """The day somebody becomes so many years old; 29 February is 1 March in other years."""
-    year = born.year + years
-    is_moved = (born.month, born.day) == (2, 29) and not calendar.isleap(year)
-    return date(year, 3, 1) if is_moved else born.replace(year=year)
+    is_moved = (born.month, born.day) == (2, 29) and not calendar.isleap(born.year + years)
+    return date(born.year + years, 3, 1) if is_moved else born.replace(year=born.year + years)
 
 
 def stated_people(path: Path) -> Iterator[tuple[str, str | None, str | None]]:
@@ -100,7 +96,7 @@ def read(path: Path, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Readings (object, patient, vital, time, value or NaN) and complete NEWS2 sets of one file."""
     if kind == "wide":
         sets, _ = reference.read_study([path])
-        base = sets[["patient", "time"]].assign(object=path.name)
+        base = sets[["patient", "time"]].assign(object=path.name, verdict="")
         readings = pd.concat([base.assign(vital=vital.name, value=sets[vital.name]) for vital in VITALS])
     else:
         rows = [(path.name, *reading) for reading in formats.read_object(path, "omop").readings]
@@ -111,9 +107,9 @@ def read(path: Path, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expected:
     """Everything `check` compares, from the files themselves."""
-    stated = [row for path in people for row in stated_people(path)]
-    births = {patient: span for patient, birth, _ in stated if (span := days(birth))}
-    deaths = {patient: span for patient, _, death in stated if (span := days(death))}
+    stated = [row for path in people for row in stated_people(path)]  # below, the closest of several is the last
+    births = {p: span for p, text, _ in sorted(stated, key=lambda row: len(row[1] or "")) if (span := days(text))}
+    deaths = {p: span for p, _, text in sorted(stated, key=lambda row: len(row[2] or "")) if (span := days(text))}
 
     def is_under(years: int, patient: str, time: datetime) -> bool:
         # Surely or possibly: nobody is older than the latest day of birth allows.
@@ -126,13 +122,12 @@ def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expec
         valid = [(row.patient, row.time.date()) for row in own[own["value"].notna()].itertuples()]
         before = sum(patient in births and day < births[patient][0] for patient, day in valid)
         after = sum(patient in deaths and day > deaths[patient][1] for patient, day in valid)
-        counts = (len(valid), before, after) if people else (len(valid), "", "")
-        cells = (*map(str, counts), vital == "diastolic_bp", vital == "bmi")
+        lives = (str(before), str(after)) if people else ("", "")
+        cells = (str(len(valid)), *lives, vital == "diastolic_bp", vital == "bmi")
         quality[str(name), str(vital)] = dict(zip(QUALITY, cells, strict=True))
     young = pd.Series([is_under(16, row.patient, row.time) for row in sets.itertuples()], dtype=bool)
     scored = sets[~young]
-    unknown = sum(patient not in births for patient in scored["patient"])
-    news2 = reference.news2_bands(scored) | {"under_16": int(young.sum()), "age_unknown": unknown}
+    news2 = reference.news2_bands(scored) | {"under_16": sum(young), "age_unknown": sum(~scored.patient.isin(births))}
     courses = described.courses(scored)
     patients: Rows = {}
     for patient, seen in readings.groupby("patient"):
@@ -145,19 +140,21 @@ def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expec
         none = UNDER_16 if (sets["patient"] == patient).any() else None
         scores = dict(zip(("news2_max", "news2_last"), courses.get(str(patient), (none, none)), strict=True))
         patients |= {(str(patient), vital): words | scores for vital in seen["vital"].unique()}
-    return Expected([hashlib.sha256(path.read_bytes()).hexdigest() for path in people], news2, quality, patients)
+    counted = readings[~readings["verdict"].isin(["unparsable", "unknown_unit"])]
+    needed = set(zip(counted["patient"], counted["vital"], strict=True))
+    return Expected([hashlib.sha256(p.read_bytes()).hexdigest() for p in people], news2, quality, patients, needed)
 
 
-def compare_rows(name: str, expected: Rows, whose: str, table: pd.DataFrame) -> Outcome:
+def compare_rows(name: str, expected: Rows, needed: Iterable[tuple[str, str]], table: pd.DataFrame) -> Outcome:
     """The columns given, of each row; a column `None` must be missing."""
-    outcome, seen = Outcome(), set()
+    outcome, seen, whose = Outcome(), set(), table.columns[0]
     for number, row in enumerate(table.to_dict("records"), start=1):
         key, label = (str(row[whose]), str(row["vital"])), f"{name} row {number} {row['vital']}"
         outcome.check(f"{label}: not expected or repeated", key in expected and key not in seen)
         seen.add(key)
         for column, want in expected.get(key, {}).items():
             outcome.check(f"{label} {column}", pd.isna(row[column]) if want is None else row[column] == want)
-    for _, vital in expected.keys() - seen:
+    for _, vital in set(needed) - seen:
         outcome.check(f"{name} {vital}: row missing", False)
     return outcome
 
@@ -179,12 +176,12 @@ def compare_cohort(news2: Mapping[str, int], table: pd.DataFrame) -> Outcome:
     lines = table[table["variable"].str.startswith("news2_partial")]
     found = dict(zip(lines["variable"], lines[["statistic", "n", "value"]].itertuples(index=False), strict=True))
     outcome.check("cohort.csv news2_partial: lines", len(lines) == len(found) == len(news2) - 1)
-    for name in (name for name in news2 if name != "complete"):
-        count, share = news2[name], 100 * news2[name] / max(complete, 1)
-        bands = [("n (%)", str(complete), f"{count} ({share + nudge:.1f})") for nudge in (1e-9, -1e-9)]
+    for name, count in list(news2.items())[1:]:
+        shares = [f"{100 * count / complete + nudge:.1f}" for nudge in (1e-9, -1e-9)] if complete else ["–"]
+        bands = [("n (%)", str(complete), f"{count} ({share})") for share in shares]
         right = [("n", "", str(count))] if name in ("age_unknown", "under_16") else bands
-        words = name.replace("_", "-" if name == "low_medium" else " ")
-        outcome.check(f"cohort.csv news2_partial {name}", found.get(f"news2_partial {words}") in right)
+        line = found.get("news2_partial " + name.replace("_", "-" if name == "low_medium" else " "))
+        outcome.check(f"cohort.csv news2_partial {name}", line in right)
     return outcome
 
 
@@ -210,11 +207,11 @@ def compare(expected: Expected, results: Mapping[str, Any]) -> dict[str, Outcome
     as_text = {key: {name: "" if cell is None else str(cell) for name, cell in row.items()} for key, row in rows}
     as_typed = {key: {name: None if cell in none else cell for name, cell in row.items()} for key, row in rows}
     return {
-        "quality.csv": compare_rows("quality.csv", expected.quality, "object", quality),
+        "quality.csv": compare_rows("quality.csv", expected.quality, expected.quality, quality),
         "summary.json": compare_summary(expected, results["summary.json"]),
         "cohort.csv": compare_cohort(expected.news2, results["cohort.csv"]),
-        "patients.csv": compare_rows("patients.csv", as_text, "patient", texts),
-        "patients.parquet": compare_rows("patients.parquet", as_typed, "patient", typed),
+        "patients.csv": compare_rows("patients.csv", as_text, expected.needed, texts),
+        "patients.parquet": compare_rows("patients.parquet", as_typed, expected.needed, typed),
     }
 
 
@@ -264,13 +261,14 @@ def write_wide(rng: random.Random, out: Path) -> None:
         birth, death, visits = life(rng, number)
         patient = str(number) if number % 7 == 0 else f"P{number:04d}"
         facts += [] if birth is None else [(patient, birth, death)]
+        no_vital = {3: "spo2", 4: "systolic_bp", 7: "diastolic_bp"}.get(number % 12)  # never; not on the first day
         for visit in visits:
-            cells = {vital.name: small_study.reading(rng, vital.column) for vital in VITALS}
-            rows.append((visit, patient, *(cells | ({"spo2": ""} if number % 12 == 3 else {})).values()))
+            is_blank = no_vital == "spo2" or visit.date() == visits[0].date()
+            cells = ["" if is_blank and v.name == no_vital else small_study.reading(rng, v.column) for v in VITALS]
+            rows.append((visit, patient, *cells))
     rng.shuffle(rows)
-    header = "date,ID," + ",".join(vital.column for vital in VITALS)
     for part in range(3):
-        write_csv(out / f"wide/visits-{part + 1}.csv", header, rows[part::3])
+        write_csv(out / f"wide/visits-{part + 1}.csv", "date,ID," + ",".join(v.column for v in VITALS), rows[part::3])
     write_csv(out / "people/plain.csv", "patient,birth,death", facts)
     header = "Id,BIRTHDATE,DEATHDATE,SSN,DRIVERS,PREFIX,FIRST,LAST,ADDRESS,ZIP,LAT,LON"
     others = ("999-10-1000", "S9", "", 'A "B" C', "D", "1 Way,\nEnd", "00123", "42.1", "-71.2")
@@ -294,10 +292,10 @@ def write_omop(rng: random.Random, out: Path) -> None:
         if death:
             deaths.append((person if number < 6 else f"{person}.0", *(("", death) if "T" in death else (death, ""))))
         for visit in visits:
-            stamp = f"{visit}{rng.choice(('', '', 'Z', '-05:00', '+0100'))}" if rng.random() < 0.9 else ""
-            read = [(code, small_study.reading(rng, column), unit) for column, (code, unit) in OMOP.items()]
-            moments.append([(person, code, visit.date(), stamp, text, unit) for code, text, unit in read])
-    header = "person_id,measurement_concept_id,measurement_date,measurement_datetime,value_as_number,unit_concept_id"
+            zone = rng.choice(("", "", "Z", "-05:00", "+0100"))
+            head = (person, visit.date(), f"{visit}{zone}" if rng.random() < 0.9 else "")
+            moments.append([(*head, code, small_study.reading(rng, name), unit) for name, (code, unit) in OMOP.items()])
+    header = "person_id,measurement_date,measurement_datetime,measurement_concept_id,value_as_number,unit_concept_id"
     for part in range(2):
         write_csv(out / f"omop/measurement-{part + 1}.csv", header, itertools.chain(*moments[part::2]))
     header = "person_id,year_of_birth,month_of_birth,day_of_birth,birth_datetime,gender_concept_id"
@@ -344,15 +342,12 @@ def spoil(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     news2, lives, people = (summary[name] for name in ("news2", "quality", "people"))
     wrong = [{"news2": news2 | {name: count + step}} for name, count in news2.items() for step in (1, -1)]
     wrong += [{"quality": lives | {name: (lives[name] or 0) + 1}} for name in LIVES]
-    named = ([*people, "0" * 64], people[1:], people[::-1], [digest[:-1] + "g" for digest in people])
-    wrong += [{"people": names} for names in named if names != people]
+    wrong += [{"people": names} for names in ([*people[1:], "0" * 64], people[1:], people[::-1]) if names != people]
     yield from ({**results, "summary.json": summary | change} for change in wrong)
-    lines = cohort[cohort["variable"].str.startswith("news2_partial")]
-    for changed in spoiled(lines, ("variable", "statistic", "n", "value")):
-        yield {**results, "cohort.csv": changed}
-    columns = {"quality.csv": QUALITY[:3], "patients.csv": WHOLE_PATIENT, "patients.parquet": WHOLE_PATIENT}
-    for name in columns:
-        yield from ({**results, name: changed} for changed in spoiled(results[name], columns[name]))
+    tables = {**results, "cohort.csv": cohort[cohort["variable"].str.startswith("news2_partial")]}
+    columns = {"cohort.csv": ("variable", "statistic", "n", "value"), "quality.csv": QUALITY[:3]}
+    for name, own in (columns | dict.fromkeys(("patients.csv", "patients.parquet"), WHOLE_PATIENT)).items():
+        yield from ({**results, name: changed} for changed in spoiled(tables[name], own))
     yield {**results, "quality.csv": quality.assign(dbp_not_below_sbp=quality["bmi_differs"])}
 
 

@@ -3,7 +3,7 @@
 //! Version 5.4; of 5.3, which lacks three columns, nothing is missed. The
 //! Parquet form is in [`super::omop_parquet`].
 
-use sce_core::vitals::{LeftOut, ObjectAccumulator, Reading, by_unit_concept, civil};
+use sce_core::vitals::{LeftOut, ObjectAccumulator, Reading, Vital, by_unit_concept, civil};
 
 use super::long::{Long, Measurement};
 use super::long_csv::{Fields, Layout};
@@ -108,11 +108,18 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
     // Concept 0 is OMOP's "no matching concept": the source's words remain.
     let conversion = match row.unit_concept {
         Id::Absent | Id::Is(0) => long.codes.units.by_name(vital, row.unit_name),
-        // A concept that is not known is no licence to guess from the words;
-        // a site may name either.
-        Id::Is(concept) => by_unit_concept(vital, concept)
-            .or_else(|| long.codes.units.by_local(vital, &concept.to_string()))
-            .or_else(|| long.codes.units.by_local(vital, row.unit_name)),
+        Id::Is(concept)
+            if Vital::ALL.into_iter().any(|v| by_unit_concept(v, concept).is_some()) =>
+        {
+            by_unit_concept(vital, concept)
+        }
+        // One that is not known is no licence to guess from the words: a site
+        // says what either means.
+        Id::Is(concept) => {
+            let units = &long.codes.units;
+            let named = units.by_local(vital, &concept.to_string());
+            named.or_else(|| units.by_local(vital, row.unit_name))
+        }
         Id::Odd => None,
     };
     let exact = matches!(row.operator, Id::Absent | Id::Is(0 | EQUALS));

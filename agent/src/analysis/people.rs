@@ -23,9 +23,11 @@ use super::split::Record;
 use super::unpack::{Take, Unpack};
 use crate::study::Defect;
 
-/// The names of the columns, in lower case; of several in a file the first
-/// that is not empty in a row counts.
-const PATIENT: [&str; 3] = ["patient", "id", PERSON];
+/// The names of the column with the id, in lower case; the first that a file
+/// has is the one.
+const PATIENT: [&str; 3] = ["patient", PERSON, "id"];
+/// The names of the other columns; of several in a file the first that is not
+/// empty in a row counts.
 const BIRTH: [&str; 5] = ["birth", "birthdate", "birth_date", "birth_datetime", YEAR];
 const DEATH: [&str; 4] = ["death", "deathdate", "death_date", "death_datetime"];
 /// OMOP's: an id that is a number, and a birth in parts.
@@ -76,29 +78,41 @@ enum Form {
     /// Blanks, so far.
     Unknown(Vec<u8>),
     Csv(Box<Records>, Columns),
-    Fhir(Box<Resources>, u64),
+    Fhir(Box<Resources>, Counts),
 }
+
+/// Resources of any kind, and Patients.
+#[derive(Default)]
+struct Counts {
+    resources: u64,
+    patients: u64,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Take for Table {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         let people = &mut self.people;
         match &mut self.form {
             Form::Unknown(start) => {
-                start.extend_from_slice(bytes);
-                let start = start.trim_ascii_start();
-                let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-                let form = match text.first() {
-                    None => return Ok(()),
-                    Some(b'{' | b'[') => Form::Fhir(Box::default(), 0),
-                    Some(_) => Form::Csv(Box::new(Records::new()), Columns::default()),
+                // Blanks at the start say nothing, and may be many.
+                let said = if start.is_empty() { bytes.trim_ascii_start() } else { bytes };
+                start.extend_from_slice(said);
+                if BYTE_ORDER_MARK.starts_with(start) {
+                    return Ok(());
+                }
+                let start = std::mem::take(start);
+                let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
+                self.form = if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                    Form::Fhir(Box::default(), Counts::default())
+                } else {
+                    Form::Csv(Box::new(Records::new()), Columns::default())
                 };
-                let start = start.to_vec();
-                self.form = form;
                 self.take(&start)
             }
             Form::Csv(records, columns) => records.push(bytes, &mut Rows { columns, people }),
-            Form::Fhir(resources, seen) => {
-                resources.push(bytes, &mut |json| add_resource(json, seen, people))
+            Form::Fhir(resources, counts) => {
+                resources.push(bytes, &mut |json| add_json(json, counts, people))
             }
         }
     }
@@ -117,8 +131,11 @@ impl Table {
                     Err(defect) => return Err(defect),
                 }
             }
-            Form::Fhir(resources, seen) => {
-                resources.finish(&mut |json| add_resource(json, seen, people))?;
+            Form::Fhir(resources, counts) => {
+                resources.finish(&mut |json| add_json(json, counts, people))?;
+                if counts.patients == 0 {
+                    return Err(Defect::NotPeople);
+                }
             }
         }
         Ok(self.people)
@@ -136,7 +153,7 @@ fn add(people: &mut People, row: u64, id: &str, person: Person) -> Result<(), De
 #[derive(Default)]
 struct Columns {
     width: usize,
-    patient: Vec<(&'static str, usize)>,
+    patient: (&'static str, usize),
     birth: Vec<(&'static str, usize)>,
     death: Vec<(&'static str, usize)>,
     parts: [Option<usize>; 2],
@@ -176,12 +193,12 @@ impl Columns {
         let parts = columns::find([(MONTH, false), (DAY, false)].into_iter(), &names)?;
         let columns = Self {
             width: names.len(),
-            patient: find(&PATIENT)?,
+            patient: find(&PATIENT)?.into_iter().next().ok_or(Defect::NotPeople)?,
             birth: find(&BIRTH)?,
             death: find(&DEATH)?,
             parts: [parts[0], parts[1]],
         };
-        if columns.patient.is_empty() || (columns.birth.is_empty() && columns.death.is_empty()) {
+        if columns.birth.is_empty() && columns.death.is_empty() {
             return Err(Defect::NotPeople);
         }
         Ok(columns)
@@ -189,7 +206,8 @@ impl Columns {
 
     fn read<'a>(&self, row: u64, record: &Record<'a>) -> Result<(Cow<'a, str>, Person), Defect> {
         let unreadable = |column| Defect::Unreadable { row, column };
-        let (column, id) = first(record, &self.patient);
+        let (column, place) = self.patient;
+        let id = cell(record, place);
         let text = std::str::from_utf8(id).map_err(|_| Defect::NotUtf8 { row })?;
         let id = match omop::id(id) {
             Id::Is(person) if column == PERSON => Cow::Owned(person.to_string()),
@@ -200,7 +218,7 @@ impl Columns {
         };
         let birth = match first(record, &self.birth) {
             (_, b"") => None,
-            (YEAR, year) => Some(self.birth_in_parts(year, record).ok_or(unreadable(YEAR))?),
+            (YEAR, year) => Some(self.birth_in_parts(year, record).map_err(unreadable)?),
             (column, text) => Some(PartialDate::parse(text).ok_or(unreadable(column))?),
         };
         let death = match first(record, &self.death) {
@@ -210,16 +228,29 @@ impl Columns {
         Ok((id, Person { birth, death }))
     }
 
-    fn birth_in_parts(&self, year: &[u8], record: &Record<'_>) -> Option<PartialDate> {
+    /// The birth, or the column that cannot be read.
+    fn birth_in_parts(
+        &self,
+        year: &[u8],
+        record: &Record<'_>,
+    ) -> Result<PartialDate, &'static str> {
         let number = |text: &[u8]| match omop::id(text) {
-            Id::Is(number) => Some(Some(number)),
-            Id::Absent => Some(None),
-            Id::Odd => None,
+            Id::Is(number) => Ok(Some(number)),
+            Id::Absent => Ok(None),
+            Id::Odd => Err(()),
         };
-        let part =
-            |place: Option<usize>| number(place.map_or(&[][..], |place| cell(record, place)));
-        let (month, day) = (part(self.parts[0])?, part(self.parts[1])?);
-        PartialDate::of(number(year)??, month, month.and(day))
+        let part = |column, place: Option<usize>| {
+            number(place.map_or(&[][..], |place| cell(record, place))).map_err(|()| column)
+        };
+        let year = number(year).ok().flatten().ok_or(YEAR)?;
+        let month = part(MONTH, self.parts[0])?;
+        let day = part(DAY, self.parts[1])?;
+        // As far as it is known: a day without its month says nothing.
+        let date = PartialDate::of(year, None, None).ok_or(YEAR)?;
+        let Some(month) = month else { return Ok(date) };
+        let date = PartialDate::of(year, Some(month), None).ok_or(MONTH)?;
+        let Some(day) = day else { return Ok(date) };
+        PartialDate::of(year, Some(month), Some(day)).ok_or(DAY)
     }
 }
 
@@ -232,8 +263,7 @@ fn cell<'a>(record: &Record<'a>, place: usize) -> &'a [u8] {
 /// The first of these columns that is not empty in a record, and its cell.
 fn first<'a>(record: &Record<'a>, columns: &[(&'static str, usize)]) -> (&'static str, &'a [u8]) {
     let mut cells = columns.iter().map(|(name, place)| (*name, cell(record, *place)));
-    let found = cells.find(|(_, cell)| !cell.is_empty());
-    found.unwrap_or_else(|| (columns.first().map_or("", |(name, _)| *name), &[]))
+    cells.find(|(_, cell)| !cell.is_empty()).unwrap_or(("", &[]))
 }
 
 /// Any resource, or an entry of a Bundle.
@@ -242,9 +272,10 @@ fn first<'a>(record: &Record<'a>, columns: &[(&'static str, usize)]) -> (&'stati
 struct Resource<'a> {
     #[serde(borrow)]
     resource_type: Cow<'a, str>,
-    /// Of an entry: the id of what is not stored yet, as `urn:uuid:1`.
+    /// Of an entry: what others call the resource, as `urn:uuid:1`.
     full_url: Option<Cow<'a, str>>,
     resource: Option<&'a RawValue>,
+    entry: Option<Vec<&'a RawValue>>,
 }
 
 /// A Patient. What is not named is not read.
@@ -257,30 +288,48 @@ struct Patient<'a> {
     deceased_date_time: Option<Cow<'a, str>>,
 }
 
-/// Takes the next resource in; one that is no Patient says nothing.
-fn add_resource(json: Option<&[u8]>, seen: &mut u64, people: &mut People) -> Result<(), Defect> {
-    *seen += 1;
-    let unreadable = Defect::Unreadable { row: *seen, column: "the resource" };
-    let json = json.ok_or_else(|| unreadable.clone())?;
-    let outer: Resource<'_> = serde_json::from_slice(json).map_err(|_| unreadable.clone())?;
-    let json = outer.resource.map_or(json, |inner| inner.get().as_bytes());
-    let inner: Resource<'_> = serde_json::from_slice(json).map_err(|_| unreadable.clone())?;
-    if inner.resource_type != "Patient" {
+/// Takes the next resource in.
+fn add_json(json: Option<&[u8]>, counts: &mut Counts, people: &mut People) -> Result<(), Defect> {
+    counts.resources += 1;
+    let row = counts.resources;
+    let json = json.ok_or(Defect::Unreadable { row, column: "the resource" })?;
+    add_resource(json, None, counts, people)
+}
+
+/// One that is no Patient says nothing; nor does one whose form is odd.
+fn add_resource(
+    json: &[u8],
+    url: Option<&str>,
+    counts: &mut Counts,
+    people: &mut People,
+) -> Result<(), Defect> {
+    let row = counts.resources;
+    let unreadable = |_| Defect::Unreadable { row, column: "the resource" };
+    let found: Resource<'_> = serde_json::from_slice(json).map_err(unreadable)?;
+    if let Some(inner) = found.resource {
+        return add_resource(inner.get().as_bytes(), found.full_url.as_deref(), counts, people);
+    }
+    if found.resource_type == "Bundle" {
+        let entries = found.entry.iter().flatten();
+        let mut add = |one: &&RawValue| add_resource(one.get().as_bytes(), None, counts, people);
+        return entries.into_iter().try_for_each(|one| add(one));
+    }
+    if found.resource_type != "Patient" {
         return Ok(());
     }
-    let mut patient: Patient<'_> = serde_json::from_slice(json).map_err(|_| unreadable)?;
-    if let Some(id) = outer.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:"))
-        && patient.id.is_empty()
-    {
-        patient.id = Cow::Borrowed(id);
-    }
-    patient.add(*seen, people)
+    counts.patients += 1;
+    let patient: Patient<'_> = serde_json::from_slice(json).map_err(unreadable)?;
+    patient.add(row, url.and_then(|url| url.strip_prefix("urn:uuid:")), people)
 }
 
 impl Patient<'_> {
-    fn add(&self, row: u64, people: &mut People) -> Result<(), Defect> {
+    /// By its own id, and by what the other resources of its Bundle call it.
+    fn add(&self, row: u64, called: Option<&str>, people: &mut People) -> Result<(), Defect> {
         let unreadable = |column| Defect::Unreadable { row, column };
-        if self.id.is_empty() || self.id.len() > PATIENT_LIMIT_BYTES {
+        let fits = |id: &&str| (1..=PATIENT_LIMIT_BYTES).contains(&id.len());
+        let ids = [Some(&*self.id), called.filter(|called| *called != self.id)];
+        let ids: Vec<&str> = ids.into_iter().flatten().filter(fits).collect();
+        if ids.is_empty() {
             return Err(unreadable("id"));
         }
         let date = |column, text: &Option<Cow<'_, str>>| match text.as_deref() {
@@ -291,7 +340,7 @@ impl Patient<'_> {
             birth: date("birthDate", &self.birth_date)?,
             death: date("deceasedDateTime", &self.deceased_date_time)?,
         };
-        add(people, row, &self.id, person)
+        ids.into_iter().try_for_each(|id| add(people, row, id, person))
     }
 }
 

@@ -49,6 +49,27 @@ fn every_form_of_the_table_says_the_same() {
 }
 
 #[test]
+fn a_patient_is_known_by_every_name_a_bundle_has_for_it() {
+    let text = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Bundle","entry":[
+        {"fullUrl":"urn:uuid:abc","resource":{"resourceType":"Patient","id":"7","birthDate":"1950"}}]}}]}"#;
+    let people = read(text.as_bytes()).unwrap();
+    assert!(people.of("7").birth.is_some() && people.of("abc") == people.of("7"));
+    let both = read(b"id,person_id,birth\n55,77.0,1950\n").unwrap();
+    assert!(both.of("77").birth.is_some() && both.of("55") == Person::default());
+}
+
+#[test]
+fn endless_blanks_are_no_burden() {
+    let mut reader = PeopleReader::new(People::default());
+    let blanks = vec![b' '; 1 << 20];
+    for _ in 0..200 {
+        reader.push(&blanks).unwrap();
+    }
+    reader.push(b"\xef\xbb\xbf\n{\"resourceType\":\"Patient\",\"id\":\"1\"}").unwrap();
+    assert!(reader.finish().is_ok());
+}
+
+#[test]
 fn a_table_without_rows_says_nothing() {
     let people = read(b"PERSON_ID,DEATH_DATE,DEATH_DATETIME\n").unwrap();
     assert!(people.of("1") == Person::default() && people.sources().len() == 1);
@@ -94,7 +115,15 @@ fn a_table_with_a_row_that_cannot_be_read_is_refused() {
         ("patient,birth,death\n55,1950,dead\n", unreadable(1, "death")),
         ("patient,birth\n,1950\n", unreadable(1, "patient")),
         ("person_id,birth\nx,1950\n", unreadable(1, "person_id")),
-        ("person_id,year_of_birth,month_of_birth\n1,1950,13\n", unreadable(1, "year_of_birth")),
+        ("person_id,year_of_birth,month_of_birth\n1,1950,13\n", unreadable(1, "month_of_birth")),
+        (
+            "person_id,year_of_birth,month_of_birth,day_of_birth\n1,1950,2,30\n",
+            unreadable(1, "day_of_birth"),
+        ),
+        ("id,patient,birth\n55,,2010-01-01\n", unreadable(1, "patient")),
+        ("{\"foo\":1}", Defect::NotPeople),
+        ("[]", Defect::NotPeople),
+        (r#"{"resourceType":"Observation","id":"1"}"#, Defect::NotPeople),
         ("person_id,year_of_birth\n1,soon\n", unreadable(1, "year_of_birth")),
         ("patient,birth\n55\n", Defect::Ragged { row: 1, found: 1, expected: 2 }),
         ("patient,birth\n55,1950\n55,1951\n", Defect::Contradicted { row: 2 }),

@@ -71,6 +71,8 @@ pub struct Results {
     pub ages: [u64; AGES.len()],
     /// Hex SHA-256 of each table of people; none if there was none.
     pub people: Vec<String>,
+    /// Patients whose birth these tables say.
+    pub births_known: u64,
     /// Patients by the highest band of any of their sets, low first; those
     /// without a complete set are in none.
     pub highest_bands: [u64; BAND_COUNTS.len() - 1],
@@ -108,6 +110,7 @@ impl Results {
             bands: totals(&partial.scores, &BAND_COUNTS).map_err(&read)?,
             ages: totals(&partial.scores, &AGES).map_err(&read)?,
             people: people(&inputs),
+            births_known: births_known(&partial.scores).map_err(&read)?,
             inputs,
             highest_bands: highest_bands(&partial.scores).map_err(&read)?,
             months: months(&partial.months).map_err(&read)?,
@@ -234,6 +237,11 @@ fn describe(rows: &mut [PatientRow], scores: &DataFrame) -> PolarsResult<()> {
 
 fn of_adult<T>(category: Option<T>, of_child: bool) -> Result<Option<T>, UnderAge> {
     if of_child && category.is_some() { Err(UnderAge) } else { Ok(category) }
+}
+
+fn births_known(scores: &DataFrame) -> PolarsResult<u64> {
+    let adult_from = scores.column("adult_from")?;
+    Ok((adult_from.len() - adult_from.null_count()) as u64)
 }
 
 /// The digests of the tables of people: the same for every object of a run.

@@ -19,8 +19,9 @@ pub fn news2_note(results: &Results) -> String {
         "not for under 16s or in pregnancy; age unknown".to_owned()
     } else {
         format!(
-            "{under_16} sets of under 16s not scored, {age_unknown} scored at an unknown age; \
-             not for use in pregnancy"
+            "{under_16} sets of under 16s not scored, {age_unknown} scored at an unknown age (the \
+             birth of {} of {} patients is known); not for use in pregnancy",
+            results.births_known, results.patients
         )
     };
     format!(
@@ -38,6 +39,7 @@ struct Summary<'a> {
     range_profile: String,
     /// Hex SHA-256 of each table of people.
     people: &'a [String],
+    births_known: u64,
     patients: u64,
     inputs: Vec<Input<'a>>,
     vitals: Named<CohortSummary>,
@@ -150,6 +152,7 @@ pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, Stud
         run: &results.run,
         range_profile: ranges.profile(),
         people: &results.people,
+        births_known: results.births_known,
         patients: results.patients,
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),

@@ -318,6 +318,12 @@ fn a_site_names_what_an_unknown_unit_concept_means() {
         let found = read(&study_of(&settings), rows.as_bytes(), 9).unwrap();
         assert_eq!(quality(&found, "respiratory_rate", "values"), expected, "{name}");
     }
+    // A concept that is known, but as another vital's, is not overridden.
+    let mut settings = StudySettings::default();
+    settings.units.insert("bpm".to_owned(), "/min".to_owned());
+    let degrees = format!("{header}\n1,7,3024171,2020-01-31,,1,,15,9289,bpm\n");
+    let found = read(&study_of(&settings), degrees.as_bytes(), 9).unwrap();
+    assert_eq!(quality(&found, "respiratory_rate", "unknown_unit"), "1");
 }
 
 #[test]

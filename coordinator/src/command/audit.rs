@@ -126,10 +126,10 @@ pub(super) async fn names(
         after = Some(last.object.key.clone());
         for name in page {
             let state = match facts.standing(&name) {
+                Standing::Free if facts.is_table(&name) => "people",
                 Standing::Free => "free",
                 Standing::Taken => "in a run",
                 Standing::Processed => "processed",
-                Standing::People => "people",
             };
             let run = name.run.map(|run| run.to_string()).unwrap_or_default();
             let object = &name.object;

@@ -37,7 +37,12 @@ pub(super) async fn run(
     let project = Project::open(overlay, Caller::Coordinates).await?;
     let wanted = args.manifest.as_deref().map(load_manifest).transpose().map_err(Failure::usage)?;
     let people = tables(&project, &args.people).await?;
-    let names = select(&project, args, wanted.as_ref(), &people).await?;
+    let Selected { names, tables } = select(&project, args, wanted.as_ref(), &people).await?;
+    if tables > 0 {
+        output.say(format_args!(
+            "left out: {tables} tables of people (list them in --manifest if they hold measurements too)"
+        ));
+    }
     if names.is_empty() {
         output.say("nothing to do: every such object is processed, or in a run (sce runs lists them); --again repeats");
         output.emit(&serde_json::json!({ "schema_version": 1, "run": null, "state": "empty", "counts": { "objects": 0 } }));
@@ -140,6 +145,13 @@ async fn start(
     wait(project, run.id, following, output).await
 }
 
+/// What a run takes.
+struct Selected {
+    names: Vec<Name>,
+    /// Tables of people that it leaves out.
+    tables: u64,
+}
+
 /// The tables of people, as they are registered.
 async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Failure> {
     let mut tables = Vec::new();
@@ -150,7 +162,7 @@ async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Fa
         let name = name.ok_or_else(|| {
             wrong("no object of this name is registered: sce put it first".to_owned())
         })?;
-        if tables.contains(&name.object) {
+        if tables.iter().any(|known: &ObjectRef| known.key == key) {
             return Err(wrong("it is named twice: name each once".to_owned()));
         }
         tables.push(name.object);
@@ -159,14 +171,16 @@ async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Fa
 }
 
 /// The names a run takes: free ones, or with `--again` any that no open run
-/// has; only those wanted, and never a table of people.
+/// has; only those wanted. Tables of people are left out, unless they are
+/// listed: they may hold measurements too.
 async fn select(
     project: &Project,
     args: &RunArgs,
     wanted: Option<&BTreeSet<ObjectKey>>,
     people: &[ObjectRef],
-) -> Result<Vec<Name>, Failure> {
+) -> Result<Selected, Failure> {
     let facts = run_facts(project).await?;
+    let mut tables = 0;
     let mut selected = Vec::new();
     let mut found = 0;
     let mut after: Option<ObjectKey> = None;
@@ -180,13 +194,15 @@ async fn select(
                 continue;
             }
             found += 1;
-            if people.contains(&name.object) {
+            let is_table = people.contains(&name.object) || facts.is_table(&name);
+            if is_table && wanted.is_none() {
+                tables += 1;
                 continue;
             }
             match facts.standing(&name) {
                 Standing::Free => selected.push(name),
                 Standing::Processed if args.again => selected.push(name),
-                Standing::Processed | Standing::Taken | Standing::People => {}
+                Standing::Processed | Standing::Taken => {}
             }
         }
     }
@@ -195,7 +211,7 @@ async fn select(
             "{} objects of the manifest are not registered (or outside --prefix): sce put them first",
             wanted.len() - found
         ))),
-        _ => Ok(selected),
+        _ => Ok(Selected { names: selected, tables }),
     }
 }
 

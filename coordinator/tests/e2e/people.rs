@@ -32,6 +32,9 @@ fn every_table_of_people_gives_what_pandas_gives() {
     let agent = agent.to_string_lossy();
     project.python("test", "tests/python/people.py", &["selftest", "--agent", &agent]).exits(0);
     let omop = ["made/people/omop/person.csv", "made/people/omop/death.csv"];
+    project
+        .sce(&["seal", "made/people/plain.csv", "sealed.csv", "--object", "people/plain.csv"])
+        .exits(0);
     for (format, people) in [
         ("wide", &[][..]),
         ("wide", &["made/people/plain.csv"]),
@@ -50,6 +53,13 @@ fn every_table_of_people_gives_what_pandas_gives() {
         project.check_people(format, &files, people, "out");
         project.python("test", "tests/python/schema.py", &["out"]).exits(0);
     }
+    // Sealed for its place in the project, and at hand under another name.
+    let files = files_under(&project.path("made/wide"));
+    let file = files[0].to_string_lossy();
+    let sealed = project.analyze(&[&file, "--people", "sealed.csv", "--out", "sealed"]);
+    sealed.exits(0);
+    project.analyze(&[&file, "--people", "made/people/plain.csv", "--out", "plain"]).exits(0);
+    assert_eq!(project.read("sealed/patients.csv"), project.read("plain/patients.csv"));
 }
 
 #[test]
@@ -69,9 +79,13 @@ fn a_run_reads_its_table_of_people_and_says_so() {
     assert!(!records.is_empty() && holding.len() == records.len(), "{records:?} {holding:?}");
     let names = project.sce(&["names", "--prefix", "people"]).exits(0);
     assert!(names.stdout.lines().any(|line| line.contains(table) && line.contains(" people ")));
-    // Neither now nor later is it an object of measurements.
+    // Neither now nor later is it an object of measurements, unless it is listed.
     let nothing = project.sce(&["run"]).exits(0);
-    assert!(nothing.stdout.starts_with("nothing to do"), "{nothing:?}");
+    let left_out = nothing.stdout.starts_with("left out: 1 tables of people");
+    assert!(left_out && nothing.stdout.contains("nothing to do"), "{nothing:?}");
+    project.write("listed.txt", table);
+    let listed = project.run(&["--manifest", "listed.txt", "--workers", "1"]).exits(1);
+    assert_eq!(listed.json()["counts"]["quarantined"], 1, "{listed:#?}");
     // The same run again, with the table as it is registered now.
     let again = project.run(&["--people", table, "--again"]).exits(0).run();
     assert_ne!(again, run);

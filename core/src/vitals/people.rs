@@ -16,7 +16,7 @@ use super::civil::{self, DAY_SECONDS};
 pub const NEWS2_AGE: i64 = 16;
 /// Categories of adults are from this age on.
 pub const ADULT_AGE: i64 = 18;
-/// Most people of one table: some 100 bytes each are held.
+/// Most people of all tables: some 150 bytes each are held.
 pub const PEOPLE_MAX: usize = 10_000_000;
 
 /// A date as far as it is known: its first and its last possible day, counted
@@ -29,10 +29,12 @@ pub struct PartialDate {
 
 impl PartialDate {
     /// Reads `YYYY`, `YYYY-MM`, or what [`civil::parse`] reads, of which the
-    /// day is kept.
+    /// day is kept as it is written, in whichever zone.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if let Some(time) = civil::parse(text) {
+        if civil::parse(text).is_some() {
+            let written = if text.get(4) == Some(&b'-') { 10 } else { 8 };
+            let time = civil::parse(text.get(..written)?)?;
             let day = i32::try_from(time.div_euclid(DAY_SECONDS)).ok()?;
             return Some(Self { first: day, last: day });
         }
@@ -225,6 +227,8 @@ mod tests {
             ("1950-03-05", "1950-03-05", "1950-03-05"),
             ("19500305", "1950-03-05", "1950-03-05"),
             ("1950-03-05T23:59:59Z", "1950-03-05", "1950-03-05"),
+            ("1950-03-05T23:59:59-05:00", "1950-03-05", "1950-03-05"),
+            ("19500305 00:30:00+02", "1950-03-05", "1950-03-05"),
         ] {
             let found = date(text);
             assert!(found.first == date(first).first && found.last == date(last).last, "{text}");

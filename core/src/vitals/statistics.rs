@@ -3,6 +3,8 @@
 //! Made by [`super::ObjectAccumulator`], read by the agent, which makes a
 //! partial of it. Must stay free of floating-point sums.
 
+use std::fmt;
+
 use rustc_hash::FxHashMap;
 
 use super::cell::{Cell, Sequence};
@@ -37,7 +39,7 @@ pub(super) enum Counts {
 pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
 
 /// What is kept of one patient.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PatientCells {
     life: Life,
     /// From when on the patient is surely an adult, in civil seconds; none if
@@ -51,6 +53,13 @@ pub struct PatientCells {
     pub derived: [DerivedSums; Derived::COUNT],
     /// Of objects that have columns of effects.
     pub effects: Option<Box<PatientEffects>>,
+}
+
+/// It knows when the patient was born.
+impl fmt::Debug for PatientCells {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PatientCells(..)")
+    }
 }
 
 impl PatientCells {

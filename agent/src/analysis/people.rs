@@ -310,9 +310,8 @@ fn add_resource(
         return add_resource(inner.get().as_bytes(), found.full_url.as_deref(), counts, people);
     }
     if found.resource_type == "Bundle" {
-        let entries = found.entry.iter().flatten();
-        let mut add = |one: &&RawValue| add_resource(one.get().as_bytes(), None, counts, people);
-        return entries.into_iter().try_for_each(|one| add(one));
+        let mut one = |json: &&RawValue| add_resource(json.get().as_bytes(), None, counts, people);
+        return found.entry.iter().flatten().try_for_each(&mut one);
     }
     if found.resource_type != "Patient" {
         return Ok(());

@@ -129,6 +129,25 @@ pub async fn open_object<E>(
     open_stream(reader.as_mut(), ports.keys.as_ref(), &expected, sink).await
 }
 
+/// The whole plaintext of an object: bound its size before.
+///
+/// # Errors
+/// As [`open_object`].
+pub async fn open_bytes(
+    ports: &Ports,
+    pit: &Pit,
+    bucket: Bucket,
+    object: &ObjectRef,
+) -> Result<Vec<u8>, OpenError<std::convert::Infallible>> {
+    let mut bytes = Vec::new();
+    let sink = |plaintext: &[u8]| {
+        bytes.extend_from_slice(plaintext);
+        Ok(())
+    };
+    open_object(ports, pit, bucket, object, sink).await?;
+    Ok(bytes)
+}
+
 /// Streams the verified plaintext of whatever `reader` reads into `sink`.
 ///
 /// # Errors

@@ -7,13 +7,13 @@ use sce_core::study::Format;
 
 use super::columns;
 use super::people;
+use super::records::BYTE_ORDER_MARK;
 use super::split::RECORD_LIMIT_BYTES;
 use super::wide::WideCsv;
 use crate::study::Defect;
 
 /// How Parquet begins.
 const PARQUET: &[u8] = b"PAR1";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What some programs write for commas; such a file is refused by name.
 const OTHER_SEPARATORS: [u8; 3] = [b';', b'\t', b'|'];
 /// How text in UTF-16 begins.

@@ -5,11 +5,11 @@
 
 use super::codec::parquet;
 use super::partial::{counts, engine, numbers, texts, times};
-use super::results::{PatientRow, UnderAge};
+use super::results::PatientRow;
 use super::summed::Measures;
 use crate::study::StudyError;
 use polars::prelude::*;
-use sce_core::vitals::{Overlapping, Piece, civil};
+use sce_core::vitals::{Overlapping, Piece, UnderAge, civil};
 
 const STEP: &str = "write patients table";
 

@@ -18,7 +18,7 @@ use super::columns;
 use super::json::Resources;
 use super::number;
 use super::omop::{self, Id};
-use super::records::{Records, Sink};
+use super::records::{BYTE_ORDER_MARK, Records, Sink};
 use super::split::Record;
 use super::unpack::{Take, Unpack};
 use crate::study::Defect;
@@ -81,14 +81,16 @@ enum Form {
     Fhir(Box<Resources>, Counts),
 }
 
+/// How deep resources may lie in each other: an entry in a Bundle in an entry
+/// in a Bundle, and some.
+const NESTED_MAX: usize = 8;
+
 /// Resources of any kind, and Patients.
 #[derive(Default)]
 struct Counts {
     resources: u64,
     patients: u64,
 }
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Take for Table {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
@@ -293,24 +295,29 @@ fn add_json(json: Option<&[u8]>, counts: &mut Counts, people: &mut People) -> Re
     counts.resources += 1;
     let row = counts.resources;
     let json = json.ok_or(Defect::Unreadable { row, column: "the resource" })?;
-    add_resource(json, None, counts, people)
+    add_resource(json, None, NESTED_MAX, counts, people)
 }
 
 /// One that is no Patient says nothing; nor does one whose form is odd.
 fn add_resource(
     json: &[u8],
     url: Option<&str>,
+    depth: usize,
     counts: &mut Counts,
     people: &mut People,
 ) -> Result<(), Defect> {
     let row = counts.resources;
-    let unreadable = |_| Defect::Unreadable { row, column: "the resource" };
+    let refused = Defect::Unreadable { row, column: "the resource" };
+    let unreadable = |_| refused.clone();
     let found: Resource<'_> = serde_json::from_slice(json).map_err(unreadable)?;
+    let deeper = depth.checked_sub(1).ok_or_else(|| refused.clone())?;
     if let Some(inner) = found.resource {
-        return add_resource(inner.get().as_bytes(), found.full_url.as_deref(), counts, people);
+        let (inner, url) = (inner.get().as_bytes(), found.full_url.as_deref());
+        return add_resource(inner, url, deeper, counts, people);
     }
     if found.resource_type == "Bundle" {
-        let mut one = |json: &&RawValue| add_resource(json.get().as_bytes(), None, counts, people);
+        let mut one =
+            |json: &&RawValue| add_resource(json.get().as_bytes(), None, deeper, counts, people);
         return found.entry.iter().flatten().try_for_each(&mut one);
     }
     if found.resource_type != "Patient" {

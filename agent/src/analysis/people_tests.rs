@@ -59,6 +59,20 @@ fn a_patient_is_known_by_every_name_a_bundle_has_for_it() {
 }
 
 #[test]
+fn resources_in_each_other_without_end_are_refused() {
+    let nested = |depth: usize| {
+        let patient = r#"{"resourceType":"Patient","id":"1","birthDate":"1950"}"#;
+        format!("{}{patient}{}", "{\"resource\":".repeat(depth), "}".repeat(depth))
+    };
+    assert!(read(nested(3).as_bytes()).is_ok());
+    for depth in [NESTED_MAX + 1, 100_000] {
+        let mut reader = PeopleReader::new(People::default());
+        let refused = reader.push(nested(depth).as_bytes());
+        assert_eq!(refused, Err(Defect::Unreadable { row: 1, column: "the resource" }));
+    }
+}
+
+#[test]
 fn endless_blanks_are_no_burden() {
     let mut reader = PeopleReader::new(People::default());
     let blanks = vec![b' '; 1 << 20];

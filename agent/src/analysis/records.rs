@@ -13,7 +13,8 @@
 use super::split::{Cut, RECORD_LIMIT_BYTES, Record, Splitter};
 use crate::study::Defect;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some programs write before UTF-8.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a format module does with records. Record 0 is the header.
 pub trait Sink {

@@ -8,7 +8,7 @@ mod figures;
 
 use super::chart;
 use super::inputs::InputRow;
-use super::partial::{BAND_COUNTS, LIFE_CHECKS, QUALITY_CHECKS};
+use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
 use super::results::Results;
 use super::summary::{RESOLUTION_NOTE, news2_note};
 use super::tables::{cohort_lines, percent, rounded};
@@ -130,8 +130,7 @@ fn quality(results: &Results) -> Markup {
     let of_vital = |vital, check: usize| -> u64 {
         results.quality.iter().filter(|row| row.vital == vital).map(|row| row.counts[check]).sum()
     };
-    let is_known =
-        |(_, name): &(usize, &str)| !LIFE_CHECKS.contains(name) || !results.people.is_empty();
+    let is_checked = |(_, name): &(usize, &str)| results.is_checked(name);
     html! {
         section {
             h2 { "Data quality" }
@@ -144,7 +143,7 @@ fn quality(results: &Results) -> Markup {
                     }
                 } }
                 tbody {
-                    @for (check, name) in QUALITY_CHECKS.into_iter().enumerate().filter(is_known) {
+                    @for (check, name) in QUALITY_CHECKS.into_iter().enumerate().filter(is_checked) {
                         tr {
                             th scope="row" { (name.replace('_', " ")) }
                             @for row in &results.cohort { td.n { (of_vital(row.vital, check)) } }

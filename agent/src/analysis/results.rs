@@ -5,12 +5,12 @@
 use super::associations::Associations;
 use super::derived::{DerivedRow, derived_rows};
 use super::inputs::{InputRow, inputs};
-use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS, VitalsPartial, engine};
+use super::partial::{AGES, BAND_COUNTS, LIFE_CHECKS, QUALITY_CHECKS, VitalsPartial, engine};
 use super::summed::{Measures, Summed, cells};
 use crate::study::{RunFacts, StudyError};
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
-use sce_core::vitals::{BloodPressure, BodyMass, Vital, false_discovery};
+use sce_core::vitals::{BloodPressure, BodyMass, UnderAge, Vital, false_discovery, of_adult};
 use std::cmp::Ordering;
 
 /// What is known of a patient as a whole.
@@ -21,11 +21,6 @@ pub struct PatientFacts {
     /// The highest total, and that of the last set.
     pub news2: Result<Option<(u64, u64)>, UnderAge>,
 }
-
-/// Not computed: the patient is a child, and this is of adults (of NEWS2: not
-/// for under 16s).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnderAge;
 
 /// One row of the patient table.
 pub struct PatientRow {
@@ -136,6 +131,11 @@ impl Results {
         (counts, counts.iter().sum())
     }
 
+    /// Is the check made? Some need a table of people.
+    pub fn is_checked(&self, check: &str) -> bool {
+        !LIFE_CHECKS.contains(&check) || !self.people.is_empty()
+    }
+
     /// Quality counts over all objects and vitals.
     pub fn quality_totals(&self) -> [u64; QUALITY_CHECKS.len()] {
         let mut totals = [0; QUALITY_CHECKS.len()];
@@ -216,27 +216,19 @@ fn describe(rows: &mut [PatientRow], scores: &DataFrame) -> PolarsResult<()> {
             let occasions = m.first?.0 != m.last?.0;
             m.mean.filter(|_| occasions)
         };
-        // A mean that a child's readings are part of is not an adult's.
-        let is_child_at = |vital: Vital| {
-            let first = measures(vital).and_then(|m| m.first);
-            first.zip(adult_from).is_some_and(|((time, _), from)| time < from)
-        };
+        let first = |vital: Vital| measures(vital).and_then(|m| m.first).map(|(time, _)| time);
         let pressures = twice(Vital::SystolicBp).zip(twice(Vital::DiastolicBp));
         let blood_pressure = pressures.map(|(high, low)| BloodPressure::of(high, low));
-        let of_child = is_child_at(Vital::SystolicBp) || is_child_at(Vital::DiastolicBp);
+        let first_pressures = [first(Vital::SystolicBp), first(Vital::DiastolicBp)];
         let body_mass = measures(Vital::Bmi).and_then(|m| m.mean).map(BodyMass::of);
         let whole = PatientFacts {
-            blood_pressure: of_adult(blood_pressure, of_child),
-            body_mass: of_adult(body_mass, is_child_at(Vital::Bmi)),
+            blood_pressure: of_adult(blood_pressure, &first_pressures, adult_from),
+            body_mass: of_adult(body_mass, &[first(Vital::Bmi)], adult_from),
             news2: known.map_or(Ok(None), |known| known.news2),
         };
         of_patient.iter_mut().for_each(|row| row.whole = whole);
     }
     Ok(())
-}
-
-fn of_adult<T>(category: Option<T>, of_child: bool) -> Result<Option<T>, UnderAge> {
-    if of_child && category.is_some() { Err(UnderAge) } else { Ok(category) }
 }
 
 fn births_known(scores: &DataFrame) -> PolarsResult<u64> {

@@ -4,7 +4,7 @@
 //! new schema version.
 
 use super::inputs::InputRow;
-use super::partial::{AGES, BAND_COUNTS, LIFE_CHECKS, QUALITY_CHECKS};
+use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
 use sce_core::vitals::{LeftOut, PlausibleRanges, civil};
@@ -143,10 +143,10 @@ pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, Stud
     let vitals = results.cohort.iter().map(vital);
     let ages = AGES.into_iter().zip(results.ages);
     let news2 = BAND_COUNTS.into_iter().zip(results.bands).chain(ages);
-    let quality = QUALITY_CHECKS.into_iter().zip(results.quality_totals()).map(|(check, count)| {
-        let is_known = !LIFE_CHECKS.contains(&check) || !results.people.is_empty();
-        (check, is_known.then_some(count))
-    });
+    let quality = QUALITY_CHECKS
+        .into_iter()
+        .zip(results.quality_totals())
+        .map(|(check, count)| (check, results.is_checked(check).then_some(count)));
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: &results.run,

@@ -3,7 +3,7 @@
 //! Used by delivery. The cohort table is laid out as papers print it; the
 //! other two say which objects to look at.
 
-use super::partial::{AGES, BAND_COUNTS, BMI_CHECK, DBP_CHECK, LIFE_CHECKS, QUALITY_CHECKS};
+use super::partial::{AGES, BAND_COUNTS, BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
 use super::patients::{csv_bytes, csv_failed};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
@@ -129,8 +129,7 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
             let is_of_vital = match check {
                 DBP_CHECK => row.vital == Vital::DiastolicBp,
                 BMI_CHECK => row.vital == Vital::Bmi,
-                check if LIFE_CHECKS.contains(&check) => !results.people.is_empty(),
-                _ => true,
+                check => results.is_checked(check),
             };
             fields.push(if is_of_vital { count.to_string() } else { String::new() });
         }

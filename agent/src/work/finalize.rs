@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::ports::PutMode;
 use sce_cloud::retry::retry;
-use sce_cloud::sealed::{OpenError, open_object, seal_bytes};
+use sce_cloud::sealed::{OpenError, open_bytes, seal_bytes};
 use sce_core::ids::{Epoch, OwnerId, RunId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::{Counts, Report, Run, RunChange};
@@ -162,13 +162,8 @@ impl<S: Study> Worker<S> {
             return Err(permanent(&object.key, "partial is over 1 GiB"));
         }
         let bytes = retry(async || {
-            let mut bytes = Vec::new();
-            let sink = |plaintext: &[u8]| {
-                bytes.extend_from_slice(plaintext);
-                Ok::<(), std::convert::Infallible>(())
-            };
-            match open_object(&self.ports, &self.pit, Bucket::Output, object, sink).await {
-                Ok(_) => Ok(bytes),
+            match open_bytes(&self.ports, &self.pit, Bucket::Output, object).await {
+                Ok(bytes) => Ok(bytes),
                 Err(OpenError::Port(e)) => Err(e),
                 Err(e) => Err(permanent(&object.key, e)),
             }

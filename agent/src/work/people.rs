@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::retry::retry;
-use sce_cloud::sealed::{OpenError, open_object};
+use sce_cloud::sealed::{OpenError, open_bytes};
 use sce_core::object::{Bucket, ObjectRef};
 use sce_core::vitals::People;
 use tokio::sync::Mutex;
@@ -50,18 +50,12 @@ impl<S: Study> Worker<S> {
                 "it is over 1 GiB: split it, or leave out who is not in the study".to_owned(),
             ));
         }
-        let opened = retry(async || {
-            let mut bytes = Vec::new();
-            let sink = |plaintext: &[u8]| {
-                bytes.extend_from_slice(plaintext);
-                Ok::<(), std::convert::Infallible>(())
-            };
-            match open_object(&self.ports, &self.pit, Bucket::Data, table, sink).await {
-                Ok(_) => Ok(Ok(bytes)),
+        let opened =
+            retry(async || match open_bytes(&self.ports, &self.pit, Bucket::Data, table).await {
+                Ok(bytes) => Ok(Ok(bytes)),
                 Err(OpenError::Port(e)) => lasting_reason(e).map(Err),
                 Err(e) => Ok(Err(e.to_string())),
-            }
-        });
+            });
         let bytes = opened.await?.map_err(fail)?;
         let read = move || {
             let mut reader = PeopleReader::new(known);

@@ -40,7 +40,7 @@ pub(super) async fn run(
     let Selected { names, tables } = select(&project, args, wanted.as_ref(), &people).await?;
     if tables > 0 {
         output.say(format_args!(
-            "left out: {tables} tables of people (list them in --manifest if they hold measurements too)"
+            "tables of people left out: {tables} (list them in --manifest if they hold measurements too)"
         ));
     }
     if names.is_empty() {

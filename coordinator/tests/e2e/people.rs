@@ -81,7 +81,7 @@ fn a_run_reads_its_table_of_people_and_says_so() {
     assert!(names.stdout.lines().any(|line| line.contains(table) && line.contains(" people ")));
     // Neither now nor later is it an object of measurements, unless it is listed.
     let nothing = project.sce(&["run"]).exits(0);
-    let left_out = nothing.stdout.starts_with("left out: 1 tables of people");
+    let left_out = nothing.stdout.starts_with("tables of people left out: 1 ");
     assert!(left_out && nothing.stdout.contains("nothing to do"), "{nothing:?}");
     project.write("listed.txt", table);
     let listed = project.run(&["--manifest", "listed.txt", "--workers", "1"]).exits(1);

@@ -46,7 +46,9 @@ pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use gather::Gather;
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};
 pub use moments::{MAX_COUNT, Sums};
-pub use people::{ADULT_AGE, NEWS2_AGE, NotAdded, PEOPLE_MAX, PartialDate, People, Person};
+pub use people::{
+    ADULT_AGE, NEWS2_AGE, NotAdded, PEOPLE_MAX, PartialDate, People, Person, UnderAge, of_adult,
+};
 pub use quality::{BMI_TOLERANCE, EQUAL_MIN, LeftOut, LeftOutCounts, QualityCounts};
 pub use range::{PlausibleRange, PlausibleRanges, RangeProfile, ReferenceRange};
 pub use reading::{Reading, Readings};

@@ -114,6 +114,28 @@ impl fmt::Debug for Person {
     }
 }
 
+/// Not computed: it is of adults (of NEWS2: not for under 16s), and the
+/// patient is a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderAge;
+
+/// A category of adults, unless a child's readings are part of what it was made
+/// of: `first` are the earliest of them. At an unknown age it stands.
+///
+/// # Errors
+/// [`UnderAge`].
+pub fn of_adult<T>(
+    category: Option<T>,
+    first: &[Option<i64>],
+    adult_from: Option<i64>,
+) -> Result<Option<T>, UnderAge> {
+    let is_childs = |time: &i64| adult_from.is_some_and(|from| *time < from);
+    match category {
+        Some(_) if first.iter().flatten().any(is_childs) => Err(UnderAge),
+        known => Ok(known),
+    }
+}
+
 /// Why a person cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAdded {
@@ -253,6 +275,15 @@ mod tests {
         }
         assert_eq!(born("2004-02-29").surely_from(ADULT_AGE), Some(time("2022-03-01")));
         assert_eq!(Person::default().surely_from(NEWS2_AGE), None);
+    }
+
+    #[test]
+    fn a_category_of_adults_is_not_given_to_children() {
+        let of = |first: &[Option<i64>], from| of_adult(Some("normal"), first, from);
+        assert_eq!(of(&[Some(10), Some(12)], Some(10)), Ok(Some("normal")));
+        assert_eq!(of(&[Some(10), Some(9)], Some(10)), Err(UnderAge));
+        assert_eq!(of(&[None, Some(9)], None), Ok(Some("normal")));
+        assert_eq!(of_adult::<&str>(None, &[Some(9)], Some(10)), Ok(None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `sce-agent analyze`: the same analysis for files at hand, sealed or plain.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ fn write_results<S: Study>(
     for one in study.deliver(facts, merged)? {
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(out)?;
-            file.write_all(&one.bytes)?;
+            io::copy(&mut one.content.open()?, &mut file)?;
             file.persist(out.join(one.name))?;
             Ok(())
         };

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// What opening and analysing one object may need, in MiB: its parts under way
 /// (four of 8 MiB) and what the analysis keeps. Measured peaks of the whole
-/// process: 45 MiB for wide CSV (README of `bench`), 88 MiB for a long format
-/// with every moment open (`vitals::Gather`); more patients than some
-/// thousands in one object take 8 KiB each.
-const OBJECT_MIB: u64 = 128;
+/// process: 45 MiB for wide CSV of few patients (README of `bench`), 88 MiB for
+/// a long format with every moment open (`vitals::Gather`), 260 MiB with as
+/// many patients as are kept at a time (`vitals::PATIENTS_KEPT_MAX`).
+const OBJECT_MIB: u64 = 256;
 /// What a partial takes decoded, in multiples of its size in the store.
 const PARTIAL_GROWTH: u64 = 4;
 /// Memory that a worker needs at all, in MiB.
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn more_room_takes_on_more_up_to_what_is_useful() {
         for (memory_mib, objects, bytes_mib) in
-            [(192, 1, 12), (256, 1, 16), (1024, 4, 64), (7000, 4, 437), (500_000, 4, 31_250)]
+            [(192, 1, 12), (1023, 1, 63), (1024, 2, 64), (7000, 4, 437), (500_000, 4, 31_250)]
         {
             let load = Room { memory_mib, hipaa_mib: 64 }.plan_load().unwrap();
             let expected = Load { objects, partial_bytes: bytes_mib << 20 };

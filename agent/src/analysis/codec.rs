@@ -1,14 +1,20 @@
 //! A partial as one byte string, and back.
 //!
-//! Used to seal partials between the worker and the finalizer. Layout: magic
-//! (with the version), SHA-256 of all that follows, then for each table its
-//! length (u64, little endian) and its Parquet bytes. Sealing already proves
-//! who wrote it; the digest and the checks here keep accidents away from the
-//! Parquet reader, so that no damaged byte can make it panic.
+//! Used to seal partials between the worker and the finalizer, and for what
+//! waits on disk. Layout: magic (with the version), how many sections follow,
+//! then these, each behind its length (numbers are u64, little endian): the
+//! objects' tables, then those of some patients each, in their natural order. A section is the SHA-256 of all that
+//! follows in it, then for each table its length and its Parquet bytes. Sealing
+//! already proves who wrote it; the digests and the checks here keep accidents
+//! away from the Parquet reader, so that no damaged byte can make it panic.
 
+use super::chunk::{Chunk, Shelf};
 use super::derived::derived_rows;
-use super::effects::{EXTREMES, EffectTables};
-use super::partial::{DAYS, VitalsPartial, cell_and_bin, engine};
+use super::effects::{self, EXTREMES};
+use super::object_tables::ObjectTables;
+use super::partial::{VitalsPartial, engine};
+use super::patient_tables::{DAYS, PatientTables, cell_and_bin};
+use super::ranges::Ranges;
 use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
@@ -17,33 +23,44 @@ use polars_io::prelude::{ParquetReader, ParquetWriter, StatisticsOptions};
 use sce_core::vitals::{Derived, Sums, TimeSums, Vital};
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
+use std::path::Path;
 
 /// Magic and version: change the last byte with any change of the tables.
-const MAGIC: &[u8; 8] = b"SCEVIT\x00\x05";
+const MAGIC: &[u8; 8] = b"SCEVIT\x00\x06";
 
 /// Largest partial written or read: far above a million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
 
-/// How many tables there are.
-const TABLES: usize = 13;
-
 const DIGEST_BYTES: usize = 32;
-const HEADER_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
 
-/// The bytes of a partial.
-pub fn encode(partial: &VitalsPartial) -> Result<Vec<u8>, StudyError> {
-    let mut bytes = vec![0; HEADER_BYTES];
-    for table in partial.tables() {
-        let part = parquet(table.clone()).map_err(engine("write partial"))?;
+/// The bytes of a partial: of its objects, then of its patients, each once.
+pub fn encode(partial: &VitalsPartial, scratch: &Path) -> Result<Vec<u8>, StudyError> {
+    let ranges = Ranges::of(&partial.patients, scratch)?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend((ranges.len() as u64 + 1).to_le_bytes());
+    let mut add = |section: &[u8]| {
+        bytes.extend((section.len() as u64).to_le_bytes());
+        bytes.extend(section);
+        let (bytes, limit) = (bytes.len(), PARTIAL_LIMIT_BYTES);
+        if bytes > limit { Err(StudyError::TooLarge { bytes, limit }) } else { Ok(()) }
+    };
+    add(&section(&partial.objects.all())?)?;
+    for range in &ranges {
+        add(&section(&range?.all())?)?;
+    }
+    Ok(bytes)
+}
+
+/// Tables with their digest.
+pub fn section(tables: &[&DataFrame]) -> Result<Vec<u8>, StudyError> {
+    let mut bytes = vec![0; DIGEST_BYTES];
+    for table in tables {
+        let part = parquet((*table).clone()).map_err(engine("write partial"))?;
         bytes.extend((part.len() as u64).to_le_bytes());
         bytes.extend(part);
     }
-    if bytes.len() > PARTIAL_LIMIT_BYTES {
-        return Err(StudyError::TooLarge { bytes: bytes.len(), limit: PARTIAL_LIMIT_BYTES });
-    }
-    let digest = Sha256::digest(&bytes[HEADER_BYTES..]);
-    bytes[..MAGIC.len()].copy_from_slice(MAGIC);
-    bytes[MAGIC.len()..HEADER_BYTES].copy_from_slice(&digest);
+    let digest = Sha256::digest(&bytes[DIGEST_BYTES..]);
+    bytes[..DIGEST_BYTES].copy_from_slice(&digest);
     Ok(bytes)
 }
 
@@ -56,17 +73,10 @@ pub fn parquet(mut table: DataFrame) -> PolarsResult<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The partial in some bytes.
-pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
-    if bytes.len() > PARTIAL_LIMIT_BYTES {
-        return Err(StudyError::Damaged("it is larger than any partial"));
-    }
-    let (header, mut rest) =
-        bytes.split_at_checked(HEADER_BYTES).ok_or(StudyError::Damaged("it is cut short"))?;
-    let (magic, digest) = header.split_at(MAGIC.len());
-    if magic != MAGIC {
-        return Err(StudyError::Damaged("it is not of this version"));
-    }
+/// The tables of a section.
+pub fn tables<const N: usize>(section: &[u8]) -> Result<[DataFrame; N], StudyError> {
+    let (digest, mut rest) =
+        section.split_at_checked(DIGEST_BYTES).ok_or(StudyError::Damaged("it is cut short"))?;
     if digest != Sha256::digest(rest).as_slice() {
         return Err(StudyError::Damaged("its digest does not verify"));
     }
@@ -77,11 +87,45 @@ pub fn decode(bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
         tables.push(table.map_err(engine("read partial"))?);
         rest = after;
     }
-    let tables = <[DataFrame; TABLES]>::try_from(tables)
-        .map_err(|_| StudyError::Damaged("it has fewer or more tables"))?;
-    let partial = VitalsPartial::from_tables(tables);
-    check(&partial)?;
-    Ok(partial)
+    tables.try_into().map_err(|_| StudyError::Damaged("it has fewer or more tables"))
+}
+
+/// The partial in some bytes; of many patients, those wait in the directory
+/// `scratch`.
+pub fn decode(bytes: &[u8], scratch: &Path) -> Result<VitalsPartial, StudyError> {
+    if bytes.len() > PARTIAL_LIMIT_BYTES {
+        return Err(StudyError::Damaged("it is larger than any partial"));
+    }
+    let (magic, rest) =
+        bytes.split_at_checked(MAGIC.len()).ok_or(StudyError::Damaged("it is cut short"))?;
+    if magic != MAGIC {
+        return Err(StudyError::Damaged("it is not of this version"));
+    }
+    let sections = sections(rest).ok_or(StudyError::Damaged("it is cut short"))?;
+    let (of_objects, of_patients) =
+        sections.split_first().ok_or(StudyError::Damaged("it has no objects"))?;
+    let objects = ObjectTables::from_all(tables(of_objects)?);
+    check_objects(&objects)?;
+    let (mut patients, mut shelf) = (Vec::new(), Shelf::new(scratch));
+    for section in of_patients {
+        let found = PatientTables::from_all(tables(section)?);
+        check_patients(&found)?;
+        let is_alone = of_patients.len() == 1;
+        patients.push(if is_alone { Chunk::Here(Box::new(found)) } else { shelf.put(&found)? });
+    }
+    Ok(VitalsPartial { objects, patients })
+}
+
+/// As many sections as are said to follow, to the last byte.
+fn sections(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let (many, mut rest) = bytes.split_first_chunk::<8>()?;
+    let mut sections = Vec::new();
+    while !rest.is_empty() {
+        let (section, after) = split_part(rest)?;
+        sections.push(section);
+        rest = after;
+    }
+    (sections.len() as u64 == u64::from_le_bytes(*many)).then_some(sections)
 }
 
 fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -90,9 +134,33 @@ fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What merge and results rely on.
-fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
-    let empty = VitalsPartial::empty();
-    for (table, model) in partial.tables().into_iter().zip(empty.tables()) {
+fn check_objects(objects: &ObjectTables) -> Result<(), StudyError> {
+    check_columns(&objects.all(), &ObjectTables::empty().all())?;
+    let is_possible = || -> PolarsResult<bool> {
+        Ok(are_vitals(&objects.quality)?
+            && effects::are_possible_of_objects(&objects.rules, &objects.extremes)?)
+    };
+    possible(is_possible())
+}
+
+fn check_patients(patients: &PatientTables) -> Result<(), StudyError> {
+    check_columns(&patients.all(), &PatientTables::empty().all())?;
+    possible(are_possible(patients))
+}
+
+fn possible(checked: PolarsResult<bool>) -> Result<(), StudyError> {
+    match checked.map_err(engine("read partial"))? {
+        true => Ok(()),
+        false => Err(StudyError::Damaged("a value is impossible")),
+    }
+}
+
+fn are_vitals(table: &DataFrame) -> PolarsResult<bool> {
+    Ok(table.column("vital")?.u8()?.iter().flatten().all(|v| Vital::from_code(v).is_some()))
+}
+
+fn check_columns(tables: &[&DataFrame], models: &[&DataFrame]) -> Result<(), StudyError> {
+    for (table, model) in tables.iter().zip(models) {
         if table.schema() != model.schema() {
             return Err(StudyError::Damaged("a table has other columns"));
         }
@@ -107,15 +175,11 @@ fn check(partial: &VitalsPartial) -> Result<(), StudyError> {
             }
         }
     }
-    let possible = possible(partial).map_err(engine("read partial"))?;
-    if possible { Ok(()) } else { Err(StudyError::Damaged("a value is impossible")) }
+    Ok(())
 }
 
-fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
-    let cells = &partial.cells;
-    let known = |table: &DataFrame| -> PolarsResult<bool> {
-        Ok(table.column("vital")?.u8()?.iter().flatten().all(|v| Vital::from_code(v).is_some()))
-    };
+fn are_possible(patients: &PatientTables) -> PolarsResult<bool> {
+    let cells = &patients.cells;
     let (n, sum) = (cells.column("n")?.u64()?, cells.column("sum")?.i128()?);
     let squares = cells.column("sum_squares")?.i128()?;
     let sums = n.iter().flatten().zip(sum.iter().flatten()).zip(squares.iter().flatten());
@@ -127,56 +191,14 @@ fn possible(partial: &VitalsPartial) -> PolarsResult<bool> {
     let times =
         times.map(|((sum, sum_squares), sum_products)| TimeSums { sum, sum_squares, sum_products });
     let height = cells.height() as u64;
-    let places = partial.bins.column("place")?.u64()?;
-    let measures = partial.derived.column("measure")?.u8()?;
-    let derived = derived_rows(&partial.derived)?;
-    Ok(known(cells)?
+    let places = patients.bins.column("place")?.u64()?;
+    let measures = patients.derived.column("measure")?.u8()?;
+    let derived = derived_rows(&patients.derived)?;
+    Ok(are_vitals(cells)?
         && measures.iter().flatten().all(|measure| Derived::from_code(measure).is_some())
         && derived.iter().all(|row| row.kept.is_possible())
-        && partial.effects.are_possible()?
-        && known(&partial.quality)?
-        && timelines::are_possible(&partial.moments, &partial.pieces, height)?
+        && effects::are_possible_of_patients(&patients.pairs, &patients.fits)?
+        && timelines::are_possible(&patients.moments, &patients.pieces, height)?
         && sums.zip(times).all(|(sums, times)| sums.is_possible() && times.is_possible(sums.n))
         && places.iter().flatten().all(|place| u64::from(cell_and_bin(place).0) < height))
-}
-
-impl VitalsPartial {
-    /// The tables in the order they are stored in.
-    const fn tables(&self) -> [&DataFrame; TABLES] {
-        [
-            &self.cells,
-            &self.bins,
-            &self.moments,
-            &self.pieces,
-            &self.scores,
-            &self.months,
-            &self.derived,
-            &self.quality,
-            &self.inputs,
-            &self.effects.pairs,
-            &self.effects.fits,
-            &self.effects.rules,
-            &self.effects.extremes,
-        ]
-    }
-
-    fn from_tables(tables: [DataFrame; TABLES]) -> Self {
-        let [
-            cells,
-            bins,
-            moments,
-            pieces,
-            scores,
-            months,
-            derived,
-            quality,
-            inputs,
-            pairs,
-            fits,
-            rules,
-            extremes,
-        ] = tables;
-        let effects = EffectTables { pairs, fits, rules, extremes };
-        Self { cells, bins, moments, pieces, scores, months, derived, quality, inputs, effects }
-    }
 }

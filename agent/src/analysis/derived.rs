@@ -1,16 +1,15 @@
-//! Derived measures: their table in a partial, and `derived.csv`.
+//! Derived measures: their table in a partial, and its rows.
 //!
-//! Used by [`super::partial`], [`super::merge`], [`super::codec`],
-//! [`super::results`] and delivery. One row per patient and measure that has
+//! Used by [`super::patient_tables`], [`super::merge`], [`super::codec`] and
+//! [`super::results`]. One row per patient and measure that has
 //! values; sums are exact, so that a merge is a group-by.
 
 use polars::prelude::*;
-use sce_core::vitals::{Derived, DerivedSums, ObjectStatistics, Sums, mean_units};
+use sce_core::vitals::{Derived, DerivedSums, ObjectStatistics, Sums};
 
+use super::groups::{Groups, least, most, sum};
 use super::partial::{counts, small_numbers, sums, table, texts, whole_numbers};
-use super::patients::{csv_bytes, csv_failed, number};
-use super::results::natural;
-use crate::study::StudyError;
+use super::ranges::natural;
 
 /// One measure of one patient.
 #[derive(Debug, Clone)]
@@ -44,15 +43,15 @@ pub fn derived_table(rows: &[(&str, Derived, &DerivedSums)]) -> DataFrame {
     ])
 }
 
-/// Many as one.
-pub fn merge_derived(tables: LazyFrame) -> LazyFrame {
-    tables.group_by_stable([col("patient"), col("measure")]).agg([
-        col("n").sum(),
-        col("flagged").sum(),
-        col("sum").sum(),
-        col("sum_squares").sum(),
-        col("least").min(),
-        col("most").max(),
+/// Each patient and measure once.
+pub fn merge_derived(table: &DataFrame) -> PolarsResult<DataFrame> {
+    Groups::by(table, &["patient", "measure"])?.merged(&[
+        sum("n"),
+        sum("flagged"),
+        sum("sum"),
+        sum("sum_squares"),
+        least("least"),
+        most("most"),
     ])
 }
 
@@ -80,32 +79,4 @@ pub fn derived_rows(table: &DataFrame) -> PolarsResult<Vec<DerivedRow>> {
     }
     rows.sort_by(|a, b| natural(&a.patient, &b.patient).then(a.measure.cmp(&b.measure)));
     Ok(rows)
-}
-
-/// `derived.csv`.
-pub fn derived_csv(rows: &[DerivedRow]) -> Result<Vec<u8>, StudyError> {
-    const STEP: &str = "write table of derived measures";
-    let header = ["patient", "measure", "unit", "n", "mean", "sd", "min", "max", "flag", "flagged"];
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header).map_err(|_| csv_failed(STEP))?;
-    for row in rows {
-        let (kept, flag) = (&row.kept, row.measure.flag());
-        let units = |steps: i64| number(Some(mean_units(i128::from(steps), 1)));
-        let flagged = if flag.is_empty() { String::new() } else { kept.flagged.to_string() };
-        writer
-            .write_record([
-                &row.patient,
-                row.measure.name(),
-                row.measure.unit(),
-                &kept.sums.n.to_string(),
-                &number(kept.sums.mean()),
-                &number(kept.sums.sd()),
-                &units(kept.extremes.0),
-                &units(kept.extremes.1),
-                flag,
-                &flagged,
-            ])
-            .map_err(|_| csv_failed(STEP))?;
-    }
-    csv_bytes(writer, STEP)
 }

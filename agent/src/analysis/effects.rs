@@ -16,16 +16,8 @@ use sce_core::vitals::{
     ClassExtremes, Cross, Effect, ObjectStatistics, Pairs, PatientEffects, RULES, RuleCounts, Term,
 };
 
+use super::groups::{Groups, Merged, least, most, sum};
 use super::partial::{counts, small_numbers, sums, table, texts, times};
-
-/// The tables.
-#[derive(Debug, Clone)]
-pub struct EffectTables {
-    pub pairs: DataFrame,
-    pub fits: DataFrame,
-    pub rules: DataFrame,
-    pub extremes: DataFrame,
-}
 
 const RULE_COUNTS: [&str; 4] = ["both", "rule_only", "effect_only", "neither"];
 /// Least and greatest, without and with the effect.
@@ -35,95 +27,83 @@ pub const EXTREMES: [[&str; 2]; 2] =
 /// A pair of an effect and a term.
 type Pair<'a> = (&'a str, Effect, usize, &'a Cross<2>);
 
-impl EffectTables {
-    /// Those of one object.
-    pub fn of(statistics: &ObjectStatistics) -> Self {
-        let patients: Vec<(&str, &PatientEffects)> = statistics
-            .patients()
-            .filter_map(|(name, kept)| Some((name, kept.effects.as_deref()?)))
-            .collect();
-        let all: Vec<Pairs> = patients.iter().map(|(_, kept)| kept.pairs()).collect();
-        let mut pairs: Vec<Pair<'_>> = Vec::new();
-        for ((patient, _), kept) in patients.iter().zip(&all) {
-            for (effect, of_effect) in Effect::ALL.into_iter().zip(kept) {
-                let some = of_effect.iter().enumerate().filter(|(_, cross)| cross.n > 0);
-                pairs.extend(some.map(|(term, cross)| (*patient, effect, term, cross)));
-            }
-        }
-        let fits = patients.iter().filter(|(_, kept)| kept.fit.n > 0);
-        let fits: Vec<(&str, &Cross<4>)> = fits.map(|(name, kept)| (*name, &kept.fit)).collect();
-        let (rules, extremes) = statistics
-            .effects()
-            .map_or((&[][..], &[][..]), |effects| (&effects.rules[..], &effects.extremes[..]));
-        Self {
-            pairs: pairs_table(&pairs),
-            fits: fits_table(&fits),
-            rules: rules_table(rules),
-            extremes: extremes_table(extremes),
+/// `pairs` and `fits` of the patients of an object.
+pub fn of_patients(statistics: &ObjectStatistics) -> (DataFrame, DataFrame) {
+    let patients: Vec<(&str, &PatientEffects)> = statistics
+        .patients()
+        .filter_map(|(name, kept)| Some((name, kept.effects.as_deref()?)))
+        .collect();
+    let all: Vec<Pairs> = patients.iter().map(|(_, kept)| kept.pairs()).collect();
+    let mut pairs: Vec<Pair<'_>> = Vec::new();
+    for ((patient, _), kept) in patients.iter().zip(&all) {
+        for (effect, of_effect) in Effect::ALL.into_iter().zip(kept) {
+            let some = of_effect.iter().enumerate().filter(|(_, cross)| cross.n > 0);
+            pairs.extend(some.map(|(term, cross)| (*patient, effect, term, cross)));
         }
     }
-
-    /// Many as one.
-    pub fn merged(parts: &[&Self]) -> PolarsResult<Self> {
-        let all = |of: fn(&Self) -> &DataFrame| {
-            let tables: Vec<LazyFrame> = parts.iter().map(|part| of(part).clone().lazy()).collect();
-            concat(tables, UnionArgs::default())
-        };
-        let sums_but = |model: &DataFrame, keys: usize| -> Vec<Expr> {
-            let names = model.get_column_names();
-            names[keys..].iter().map(|name| col((*name).clone()).sum()).collect()
-        };
-        let empty = Self::empty();
-        let extremes =
-            EXTREMES.into_iter().flat_map(|[least, most]| [col(least).min(), col(most).max()]);
-        Ok(Self {
-            pairs: all(|part| &part.pairs)?
-                .group_by_stable([col("patient"), col("effect"), col("term")])
-                .agg(sums_but(&empty.pairs, 3))
-                .collect()?,
-            fits: all(|part| &part.fits)?
-                .group_by_stable([col("patient")])
-                .agg(sums_but(&empty.fits, 1))
-                .collect()?,
-            rules: all(|part| &part.rules)?
-                .group_by_stable([col("rule")])
-                .agg(sums_but(&empty.rules, 1))
-                .collect()?,
-            extremes: all(|part| &part.extremes)?
-                .group_by_stable([col("effect"), col("term")])
-                .agg(extremes.collect::<Vec<_>>())
-                .collect()?,
-        })
-    }
-
-    /// Those of no object.
-    pub fn empty() -> Self {
-        Self {
-            pairs: pairs_table(&[]),
-            fits: fits_table(&[]),
-            rules: rules_table(&[]),
-            extremes: extremes_table(&[]),
-        }
-    }
-
-    /// True if objects within the limits could have these.
-    pub fn are_possible(&self) -> PolarsResult<bool> {
-        let below = |table: &DataFrame, name: &str, limit: usize| -> PolarsResult<bool> {
-            let numbers = table.column(name)?.u8()?;
-            Ok(numbers.iter().flatten().all(|number| usize::from(number) < limit))
-        };
-        let of_pairs = |table: &DataFrame| -> PolarsResult<bool> {
-            Ok(below(table, "effect", Effect::COUNT)? && below(table, "term", Term::COUNT)?)
-        };
-        Ok(of_pairs(&self.pairs)?
-            && of_pairs(&self.extremes)?
-            && below(&self.rules, "rule", RULES.len())?
-            && crosses::<2>(&self.pairs)?.iter().all(Cross::is_possible)
-            && crosses::<4>(&self.fits)?.iter().all(Cross::is_possible))
-    }
+    let fits = patients.iter().filter(|(_, kept)| kept.fit.n > 0);
+    let fits: Vec<(&str, &Cross<4>)> = fits.map(|(name, kept)| (*name, &kept.fit)).collect();
+    (pairs_table(&pairs), fits_table(&fits))
 }
 
-fn pairs_table(rows: &[Pair<'_>]) -> DataFrame {
+/// `rules` and `extremes` of an object.
+pub fn of_object(statistics: &ObjectStatistics) -> (DataFrame, DataFrame) {
+    let (rules, extremes) = statistics
+        .effects()
+        .map_or((&[][..], &[][..]), |effects| (&effects.rules[..], &effects.extremes[..]));
+    (rules_table(rules), extremes_table(extremes))
+}
+
+/// Each patient, effect and term once.
+pub fn merge_pairs(table: &DataFrame) -> PolarsResult<DataFrame> {
+    added_up(table, &["patient", "effect", "term"])
+}
+
+/// Each patient once.
+pub fn merge_fits(table: &DataFrame) -> PolarsResult<DataFrame> {
+    added_up(table, &["patient"])
+}
+
+/// Each rule once.
+pub fn merge_rules(table: &DataFrame) -> PolarsResult<DataFrame> {
+    added_up(table, &["rule"])
+}
+
+/// Each effect and term once.
+pub fn merge_extremes(table: &DataFrame) -> PolarsResult<DataFrame> {
+    let [without, with] = EXTREMES.map(|[of_least, of_most]| [least(of_least), most(of_most)]);
+    Groups::by(table, &["effect", "term"])?.merged([without, with].as_flattened())
+}
+
+/// All columns but the keys, which are the first, are sums.
+fn added_up(table: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {
+    let names = table.get_column_names();
+    let sums: Vec<Merged<'_>> = names[keys.len()..].iter().map(|name| sum(name)).collect();
+    Groups::by(table, keys)?.merged(&sums)
+}
+
+/// True if patients within the limits could have these.
+pub fn are_possible_of_patients(pairs: &DataFrame, fits: &DataFrame) -> PolarsResult<bool> {
+    Ok(are_pairs(pairs)?
+        && crosses::<2>(pairs)?.iter().all(Cross::is_possible)
+        && crosses::<4>(fits)?.iter().all(Cross::is_possible))
+}
+
+/// True if objects could have these.
+pub fn are_possible_of_objects(rules: &DataFrame, extremes: &DataFrame) -> PolarsResult<bool> {
+    Ok(are_pairs(extremes)? && are_below(rules, "rule", RULES.len())?)
+}
+
+fn are_pairs(table: &DataFrame) -> PolarsResult<bool> {
+    Ok(are_below(table, "effect", Effect::COUNT)? && are_below(table, "term", Term::COUNT)?)
+}
+
+fn are_below(table: &DataFrame, name: &str, limit: usize) -> PolarsResult<bool> {
+    let numbers = table.column(name)?.u8()?;
+    Ok(numbers.iter().flatten().all(|number| usize::from(number) < limit))
+}
+
+pub fn pairs_table(rows: &[Pair<'_>]) -> DataFrame {
     let mut columns = vec![
         texts("patient", rows.iter().map(|(patient, ..)| *patient)),
         small_numbers("effect", rows.iter().map(|(_, effect, ..)| *effect as usize)),
@@ -133,13 +113,13 @@ fn pairs_table(rows: &[Pair<'_>]) -> DataFrame {
     table(columns)
 }
 
-fn fits_table(rows: &[(&str, &Cross<4>)]) -> DataFrame {
+pub fn fits_table(rows: &[(&str, &Cross<4>)]) -> DataFrame {
     let mut columns = vec![texts("patient", rows.iter().map(|(patient, _)| *patient))];
     columns.extend(cross_columns(|| rows.iter().map(|(_, cross)| *cross)));
     table(columns)
 }
 
-fn rules_table(rows: &[RuleCounts]) -> DataFrame {
+pub fn rules_table(rows: &[RuleCounts]) -> DataFrame {
     let mut columns = vec![small_numbers("rule", 0..rows.len())];
     for (at, name) in RULE_COUNTS.into_iter().enumerate() {
         columns.push(counts(name, rows.iter().map(|of_rule| of_rule[at])));
@@ -147,7 +127,7 @@ fn rules_table(rows: &[RuleCounts]) -> DataFrame {
     table(columns)
 }
 
-fn extremes_table(rows: &[[ClassExtremes; Term::COUNT]]) -> DataFrame {
+pub fn extremes_table(rows: &[[ClassExtremes; Term::COUNT]]) -> DataFrame {
     let all = || {
         let binary = rows.iter().enumerate().filter(|(at, _)| Effect::ALL[*at].is_binary());
         binary.flat_map(|(effect, of)| of.iter().enumerate().map(move |(t, e)| (effect, t, e)))

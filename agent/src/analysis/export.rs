@@ -58,7 +58,7 @@ pub fn export_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
 }
 
 fn lines(results: &Results) -> Vec<Line> {
-    let all = results.patients;
+    let all = results.counts.patients;
     let total = if may_be_shown(all) { all.to_string() } else { SUPPRESSED.to_owned() };
     let mut lines = vec![["all".to_owned(), "patients".to_owned(), total]];
     for variable in variables(results) {
@@ -74,27 +74,25 @@ fn lines(results: &Results) -> Vec<Line> {
 /// suppressed numbers away: who has a temperature is in `fever`, who has a
 /// body mass index in `bmi_class`, and nowhere else.
 fn variables(results: &Results) -> Vec<Variable> {
-    let all = results.patients;
+    let all = results.counts.patients;
     let mut variables = Vec::new();
     let vitals = results.cohort.iter();
     for row in vitals.filter(|row| !matches!(row.vital, Vital::Temperature | Vital::Bmi)) {
         let measured = [("measured".to_owned(), row.patients)];
         variables.push(Variable::new(row.vital.name(), all, measured.into_iter()));
     }
-    let (pressures, _) =
-        results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure.ok()?);
-    let pressures = BloodPressure::ALL.map(|one| one.name().to_owned()).into_iter().zip(pressures);
+    let counts = &results.counts;
+    let pressures = BloodPressure::ALL.map(|one| one.name().to_owned());
+    let pressures = pressures.into_iter().zip(counts.blood_pressures);
     variables.push(Variable::new("bp_category", all, pressures));
-    let (masses, _) = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass.ok()?);
-    let masses = BodyMass::ALL.map(|one| one.name().to_owned()).into_iter().zip(masses);
+    let masses = BodyMass::ALL.map(|one| one.name().to_owned());
+    let masses = masses.into_iter().zip(counts.body_masses);
     variables.push(Variable::new("bmi_class", all, masses));
     let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
-    let highest = bands.zip(results.highest_bands);
+    let highest = bands.zip(counts.highest_bands);
     variables.push(Variable::new("news2_partial, highest band", all, highest));
     for (measure, name) in [(Derived::Fever, "fever"), (Derived::ShockIndex, "shock index > 0.9")] {
-        let rows = || results.derived.iter().filter(|row| row.measure == measure);
-        let ever = rows().filter(|row| row.kept.flagged > 0).count() as u64;
-        let never = rows().count() as u64 - ever;
+        let (ever, never) = counts.flagged[measure as usize];
         let parts = [("ever".to_owned(), ever), ("never".to_owned(), never)];
         variables.push(Variable::new(name, all, parts.into_iter()));
     }

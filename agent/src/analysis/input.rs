@@ -3,16 +3,18 @@
 //! Used by the study's reader, behind [`super::unpack`].
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sce_core::study::Format;
 use sce_core::vitals::{LeftOut, ObjectAccumulator, ObjectStatistics, People, PlausibleRanges};
 
+use super::chunk::{Chunk, Shelf};
 use super::detect::{self, Kind};
 use super::format::{Decoder, decoder};
 use super::long::Codes;
+use super::patient_tables::PatientTables;
 use super::unpack::Take;
-use crate::study::Defect;
+use crate::study::{Defect, StudyError};
 
 /// How objects are read.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Found {
     pub kind: Kind,
     pub rows: u64,
     pub statistics: ObjectStatistics,
+    /// Of many patients, those that are not in `statistics` any more.
+    pub handed_on: Vec<Chunk>,
 }
 
 /// One object, unpacked.
@@ -39,7 +43,11 @@ pub struct Input {
     start: Vec<u8>,
     decoder: Option<(Kind, Box<dyn Decoder>)>,
     accumulator: ObjectAccumulator,
+    handed_on: Arc<Mutex<HandedOn>>,
 }
+
+/// Patients that wait on disk while the object is read; or why they cannot.
+type HandedOn = Result<Vec<Chunk>, StudyError>;
 
 impl Take for Input {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
@@ -57,9 +65,21 @@ impl Take for Input {
 }
 
 impl Input {
-    pub fn new(rules: ReadRules) -> Self {
-        let accumulator = ObjectAccumulator::new(rules.ranges, rules.people.clone());
-        Self { rules, start: Vec::new(), decoder: None, accumulator }
+    pub fn new(object: &str, rules: ReadRules) -> Self {
+        let handed_on: Arc<Mutex<HandedOn>> = Arc::new(Mutex::new(Ok(Vec::new())));
+        let (object, into) = (object.to_owned(), handed_on.clone());
+        let mut shelf = Shelf::new(&rules.scratch);
+        let hand_on = Box::new(move |statistics: &ObjectStatistics| {
+            let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Ok(chunks) = &mut *into {
+                match shelf.put(&PatientTables::of(&object, chunks.len(), statistics)) {
+                    Ok(away) => chunks.push(away),
+                    Err(e) => *into = Err(e),
+                }
+            }
+        });
+        let accumulator = ObjectAccumulator::new(rules.ranges, rules.people.clone(), hand_on);
+        Self { rules, start: Vec::new(), decoder: None, accumulator, handed_on }
     }
 
     fn begin(&mut self, kind: Kind) -> Result<(), Defect> {
@@ -87,6 +107,10 @@ impl Input {
         if lost > 0 && self.accumulator.is_empty() {
             return Err(Defect::NothingReadable { no_patient, no_time, malformed });
         }
-        Ok(Found { kind, rows, statistics: self.accumulator.finish() })
+        let statistics = self.accumulator.finish();
+        let mut handed_on = self.handed_on.lock().unwrap_or_else(PoisonError::into_inner);
+        let handed_on = std::mem::replace(&mut *handed_on, Ok(Vec::new()));
+        let handed_on = handed_on.map_err(|_| Defect::NoScratch)?;
+        Ok(Found { kind, rows, statistics, handed_on })
     }
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 use sce_core::vitals::{LeftOut, LeftOutCounts};
 
-use super::partial::{VitalsPartial, engine};
+use super::object_tables::ObjectTables;
+use super::partial::engine;
 use crate::study::{InputOutcome, RunFacts, StudyError};
 
 /// One input of the run.
@@ -37,9 +38,9 @@ pub struct Content {
 type Contents = BTreeMap<String, Content>;
 
 /// What was found in each object.
-fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
-    let text = |name: &str| partial.inputs.column(name)?.str();
-    let count = |name: &str| partial.inputs.column(name)?.u64();
+fn contents(objects: &ObjectTables) -> PolarsResult<Contents> {
+    let text = |name: &str| objects.inputs.column(name)?.str();
+    let count = |name: &str| objects.inputs.column(name)?.u64();
     let (objects, digests, formats) = (text("object")?, text("digest")?, text("format")?);
     let people = text("people")?;
     let rows = count("rows")?;
@@ -65,8 +66,8 @@ fn contents(partial: &VitalsPartial) -> PolarsResult<Contents> {
 
 /// The run's inputs with their content; refuses a partial that holds anything
 /// else than what the run says it analysed.
-pub fn inputs(facts: &RunFacts, partial: &VitalsPartial) -> Result<Vec<InputRow>, StudyError> {
-    let mut contents = contents(partial).map_err(engine("read merged partial"))?;
+pub fn inputs(facts: &RunFacts, objects: &ObjectTables) -> Result<Vec<InputRow>, StudyError> {
+    let mut contents = contents(objects).map_err(engine("read merged partial"))?;
     let differ =
         |object: &str, problem| StudyError::FactsDiffer { object: object.to_owned(), problem };
     let mut rows = Vec::with_capacity(facts.inputs.len());

@@ -1,180 +1,225 @@
 //! Merges partials, exactly.
 //!
-//! Used after each object of a unit and by the finalizer. Every merge is a
-//! group-by of integer sums and of extremes, so its result does not depend on
-//! order or grouping. It must never average.
+//! Used after each object of a unit and by the finalizer. Every merge is of
+//! integer sums and of extremes, so its result does not depend on order or
+//! grouping. It must never average.
 
+use std::path::Path;
+
+use super::chunk::{Chunk, Shelf};
 use super::derived::merge_derived;
-use super::effects::EffectTables;
-use super::partial::{AGES, BAND_COUNTS, DAYS, VitalsPartial, cell_and_bin, counts, engine, place};
+use super::effects;
+use super::groups::{Groups, How, least, most, sum};
+use super::object_tables::ObjectTables;
+use super::partial::{BAND_COUNTS, VitalsPartial, engine, times};
+use super::patient_tables::{AGES, DAYS, PatientTables};
 use super::timelines;
 use crate::study::StudyError;
 use polars::prelude::*;
-use rustc_hash::FxHashMap;
-use sce_core::vitals::{MAX_COUNT, Vital};
+use sce_core::vitals::{MAX_COUNT, MOMENTS_MAX, PATIENTS_KEPT_MAX, Vital};
 
 const MERGE: &str = "merge partials";
 
-/// One partial out of many over disjoint objects; none give the empty one.
-pub fn merge(mut parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError> {
+/// One partial out of many over disjoint objects; none give the empty one. Of
+/// many patients some wait in the directory `scratch`.
+pub fn merge(parts: Vec<VitalsPartial>, scratch: &Path) -> Result<VitalsPartial, StudyError> {
+    let (mut objects, mut patients) = (Vec::new(), Vec::new());
+    for part in parts {
+        objects.push(part.objects);
+        patients.extend(part.patients);
+    }
+    Ok(VitalsPartial { objects: merge_objects(objects)?, patients: gathered(patients, scratch)? })
+}
+
+/// Puts together what is in memory, and away whenever that is of many patients:
+/// at most one chunk stays, and none that waits is small.
+fn gathered(chunks: Vec<Chunk>, scratch: &Path) -> Result<Vec<Chunk>, StudyError> {
+    let (mut away, mut here, mut patients) = (Vec::new(), Vec::new(), 0);
+    let mut shelf = Shelf::new(scratch);
+    for chunk in chunks {
+        let Chunk::Here(tables) = chunk else {
+            away.push(chunk);
+            continue;
+        };
+        patients += tables.patients();
+        here.push(*tables);
+        if patients > PATIENTS_KEPT_MAX {
+            let merged = limited(merge_patients(std::mem::take(&mut here))?)?;
+            patients = merged.patients();
+            if patients > PATIENTS_KEPT_MAX / 2 {
+                away.push(shelf.put(&merged)?);
+                patients = 0;
+            } else {
+                here.push(merged);
+            }
+        }
+    }
+    if !here.is_empty() {
+        away.push(Chunk::Here(Box::new(limited(merge_patients(here)?)?)));
+    }
+    Ok(away)
+}
+
+fn merge_objects(mut parts: Vec<ObjectTables>) -> Result<ObjectTables, StudyError> {
     match parts.len() {
-        0 => return Ok(VitalsPartial::empty()),
+        0 => return Ok(ObjectTables::empty()),
         1 => return Ok(parts.remove(0)),
         _ => {}
     }
-    let inputs = stacked(&parts, |p| &p.inputs)?
-        .sort(["object"], SortMultipleOptions::default())
-        .collect()
-        .map_err(engine(MERGE))?;
-    refuse_repeats(&inputs).map_err(engine(MERGE))??;
-    let cells = merge_cells(stacked(&parts, |p| &p.cells)?).collect().map_err(engine(MERGE))?;
-    refuse_too_many(&cells).map_err(engine(MERGE))??;
-    let scores = merge_scores(stacked(&parts, |p| &p.scores)?).collect().map_err(engine(MERGE))?;
-    let months = merge_months(stacked(&parts, |p| &p.months)?).collect().map_err(engine(MERGE))?;
-    let derived =
-        merge_derived(stacked(&parts, |p| &p.derived)?).collect().map_err(engine(MERGE))?;
-    let effects: Vec<&EffectTables> = parts.iter().map(|part| &part.effects).collect();
-    let effects = EffectTables::merged(&effects).map_err(engine(MERGE))?;
-    let quality = stacked(&parts, |p| &p.quality)?
-        .sort(["object", "vital"], SortMultipleOptions::default())
-        .collect()
-        .map_err(engine(MERGE))?;
-    let Placed { bins, moments, pieces } = place_again(parts, &cells).map_err(engine(MERGE))?;
-    Ok(VitalsPartial {
-        cells,
-        bins,
-        moments,
-        pieces,
-        scores,
-        months,
-        derived,
-        quality,
-        inputs,
-        effects,
-    })
-}
-
-fn stacked(
-    parts: &[VitalsPartial],
-    table: impl Fn(&VitalsPartial) -> &DataFrame,
-) -> Result<LazyFrame, StudyError> {
-    let tables: Vec<LazyFrame> = parts.iter().map(|part| table(part).clone().lazy()).collect();
-    concat(tables, UnionArgs::default()).map_err(engine(MERGE))
-}
-
-fn merge_cells(cells: LazyFrame) -> LazyFrame {
-    let at = |time: &str, extreme: Expr| col(time).eq(extreme);
-    let first = at("first_time", col("first_time").min());
-    let last = at("last_time", col("last_time").max());
-    cells.group_by_stable([col("patient"), col("vital")]).agg([
-        col("n").sum(),
-        col("missing").sum(),
-        col("implausible").sum(),
-        col("sum").sum(),
-        col("sum_squares").sum(),
-        col("time_sum").sum(),
-        col("time_sum_squares").sum(),
-        col("time_sum_products").sum(),
-        col(DAYS[0]).min(),
-        col(DAYS[1]).max(),
-        day_between(),
-        col("min").min(),
-        col("max").max(),
-        col("first_time").min(),
-        col("first_sum").filter(first.clone()).sum(),
-        col("first_count").filter(first).sum(),
-        col("last_time").max(),
-        col("last_sum").filter(last.clone()).sum(),
-        col("last_count").filter(last).sum(),
-    ])
-}
-
-/// The earliest day strictly between the first and the last of a group.
-fn day_between() -> Expr {
-    let (first, last) = (col(DAYS[0]).min(), col(DAYS[1]).max());
-    let within = |day: &str| {
-        col(day).filter(col(day).gt(first.clone()).and(col(day).lt(last.clone()))).min()
+    let merged = || -> PolarsResult<ObjectTables> {
+        let all = stacked(parts.into_iter().map(ObjectTables::into_all))?;
+        let all = ObjectTables::from_all(all);
+        Ok(ObjectTables {
+            months: Groups::by(&all.months, &["month"])?.merged(&BAND_COUNTS.map(sum))?,
+            quality: all.quality.sort(["object", "vital"], SortMultipleOptions::default())?,
+            inputs: all.inputs.sort(["object"], SortMultipleOptions::default())?,
+            rules: effects::merge_rules(&all.rules)?,
+            extremes: effects::merge_extremes(&all.extremes)?,
+        })
     };
-    // A missing day is less than none: the minimum passes it over.
-    polars::lazy::dsl::min_horizontal(DAYS.map(within)).expect("three days").alias(DAYS[2])
+    let merged = merged().map_err(engine(MERGE))?;
+    refuse_repeats(&merged.inputs).map_err(engine(MERGE))??;
+    Ok(merged)
 }
 
-fn merge_scores(scores: LazyFrame) -> LazyFrame {
-    let mut totals = band_sums();
-    let at_last = col("last_time").eq(col("last_time").max());
-    totals.extend([
-        col("max").max(),
-        col("last_time").max(),
-        col("last").filter(at_last).max().fill_null(lit(0_u64)),
-        col(AGES[0]).sum(),
-        col(AGES[1]).sum(),
-        col("adult_from").max(),
-    ]);
-    scores.group_by_stable([col("patient")]).agg(totals)
+/// The patients of many tables, each once.
+pub fn merge_patients(parts: Vec<PatientTables>) -> Result<PatientTables, StudyError> {
+    let merged = || -> PolarsResult<PatientTables> {
+        let all = stacked_patients(parts)?;
+        let patients = Groups::by(&all.scores, &["patient"])?;
+        // Most often each patient is in one part.
+        if patients.len() == all.patients() {
+            return Ok(all);
+        }
+        let cells = Groups::by(&all.cells, &["patient", "vital"])?;
+        let named = all.naming(cells.numbers())?;
+        let bins = Groups::by(&named.bins, &["place"])?.merged(&[sum("count")])?;
+        Ok(PatientTables {
+            bins: bins.sort(["place"], SortMultipleOptions::default())?,
+            cells: merge_cells(&all.cells, &cells)?,
+            moments: named.moments,
+            pieces: named.pieces,
+            scores: merge_scores(&patients)?,
+            derived: merge_derived(&all.derived)?,
+            pairs: effects::merge_pairs(&all.pairs)?,
+            fits: effects::merge_fits(&all.fits)?,
+        })
+    };
+    let merged = merged().map_err(engine(MERGE))?;
+    refuse_too_many(&merged.cells).map_err(engine(MERGE))??;
+    Ok(merged)
 }
 
-fn merge_months(months: LazyFrame) -> LazyFrame {
-    months.group_by_stable([col("month")]).agg(band_sums())
-}
-
-fn band_sums() -> Vec<Expr> {
-    BAND_COUNTS.iter().map(|band| col(*band).sum()).collect()
-}
-
-/// The tables that name rows of `cells`.
-struct Placed {
-    bins: DataFrame,
-    moments: DataFrame,
-    pieces: DataFrame,
-}
-
-/// Tables name rows of their own part's cells; they are renamed to rows of the
-/// merged cells first, so that a group-by has a single whole-number key.
-fn place_again(parts: Vec<VitalsPartial>, merged: &DataFrame) -> PolarsResult<Placed> {
-    let names = merged.column("patient")?.str()?;
-    let vitals = merged.column("vital")?.u8()?;
-    let keys = names.iter().flatten().zip(vitals.iter().flatten());
-    let rows: FxHashMap<(&str, u8), u32> = keys.zip(0_u32..).collect();
-    let (mut bins, mut moments, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
-    for part in parts {
-        let names = part.cells.column("patient")?.str()?;
-        let vitals = part.cells.column("vital")?.u8()?;
-        let keys = names.iter().flatten().zip(vitals.iter().flatten());
-        let renamed: Vec<u32> = keys.filter_map(|key| rows.get(&key).copied()).collect();
-        let places = part.bins.column("place")?.u64()?.iter().flatten().map(|old| {
-            let (cell, bin) = cell_and_bin(old);
-            place(renamed[cell as usize], bin)
-        });
-        let columns = vec![counts("place", places), part.bins.column("count")?.clone()];
-        bins.push(DataFrame::new_infer_height(columns)?.lazy());
-        moments.push(renumbered(part.moments, &renamed)?.lazy());
-        pieces.push(renumbered(part.pieces, &renamed)?.lazy());
+/// The rows of many tables; a patient may be in more than one.
+pub fn stacked_patients(mut parts: Vec<PatientTables>) -> PolarsResult<PatientTables> {
+    match parts.len() {
+        0 => return Ok(PatientTables::empty()),
+        1 => return Ok(parts.remove(0)),
+        _ => {}
     }
-    let bins = concat(bins, UnionArgs::default())?
-        .group_by([col("place")])
-        .agg([col("count").sum()])
-        .sort(["place"], SortMultipleOptions::default())
-        .collect()?;
-    let vitals: Vec<Option<Vital>> =
-        vitals.iter().map(|code| code.and_then(Vital::from_code)).collect();
-    let moments = concat(moments, UnionArgs::default())?.collect()?;
-    let pieces = concat(pieces, UnionArgs::default())?.collect()?;
-    let (moments, pieces) = timelines::limit(moments, pieces, &vitals)?;
-    Ok(Placed { bins, moments, pieces })
+    // What names rows of cells goes on naming the same ones.
+    let mut before = 0;
+    for part in &mut parts {
+        let rows: Vec<u32> = (before..).take(part.cells.height()).collect();
+        *part = part.naming(&rows)?;
+        before = rows.last().map_or(before, |last| last + 1);
+    }
+    stacked(parts.into_iter().map(PatientTables::into_all)).map(PatientTables::from_all)
 }
 
-/// A table whose column `cell` names other rows.
-fn renumbered(mut table: DataFrame, renamed: &[u32]) -> PolarsResult<DataFrame> {
-    let cells = table.column("cell")?.u64()?.iter().flatten();
-    let cells = cells.map(|cell| {
-        usize::try_from(cell)
-            .ok()
-            .and_then(|cell| renamed.get(cell))
-            .map_or(0, |new| u64::from(*new))
-    });
-    let cells = counts("cell", cells);
-    table.with_column(cells)?;
-    Ok(table)
+/// The rows of tables of the same kinds.
+fn stacked<const N: usize>(
+    mut parts: impl Iterator<Item = [DataFrame; N]>,
+) -> PolarsResult<[DataFrame; N]> {
+    let mut all = parts.next().unwrap_or([const { DataFrame::empty() }; N]);
+    for part in parts {
+        for (table, more) in all.iter_mut().zip(part) {
+            table.vstack_mut(&more)?;
+        }
+    }
+    for table in &mut all {
+        table.rechunk_mut();
+    }
+    Ok(all)
+}
+
+/// Makes pieces of the moments, if there are too many of these.
+fn limited(tables: PatientTables) -> Result<PatientTables, StudyError> {
+    if tables.moments.height() as u64 > MOMENTS_MAX { collapsed(tables) } else { Ok(tables) }
+}
+
+/// Makes pieces of all moments.
+pub fn collapsed(mut tables: PatientTables) -> Result<PatientTables, StudyError> {
+    let collapse = |tables: &PatientTables| -> PolarsResult<DataFrame> {
+        let vitals = tables.cells.column("vital")?.u8()?;
+        let vitals: Vec<Option<Vital>> =
+            vitals.iter().map(|code| code.and_then(Vital::from_code)).collect();
+        timelines::collapsed(&tables.moments, &tables.pieces, &vitals)
+    };
+    tables.pieces = collapse(&tables).map_err(engine(MERGE))?;
+    tables.moments = timelines::no_moments();
+    Ok(tables)
+}
+
+fn merge_cells(cells: &DataFrame, groups: &Groups<'_>) -> PolarsResult<DataFrame> {
+    let mut merged = groups.merged(&[
+        sum("n"),
+        sum("missing"),
+        sum("implausible"),
+        sum("sum"),
+        sum("sum_squares"),
+        sum("time_sum"),
+        sum("time_sum_squares"),
+        sum("time_sum_products"),
+        least(DAYS[0]),
+        most(DAYS[1]),
+        least(DAYS[2]),
+        least("min"),
+        most("max"),
+        least("first_time"),
+        sum("first_sum").at_first("first_time"),
+        sum("first_count").at_first("first_time"),
+        most("last_time"),
+        sum("last_sum").at_last("last_time"),
+        sum("last_count").at_last("last_time"),
+    ])?;
+    let between = days_between(cells, groups, &merged)?;
+    merged.with_column(times(DAYS[2], between.into_iter()))?;
+    Ok(merged)
+}
+
+/// The earliest day of each group strictly between its first and its last.
+fn days_between(
+    cells: &DataFrame,
+    groups: &Groups<'_>,
+    merged: &DataFrame,
+) -> PolarsResult<Vec<Option<i64>>> {
+    let (first, last) = (merged.column(DAYS[0])?.i64()?, merged.column(DAYS[1])?.i64()?);
+    let mut between = vec![None; merged.height()];
+    for name in DAYS {
+        let days = groups.numbers().iter().zip(cells.column(name)?.i64()?.iter());
+        let within = days.map(|(group, day)| {
+            let group = *group as usize;
+            day.filter(|day| Some(*day) > first.get(group) && Some(*day) < last.get(group))
+        });
+        for (so_far, day) in between.iter_mut().zip(groups.reduced(within, How::Least)) {
+            *so_far = [*so_far, day].into_iter().flatten().min();
+        }
+    }
+    Ok(between)
+}
+
+fn merge_scores(patients: &Groups<'_>) -> PolarsResult<DataFrame> {
+    let mut columns = Vec::from(BAND_COUNTS.map(sum));
+    columns.extend([
+        most("max"),
+        most("last_time"),
+        most("last").at_last("last_time"),
+        sum(AGES[0]),
+        sum(AGES[1]),
+        most("adult_from"),
+    ]);
+    patients.merged(&columns)
 }
 
 /// `inputs` must ascend by object.

@@ -8,14 +8,17 @@
 
 mod associations;
 mod chart;
+mod chunk;
 mod codec;
 mod columns;
 mod derived;
 mod detect;
+mod effect_fits;
 mod effects;
 mod export;
 mod fhir;
 mod format;
+mod groups;
 mod input;
 mod inputs;
 mod json;
@@ -23,16 +26,22 @@ mod long;
 mod long_csv;
 mod merge;
 mod number;
+mod object_tables;
 mod omop;
 mod omop_parquet;
 mod parquet_cells;
 mod partial;
+mod patient_files;
+mod patient_rows;
+mod patient_tables;
 mod patients;
 mod people;
+mod ranges;
 mod records;
 mod report;
 mod results;
 mod split;
+mod spool;
 mod summary;
 mod summed;
 mod synthea;
@@ -52,11 +61,15 @@ pub use codec::PARTIAL_LIMIT_BYTES;
 pub use partial::VitalsPartial;
 pub use people::PeopleReader;
 
-use crate::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
+use crate::study::{Content, Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
+use chunk::Chunk;
 use input::{Input, ReadRules};
 use long::Codes;
-use partial::InputFacts;
-use results::Results;
+use object_tables::{InputFacts, ObjectTables};
+use patient_files::PatientFiles;
+use patient_tables::PatientTables;
+use ranges::Ranges;
+use results::{Cohort, Survey};
 use unpack::Unpack;
 
 /// Longest patient id accepted, in bytes; anything longer is not an id.
@@ -108,13 +121,13 @@ impl Study for VitalsStudy {
         VitalsReader {
             object: object.to_owned(),
             digest: Sha256::new(),
-            input: Unpack::new(Input::new(self.rules.clone())),
+            input: Unpack::new(Input::new(object, self.rules.clone())),
             people: self.rules.people.clone(),
         }
     }
 
     fn merge(&self, parts: Vec<VitalsPartial>) -> Result<VitalsPartial, StudyError> {
-        merge::merge(parts)
+        merge::merge(parts, &self.rules.scratch)
     }
 
     fn rows(&self, partial: &VitalsPartial) -> u64 {
@@ -122,11 +135,11 @@ impl Study for VitalsStudy {
     }
 
     fn encode(&self, partial: &VitalsPartial) -> Result<Vec<u8>, StudyError> {
-        codec::encode(partial)
+        codec::encode(partial, &self.rules.scratch)
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<VitalsPartial, StudyError> {
-        codec::decode(bytes)
+        codec::decode(bytes, &self.rules.scratch)
     }
 
     fn deliver(
@@ -134,14 +147,24 @@ impl Study for VitalsStudy {
         facts: &RunFacts,
         merged: VitalsPartial,
     ) -> Result<Vec<Deliverable>, StudyError> {
-        let results = Results::of(facts, &merged)?;
-        drop(merged);
-        let file = |name, bytes| Deliverable { name, bytes };
-        Ok(vec![
-            file("patients.parquet", patients::typed(&results.rows)?),
-            file("patients.csv", patients::csv(&results.rows)?),
-            file("runs.csv", tables::runs_csv(&results)?),
-            file("derived.csv", derived::derived_csv(&results.derived)?),
+        let scratch = &self.rules.scratch;
+        let VitalsPartial { objects, patients } = merged;
+        let ranges = Ranges::of(&patients, scratch)?;
+        drop(patients);
+        let mut survey = Survey::new();
+        for tables in &ranges {
+            survey.take(&tables?)?;
+        }
+        let mut cohort = Cohort::new(survey);
+        let mut files = PatientFiles::new(scratch)?;
+        for tables in &ranges {
+            let (rows, derived) = cohort.take(&tables?)?;
+            files.write(&rows, &derived)?;
+        }
+        let results = cohort.finish(facts, &objects)?;
+        let file = |name, bytes| Deliverable { name, content: Content::Bytes(bytes) };
+        let mut all = Vec::from(files.finish()?);
+        all.extend([
             file("effects.csv", associations::effects_csv(&results.associations)?),
             file("rules.csv", associations::rules_csv(&results.associations)?),
             file("cohort.csv", tables::cohort_csv(&results)?),
@@ -150,7 +173,8 @@ impl Study for VitalsStudy {
             file("objects.csv", tables::objects_csv(&results)?),
             file("summary.json", summary::json(&results, self.ranges())?),
             file("report.html", report::html(&results, self.ranges()).into_bytes()),
-        ])
+        ]);
+        Ok(all)
     }
 }
 
@@ -175,6 +199,10 @@ impl ObjectReader for VitalsReader {
         let digest = hex::encode(self.digest.finalize());
         let sources = self.people.sources().join(" ");
         let input = InputFacts { object: &self.object, digest: &digest, people: &sources };
-        Ok(VitalsPartial::of(&input, &found))
+        let objects = ObjectTables::of(&input, &found);
+        let mut patients = found.handed_on;
+        let last = PatientTables::of(&self.object, patients.len(), &found.statistics);
+        patients.push(Chunk::Here(Box::new(last)));
+        Ok(VitalsPartial { objects, patients })
     }
 }

@@ -1,17 +1,14 @@
 //! `patients.csv` and `patients.parquet`: one row per patient and vital.
 //!
-//! Used by delivery. The CSV is byte for byte the same however the rows were
+//! Written by [`super::patient_files`]. The CSV is byte for byte the same however the rows were
 //! split into objects and units, so nothing of the run may enter it.
 
-use super::codec::parquet;
-use super::partial::{counts, engine, numbers, texts, times};
-use super::results::PatientRow;
+use super::partial::{counts, numbers, texts, times};
+use super::patient_rows::PatientRow;
 use super::summed::Measures;
 use crate::study::StudyError;
 use polars::prelude::*;
 use sce_core::vitals::{Overlapping, Piece, UnderAge, civil};
-
-const STEP: &str = "write patients table";
 
 /// What stands in `patients.csv` (in Parquet: nothing) for what depends on an
 /// order of time that is not known.
@@ -69,17 +66,8 @@ pub fn csv_bytes(writer: csv::Writer<Vec<u8>>, step: &'static str) -> Result<Vec
     writer.into_inner().map_err(|_| csv_failed(step))
 }
 
-/// `patients.csv`.
-pub fn csv(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS).map_err(|_| csv_failed(STEP))?;
-    for row in rows {
-        writer.write_record(fields(row)).map_err(|_| csv_failed(STEP))?;
-    }
-    csv_bytes(writer, STEP)
-}
-
-fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
+/// A line of `patients.csv`, as [`COLUMNS`].
+pub fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
     let m = &row.measures;
     let [q1, median, q3] = m.quartiles.map(number);
     let time = |moment: Option<(i64, f64)>| moment.map_or_else(String::new, |m| civil::format(m.0));
@@ -129,12 +117,8 @@ fn in_order(m: &Measures, of: impl Fn(&Piece) -> Option<String>) -> String {
     }
 }
 
-/// `patients.parquet`: the same columns, typed; times as datetimes.
-pub fn typed(rows: &[PatientRow]) -> Result<Vec<u8>, StudyError> {
-    table(rows).and_then(parquet).map_err(engine(STEP))
-}
-
-fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
+/// Rows of `patients.parquet`: the same columns, typed; times as datetimes.
+pub fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
     let m = || rows.iter().map(|row| &row.measures);
     let whole = || rows.iter().map(|row| &row.whole);
     let course = || m().map(|m| m.course.as_ref().ok()?.as_ref());

@@ -8,7 +8,8 @@ mod figures;
 
 use super::chart;
 use super::inputs::InputRow;
-use super::partial::{BAND_COUNTS, QUALITY_CHECKS};
+use super::object_tables::QUALITY_CHECKS;
+use super::partial::BAND_COUNTS;
 use super::results::Results;
 use super::summary::{RESOLUTION_NOTE, news2_note};
 use super::tables::{cohort_lines, percent, rounded};
@@ -74,7 +75,7 @@ fn overview(results: &Results) -> String {
     let rows: u64 = results.inputs.iter().filter_map(|i| i.content.as_ref()).map(|c| c.rows).sum();
     format!(
         "{} patients, {rows} rows; {analysed} of {} inputs analysed.",
-        results.patients,
+        results.counts.patients,
         results.inputs.len()
     )
 }
@@ -107,7 +108,7 @@ fn cohort(results: &Results, ranges: &PlausibleRanges) -> Markup {
 }
 
 fn bands(results: &Results) -> Markup {
-    let complete = results.bands[0];
+    let complete = results.counts.bands[0];
     html! {
         section {
             h2 { "NEWS2 bands (partial)" }
@@ -117,7 +118,7 @@ fn bands(results: &Results) -> Markup {
                 caption { (complete) " complete sets" }
                 thead { tr { th scope="col" { "Band" } th.n scope="col" { "Sets" } th.n scope="col" { "%" } } }
                 tbody {
-                    @for (band, count) in BAND_COUNTS.iter().zip(results.bands).skip(1) {
+                    @for (band, count) in BAND_COUNTS.iter().zip(results.counts.bands).skip(1) {
                         tr { th scope="row" { (band.replace('_', "-")) } td.n { (count) } td.n { (percent(count, complete)) } }
                     }
                 }

@@ -4,7 +4,9 @@
 //! new schema version.
 
 use super::inputs::InputRow;
-use super::partial::{AGES, BAND_COUNTS, QUALITY_CHECKS};
+use super::object_tables::QUALITY_CHECKS;
+use super::partial::BAND_COUNTS;
+use super::patient_tables::AGES;
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
 use sce_core::vitals::{LeftOut, PlausibleRanges, civil};
@@ -14,14 +16,14 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// What a reader of the NEWS2 counts must know.
 pub fn news2_note(results: &Results) -> String {
-    let [age_unknown, under_16] = results.ages;
+    let [age_unknown, under_16] = results.counts.ages;
     let ages = if results.people.is_empty() {
         "not for under 16s or in pregnancy; age unknown".to_owned()
     } else {
         format!(
             "{under_16} sets of under 16s not scored, {age_unknown} scored at an unknown age (the \
              birth of {} of {} patients is known); not for use in pregnancy",
-            results.births_known, results.patients
+            results.counts.births_known, results.counts.patients
         )
     };
     format!(
@@ -141,8 +143,8 @@ impl CohortSummary {
 pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, StudyError> {
     let vital = |row: &CohortRow| (row.vital.name(), CohortSummary::of(row, ranges));
     let vitals = results.cohort.iter().map(vital);
-    let ages = AGES.into_iter().zip(results.ages);
-    let news2 = BAND_COUNTS.into_iter().zip(results.bands).chain(ages);
+    let ages = AGES.into_iter().zip(results.counts.ages);
+    let news2 = BAND_COUNTS.into_iter().zip(results.counts.bands).chain(ages);
     let quality = QUALITY_CHECKS
         .into_iter()
         .zip(results.quality_totals())
@@ -152,8 +154,8 @@ pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, Stud
         run: &results.run,
         range_profile: ranges.profile(),
         people: &results.people,
-        births_known: results.births_known,
-        patients: results.patients,
+        births_known: results.counts.births_known,
+        patients: results.counts.patients,
         inputs: results.inputs.iter().map(Input::from).collect(),
         vitals: Named(vitals.collect()),
         news2: Named(news2.collect()),

@@ -1,4 +1,4 @@
-//! Rows of the merged partial, and the measures they amount to.
+//! Rows of merged tables, and the measures they amount to.
 //!
 //! Used by [`super::results`]. Here sums become means and bins become
 //! quantiles, once.
@@ -12,7 +12,8 @@ use sce_core::vitals::{
     quantile, whole,
 };
 
-use super::partial::{DAYS, VitalsPartial, cell_and_bin};
+use super::patient_tables::{DAYS, PatientTables, cell_and_bin};
+use super::ranges::natural;
 use super::timelines;
 use crate::study::StudyError;
 
@@ -39,7 +40,6 @@ pub struct Measures {
 }
 
 /// A row of `cells` with its bins: a sum that is not yet a measure.
-#[derive(Clone)]
 pub struct Summed {
     pub patient: String,
     pub vital: Vital,
@@ -57,36 +57,68 @@ pub struct Summed {
     pieces: Vec<Piece>,
 }
 
-impl Summed {
-    /// All cells of a vital as one, without a trend.
-    pub fn of_all(vital: Vital, cells: &[Self]) -> Result<Self, StudyError> {
-        let of_vital = || cells.iter().filter(|cell| cell.vital == vital);
-        let mut bins: FxHashMap<i32, u64> = FxHashMap::default();
-        let mut sums = Sums::default();
-        for cell in of_vital() {
-            sums = sums.merged(cell.sums).ok_or(StudyError::TooManyValues)?;
-            for (bin, count) in &cell.bins {
-                *bins.entry(*bin).or_default() += count;
-            }
+/// One vital of all patients, who are taken in one by one.
+#[derive(Default)]
+pub struct VitalTotal {
+    /// How many patients have a value.
+    pub patients: u64,
+    sums: Sums,
+    missing: u64,
+    implausible: u64,
+    min: Option<f64>,
+    max: Option<f64>,
+    first: Option<Moment>,
+    last: Option<Moment>,
+    bins: FxHashMap<i32, u64>,
+}
+
+impl VitalTotal {
+    /// Takes a patient's cell in.
+    pub fn take(&mut self, cell: &Summed) -> Result<(), StudyError> {
+        self.patients += u64::from(cell.sums.n > 0);
+        self.sums = self.sums.merged(cell.sums).ok_or(StudyError::TooManyValues)?;
+        self.missing += cell.missing;
+        self.implausible += cell.implausible;
+        self.min = self.min.into_iter().chain(cell.min).reduce(f64::min);
+        self.max = self.max.into_iter().chain(cell.max).reduce(f64::max);
+        let either = |a: Option<Moment>, b: Option<Moment>, wanted| {
+            a.into_iter().chain(b).reduce(|a, b| extreme(a, b, wanted))
+        };
+        self.first = either(self.first, cell.first, Ordering::Less);
+        self.last = either(self.last, cell.last, Ordering::Greater);
+        for (bin, count) in &cell.bins {
+            *self.bins.entry(*bin).or_default() += count;
         }
-        let mut bins: Vec<(i32, u64)> = bins.into_iter().collect();
+        Ok(())
+    }
+
+    /// All patients' values as one cell, without a trend.
+    pub fn cell(self, vital: Vital) -> Summed {
+        let mut bins: Vec<(i32, u64)> = self.bins.into_iter().collect();
         bins.sort_unstable();
-        Ok(Self {
+        Summed {
             patient: String::new(),
             vital,
-            sums,
+            sums: self.sums,
             times: TimeSums::default(),
             days: Days::default(),
-            missing: of_vital().map(|c| c.missing).sum(),
-            implausible: of_vital().map(|c| c.implausible).sum(),
-            min: of_vital().filter_map(|c| c.min).reduce(f64::min),
-            max: of_vital().filter_map(|c| c.max).reduce(f64::max),
-            first: of_vital().filter_map(|c| c.first).reduce(|a, b| extreme(a, b, Ordering::Less)),
-            last: of_vital().filter_map(|c| c.last).reduce(|a, b| extreme(a, b, Ordering::Greater)),
+            missing: self.missing,
+            implausible: self.implausible,
+            min: self.min,
+            max: self.max,
+            first: self.first,
+            last: self.last,
             bins,
             moments: Vec::new(),
             pieces: Vec::new(),
-        })
+        }
+    }
+}
+
+impl Summed {
+    /// The line through the values.
+    pub fn trend(&self) -> Option<Fit> {
+        fit(&self.sums, &self.times, &self.days)
     }
 
     /// What the sums amount to.
@@ -110,7 +142,7 @@ impl Summed {
             first: moment(self.first),
             last: moment(self.last),
             cv,
-            trend: fit(&self.sums, &self.times, &self.days),
+            trend: self.trend(),
             course: whole(self.moments.clone(), &self.pieces, &ReferenceRange::usual(self.vital)),
         }
     }
@@ -125,9 +157,9 @@ fn extreme(a: Moment, b: Moment, wanted: Ordering) -> Moment {
     }
 }
 
-/// The rows, each with its bins.
-pub fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
-    let t = &partial.cells;
+/// The rows, each with its bins: patients in natural order, vitals in theirs.
+pub fn cells(tables: &PatientTables) -> PolarsResult<Vec<Summed>> {
+    let t = &tables.cells;
     let count = |name: &str| t.column(name)?.u64();
     let sum = |name: &str| t.column(name)?.i128();
     let (n, total, squares) = (count("n")?, sum("sum")?, sum("sum_squares")?);
@@ -173,7 +205,7 @@ pub fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
         });
     }
     let height = cells.len();
-    let (places, amounts) = (partial.bins.column("place")?.u64()?, partial.bins.column("count")?);
+    let (places, amounts) = (tables.bins.column("place")?.u64()?, tables.bins.column("count")?);
     for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
         let (cell, bin) = cell_and_bin(place);
         if let Some(cell) = cells.get_mut(cell as usize) {
@@ -181,15 +213,16 @@ pub fn cells(partial: &VitalsPartial) -> PolarsResult<Vec<Summed>> {
         }
     }
     let at = |cell: u64| usize::try_from(cell).ok().filter(|at| *at < height);
-    for (cell, moment) in timelines::moments(&partial.moments)? {
+    for (cell, moment) in timelines::moments(&tables.moments)? {
         if let Some(at) = at(cell) {
             cells[at].moments.push(moment);
         }
     }
-    for (cell, piece) in timelines::pieces(&partial.pieces)? {
+    for (cell, piece) in timelines::pieces(&tables.pieces)? {
         if let Some(at) = at(cell) {
             cells[at].pieces.push(piece);
         }
     }
+    cells.sort_by(|a, b| natural(&a.patient, &b.patient).then(a.vital.cmp(&b.vital)));
     Ok(cells)
 }

@@ -3,11 +3,13 @@
 //! Used by delivery. The cohort table is laid out as papers print it; the
 //! other two say which objects to look at.
 
-use super::partial::{AGES, BAND_COUNTS, BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
+use super::object_tables::{BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
+use super::partial::BAND_COUNTS;
+use super::patient_tables::AGES;
 use super::patients::{csv_bytes, csv_failed};
 use super::results::{CohortRow, Results};
 use crate::study::StudyError;
-use sce_core::vitals::{BloodPressure, BodyMass, LeftOut, ReferenceRange, Vital, civil};
+use sce_core::vitals::{BloodPressure, BodyMass, LeftOut, Vital};
 
 /// One line of the cohort table.
 pub struct CohortLine {
@@ -40,28 +42,29 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
         statistic: "n",
         n: None,
         missing: None,
-        value: results.patients.to_string(),
+        value: results.counts.patients.to_string(),
     }];
     lines.extend(results.cohort.iter().flat_map(vital_lines));
-    let pressures = results.patients_by(&BloodPressure::ALL, |whole| whole.blood_pressure.ok()?);
-    let masses = results.patients_by(&BodyMass::ALL, |whole| whole.body_mass.ok()?);
+    let counts = &results.counts;
     let mut category = |variable: String, count, of| {
         lines.push(CohortLine {
             variable,
             statistic: "n (%)",
             n: Some(of),
-            missing: Some(results.patients - of),
+            missing: Some(counts.patients - of),
             value: format!("{count} ({})", percent(count, of)),
         });
     };
-    for (one, count) in BloodPressure::ALL.into_iter().zip(pressures.0) {
-        category(format!("bp_category {}", one.name()), count, pressures.1);
+    let all = counts.blood_pressures.iter().sum();
+    for (one, count) in BloodPressure::ALL.into_iter().zip(counts.blood_pressures) {
+        category(format!("bp_category {}", one.name()), count, all);
     }
-    for (one, count) in BodyMass::ALL.into_iter().zip(masses.0) {
-        category(format!("bmi_class {}", one.name()), count, masses.1);
+    let all = counts.body_masses.iter().sum();
+    for (one, count) in BodyMass::ALL.into_iter().zip(counts.body_masses) {
+        category(format!("bmi_class {}", one.name()), count, all);
     }
-    let complete = results.bands[0];
-    for (band, count) in BAND_COUNTS.iter().zip(results.bands).skip(1) {
+    let complete = counts.bands[0];
+    for (band, count) in BAND_COUNTS.iter().zip(counts.bands).skip(1) {
         lines.push(CohortLine {
             variable: format!("news2_partial {}", band.replace('_', "-")),
             statistic: "n (%)",
@@ -70,7 +73,7 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
             value: format!("{count} ({})", percent(count, complete)),
         });
     }
-    for (age, count) in AGES.iter().zip(results.ages) {
+    for (age, count) in AGES.iter().zip(counts.ages) {
         lines.push(CohortLine {
             variable: format!("news2_partial {}", age.replace('_', " ")),
             statistic: "n",
@@ -134,33 +137,6 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
             fields.push(if is_of_vital { count.to_string() } else { String::new() });
         }
         writer.write_record(&fields).map_err(|_| csv_failed(STEP))?;
-    }
-    csv_bytes(writer, STEP)
-}
-
-/// `runs.csv`: where a vital was outside the reference range at three times
-/// in a row at least; of each patient and vital the longest.
-pub fn runs_csv(results: &Results) -> Result<Vec<u8>, StudyError> {
-    const STEP: &str = "write runs table";
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record(["patient", "vital", "unit", "runs", "start", "length", "worst"])
-        .map_err(|_| csv_failed(STEP))?;
-    for row in &results.rows {
-        let Ok(Some(piece)) = &row.measures.course else { continue };
-        let (runs, Some(longest)) = piece.runs() else { continue };
-        let worst = ReferenceRange::usual(row.vital).beyond(longest.worst);
-        writer
-            .write_record([
-                &row.patient,
-                row.vital.name(),
-                row.vital.unit(),
-                &runs.to_string(),
-                &civil::format(longest.start),
-                &longest.length.to_string(),
-                &worst.to_string(),
-            ])
-            .map_err(|_| csv_failed(STEP))?;
     }
     csv_bytes(writer, STEP)
 }

@@ -8,7 +8,7 @@
 
 use polars::prelude::*;
 use sce_core::vitals::{
-    Fixed, MOMENTS_MAX, Moment, Piece, ReferenceRange, Run, Timeline, Vital, moments_of, piece_of,
+    Fixed, Moment, Piece, ReferenceRange, Run, Timeline, Vital, moments_of, piece_of,
 };
 use sha2::{Digest, Sha256};
 
@@ -24,15 +24,18 @@ const RUNS: [[&str; 3]; 3] = [
 /// A row of either table: the row of `cells` it belongs to, and what it says.
 pub type OfCell<T> = (u64, T);
 
-/// A number that stands for an object's name.
-pub fn object_number(name: &str) -> u64 {
-    let digest = Sha256::digest(name.as_bytes());
+/// A number that stands for an object, or for one part of its patients of
+/// several that it handed on: what is in a part stays together whatever is
+/// merged.
+pub fn object_number(name: &str, part: usize) -> u64 {
+    let digest = Sha256::new().chain_update(name).chain_update(part.to_le_bytes()).finalize();
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Both tables of one object, whose timelines are in the order of `cells`.
+/// Both tables of the object of this number, whose timelines are in the order
+/// of `cells`.
 pub fn tables<'a>(
-    object: &str,
+    object: u64,
     timelines: impl Iterator<Item = (Vital, &'a Timeline)>,
 ) -> (DataFrame, DataFrame) {
     let (mut moments, mut pieces) = (Vec::new(), Vec::new());
@@ -48,7 +51,7 @@ pub fn tables<'a>(
             }
         }
     }
-    (moments_table(object_number(object), &moments), pieces_table(&pieces))
+    (moments_table(object, &moments), pieces_table(&pieces))
 }
 
 fn moments_table(object: u64, rows: &[OfCell<Moment>]) -> DataFrame {
@@ -124,18 +127,19 @@ pub fn pieces(table: &DataFrame) -> PolarsResult<Vec<OfCell<Piece>>> {
     Ok((0..table.height()).map(|at| (cell[at], piece(at))).collect())
 }
 
-/// Makes pieces of the moments if there are too many. `vitals` are those of
-/// the rows of `cells`.
-pub fn limit(
-    moments: DataFrame,
-    pieces: DataFrame,
+/// No moments.
+pub fn no_moments() -> DataFrame {
+    moments_table(0, &[])
+}
+
+/// The pieces, with those that the moments of each object make. `vitals` are
+/// those of the rows of `cells`.
+pub fn collapsed(
+    moments: &DataFrame,
+    pieces: &DataFrame,
     vitals: &[Option<Vital>],
-) -> PolarsResult<(DataFrame, DataFrame)> {
-    if moments.height() as u64 <= MOMENTS_MAX {
-        return Ok((moments, pieces));
-    }
+) -> PolarsResult<DataFrame> {
     let sorted = moments.sort(["cell", "object", "time"], SortMultipleOptions::default())?;
-    drop(moments);
     let objects: Vec<u64> = sorted.column("object")?.u64()?.iter().flatten().collect();
     let rows: Vec<(u64, OfCell<Moment>)> =
         objects.into_iter().zip(self::moments(&sorted)?).collect();
@@ -148,8 +152,7 @@ pub fn limit(
         let piece = piece_of(of_object, &ReferenceRange::usual(vital));
         found.extend(piece.map(|piece| (cell, piece)));
     }
-    let pieces = pieces.vstack(&pieces_table(&found))?;
-    Ok((moments_table(0, &[]), pieces))
+    pieces.vstack(&pieces_table(&found))
 }
 
 /// True if both tables could be what some values amount to; `cells` is how

@@ -1,12 +1,13 @@
 //! Last one out: the worker that finds every unit terminal consolidates.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::ports::PutMode;
 use sce_cloud::retry::retry;
-use sce_cloud::sealed::{OpenError, open_bytes, seal_bytes};
+use sce_cloud::sealed::{OpenError, SealedWriter, open_bytes};
 use sce_core::ids::{Epoch, OwnerId, RunId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::{Counts, Report, Run, RunChange};
@@ -15,12 +16,14 @@ use tracing::{info, warn};
 
 use super::apart::apart;
 use super::{PAGE, Worker};
-use crate::study::{InputFact, InputOutcome, RunFacts, Study, StudyError};
+use crate::study::{Deliverable, InputFact, InputOutcome, RunFacts, Study, StudyError};
 
 /// Most partials held, however small, before they are merged into one.
 const PARTIALS_MAX: usize = 64;
 /// Longest partial read, in bytes (1 GiB).
 const PARTIAL_MAX_BYTES: u64 = 1 << 30;
+/// Bytes of a result sealed at a time.
+const PIECE_BYTES: usize = 1 << 20;
 /// How often an unclear commit of the report is looked into.
 const COMMIT_TRIES: u32 = 20;
 
@@ -128,7 +131,7 @@ impl<S: Study> Worker<S> {
                 if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
                     let study = study.clone();
                     let merged = apart(move || study.merge(parts)).await;
-                    parts = vec![merged.map_err(|e| permanent(run.id, e))?];
+                    parts = vec![merged.map_err(|e| failed(run.id, e))?];
                     bytes = 0;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
@@ -137,10 +140,10 @@ impl<S: Study> Worker<S> {
         let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
         let delivered =
             apart(move || study.merge(parts).and_then(|merged| study.deliver(&facts, merged)));
-        let deliverables = delivered.await.map_err(|e| permanent(run.id, e))?;
+        let deliverables = delivered.await.map_err(|e| failed(run.id, e))?;
         let mut sealed = Vec::new();
         for one in deliverables {
-            sealed.push(self.deliver(run.id, run.fin_epoch, one.name, &one.bytes).await?);
+            sealed.push(self.deliver(run.id, run.fin_epoch, &one).await?);
         }
         Ok(Report { deliverables: sealed, counts, requests: self.ports.counts.take() })
     }
@@ -149,11 +152,23 @@ impl<S: Study> Worker<S> {
         &self,
         run: RunId,
         fin_epoch: Epoch,
-        name: &str,
-        bytes: &[u8],
+        one: &Deliverable,
     ) -> PortResult<ObjectRef> {
-        let key = ObjectKey::deliverable(run, fin_epoch, name).map_err(|e| permanent(run, e))?;
-        let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, bytes, PutMode::IfAbsent));
+        let key =
+            ObjectKey::deliverable(run, fin_epoch, one.name).map_err(|e| permanent(run, e))?;
+        let put = retry(async || {
+            let unread = |e| PortError::new(Class::Transient, "read result", &key, e);
+            let mut content = one.content.open().map_err(unread)?;
+            let mut writer =
+                SealedWriter::create(&self.ports, &self.pit, Bucket::Output, &key).await?;
+            let mut piece = vec![0; PIECE_BYTES];
+            loop {
+                match content.read(&mut piece).map_err(unread)? {
+                    0 => break writer.finish(PutMode::IfAbsent).await,
+                    some => writer.write(&piece[..some]).await?,
+                }
+            }
+        });
         self.settle_put(Bucket::Output, &key, put.await?).await
     }
 
@@ -169,7 +184,7 @@ impl<S: Study> Worker<S> {
             }
         })
         .await?;
-        study.decode(&bytes).map_err(|e: StudyError| permanent(&object.key, e))
+        study.decode(&bytes).map_err(|e| failed(&object.key, e))
     }
 }
 
@@ -198,6 +213,11 @@ fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &m
         let object = object.key.to_string();
         inputs.insert(object.clone(), InputFact { object, outcome, reason });
     }
+}
+
+/// A lack of room is this worker's; anything else lasts.
+fn failed(target: impl std::fmt::Display, e: StudyError) -> PortError {
+    PortError::new(e.class(), "consolidate", target, e)
 }
 
 fn permanent(target: impl std::fmt::Display, cause: impl std::fmt::Display) -> PortError {

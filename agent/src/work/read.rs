@@ -15,6 +15,8 @@ use super::Worker;
 use super::apart::apart;
 use crate::study::{Defect, ObjectReader, Study, StudyError};
 
+/// Partials of objects held before they are merged into one.
+const PARTS_MAX: usize = 8;
 /// Longest reason kept in the ledger, in characters.
 const REASON_MAX: usize = 300;
 
@@ -26,6 +28,7 @@ impl<S: Study> Worker<S> {
         study: &Arc<S>,
         unit: &Unit,
     ) -> PortResult<(Vec<u8>, Vec<ObjectOutcome>)> {
+        let fail = |e: StudyError| PortError::new(e.class(), "analyse unit", unit.id, e);
         let mut parts = Vec::new();
         let mut outcomes = Vec::new();
         // In the unit's order, whichever is through first.
@@ -39,6 +42,10 @@ impl<S: Study> Worker<S> {
                 Ok(part) => {
                     outcome.rows = study.rows(&part);
                     parts.push(part);
+                    if parts.len() >= PARTS_MAX {
+                        let study = study.clone();
+                        parts = vec![apart(move || study.merge(parts)).await.map_err(fail)?];
+                    }
                 }
                 Err(reason) => {
                     warn!(worker = %self.id, unit = %unit.id, object = %object.key, "quarantined: {reason}");
@@ -47,7 +54,6 @@ impl<S: Study> Worker<S> {
             }
             outcomes.push(outcome);
         }
-        let fail = |e: StudyError| PortError::new(Class::Permanent, "analyse unit", unit.id, e);
         let study = study.clone();
         let encoded = apart(move || study.merge(parts).and_then(|merged| study.encode(&merged)));
         Ok((encoded.await.map_err(fail)?, outcomes))

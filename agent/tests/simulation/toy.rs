@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use agent::study::{Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
+use agent::study::{Content, Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
 use sce_core::study::StudySettings;
 use sce_core::vitals::People;
 use std::sync::Arc;
@@ -78,6 +78,6 @@ impl Study for Toy {
         for (object, (length, sum)) in merged {
             let _ = writeln!(text, "{object} {length} {sum}");
         }
-        Ok(vec![Deliverable { name: "result.txt", bytes: text.into_bytes() }])
+        Ok(vec![Deliverable { name: "result.txt", content: Content::Bytes(text.into_bytes()) }])
     }
 }

@@ -1,5 +1,7 @@
 //! Runs the study over texts, as the work loop would.
 
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 use agent::analysis::{VitalsPartial, VitalsStudy};
@@ -46,17 +48,25 @@ pub fn analysed(objects: &[&str]) -> RunFacts {
     RunFacts { run: "run-7f3a".to_owned(), inputs }
 }
 
-/// The deliverables of one object.
-pub fn deliver(text: &str) -> Vec<Deliverable> {
-    study().deliver(&analysed(&["a.csv"]), partial("a.csv", text)).unwrap()
+/// Result files by name.
+pub type Files = BTreeMap<&'static str, Vec<u8>>;
+
+pub fn files(deliverables: Vec<Deliverable>) -> Files {
+    let read = |one: Deliverable| {
+        let mut bytes = Vec::new();
+        one.content.open().unwrap().read_to_end(&mut bytes).unwrap();
+        (one.name, bytes)
+    };
+    deliverables.into_iter().map(read).collect()
 }
 
-pub fn bytes<'a>(deliverables: &'a [Deliverable], name: &str) -> &'a [u8] {
-    &deliverables.iter().find(|d| d.name == name).unwrap().bytes
+/// The results of one object.
+pub fn deliver(text: &str) -> Files {
+    files(study().deliver(&analysed(&["a.csv"]), partial("a.csv", text)).unwrap())
 }
 
-pub fn text(deliverables: &[Deliverable], name: &str) -> String {
-    String::from_utf8(bytes(deliverables, name).to_vec()).unwrap()
+pub fn text(files: &Files, name: &str) -> String {
+    String::from_utf8(files[name].clone()).unwrap()
 }
 
 /// A CSV document as rows of fields.

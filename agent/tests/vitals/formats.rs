@@ -4,13 +4,13 @@
 use std::io::Write;
 
 use agent::analysis::VitalsStudy;
-use agent::study::{Defect, Deliverable, ObjectReader, Study};
+use agent::study::{Defect, ObjectReader, Study};
 use polars::prelude::*;
 use polars_io::prelude::ParquetWriter;
 use sce_core::study::{Format, StudySettings};
 use sce_core::vitals::Vital;
 
-use crate::driver::{analysed, field, study_of, table, text};
+use crate::driver::{Files, analysed, field, files, study_of, table, text};
 
 const SYNTHEA: &str = "\
 DATE,PATIENT,ENCOUNTER,CATEGORY,CODE,DESCRIPTION,VALUE,UNITS,TYPE
@@ -79,16 +79,16 @@ fn fhir() -> Vec<String> {
     ]
 }
 
-fn read(study: &VitalsStudy, bytes: &[u8], chunk: usize) -> Result<Vec<Deliverable>, Defect> {
+fn read(study: &VitalsStudy, bytes: &[u8], chunk: usize) -> Result<Files, Defect> {
     let mut reader = study.begin("a");
     for piece in bytes.chunks(chunk) {
         reader.push(piece)?;
     }
-    Ok(study.deliver(&analysed(&["a"]), reader.finish()?).unwrap())
+    Ok(files(study.deliver(&analysed(&["a"]), reader.finish()?).unwrap()))
 }
 
 /// The results under the default settings, the same however it is cut.
-fn results(bytes: &[u8]) -> Vec<Deliverable> {
+fn results(bytes: &[u8]) -> Files {
     let study = study_of(&StudySettings::default());
     let whole = read(&study, bytes, usize::MAX).unwrap();
     for chunk in [1, 5, 100] {
@@ -102,12 +102,12 @@ fn defect(bytes: &[u8]) -> Defect {
 }
 
 /// The row of objects.csv: format, rows, and rows left out by reason.
-fn object_row(results: &[Deliverable]) -> Vec<String> {
+fn object_row(results: &Files) -> Vec<String> {
     table(&text(results, "objects.csv"))[1][2..9].to_vec()
 }
 
 /// One quality count of a vital.
-fn quality(results: &[Deliverable], vital: &str, check: &str) -> String {
+fn quality(results: &Files, vital: &str, check: &str) -> String {
     let rows = table(&text(results, "quality.csv"));
     let at = rows[0].iter().position(|name| name == check).unwrap();
     let row = rows.iter().find(|row| row[1] == vital).unwrap();

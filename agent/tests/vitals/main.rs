@@ -8,5 +8,6 @@ mod damage;
 mod defects;
 mod driver;
 mod formats;
+mod many;
 mod merging;
 mod outputs;

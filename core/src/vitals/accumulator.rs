@@ -1,12 +1,13 @@
 //! Everything learnt from one object, fed one moment at a time.
 //!
 //! Every format decoder turns its bytes into calls of [`ObjectAccumulator`];
-//! the agent then makes a partial of it. Memory grows with patients and with
-//! distinct hundredths per patient, never with rows. It must stay free of any
+//! the agent then makes a partial of it. Memory grows with distinct hundredths
+//! per patient, never with rows; of many patients, those read so far are
+//! handed on, and then some 300 bytes each stay. It must stay free of any
 //! format's peculiarities, and of floating-point sums.
 
 use super::quality::LeftOut;
-use super::statistics::{Analysed, Counts, ObjectStatistics, PatientCells, Visit};
+use super::statistics::{Analysed, Counts, Known, ObjectStatistics, Visit};
 use super::{
     EffectValues, Fixed, LeftOutCounts, People, PlausibleRanges, Reading, Readings, Vital,
     mean_units,
@@ -23,8 +24,14 @@ pub struct PatientIndex(u32);
 /// (four fifths of all time, measured); in bursts of this many they are not.
 const BURST: usize = 64;
 
+/// Patients of whom something is kept at a time, some 8 KiB each; then all of
+/// them are handed on.
+pub const PATIENTS_KEPT_MAX: usize = 1 << 14;
+
+/// Takes the patients' part of what was read so far; it is forgotten then.
+pub type HandOn = Box<dyn FnMut(&ObjectStatistics) + Send>;
+
 /// Statistics of one object in the making.
-#[derive(Debug)]
 pub struct ObjectAccumulator {
     /// Ids of up to seven bytes, packed into one number, and the others.
     short_ids: FxHashMap<u64, u32>,
@@ -36,13 +43,14 @@ pub struct ObjectAccumulator {
     waiting_effects: Vec<Vec<EffectValues>>,
     scratch: Vec<Analysed>,
     people: Arc<People>,
+    hand_on: HandOn,
     kept: ObjectStatistics,
 }
 
 impl ObjectAccumulator {
     /// An empty one; who is not among the people is of unknown age.
     #[must_use]
-    pub fn new(ranges: PlausibleRanges, people: Arc<People>) -> Self {
+    pub fn new(ranges: PlausibleRanges, people: Arc<People>, hand_on: HandOn) -> Self {
         Self {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
@@ -50,6 +58,7 @@ impl ObjectAccumulator {
             waiting_effects: Vec::new(),
             scratch: Vec::with_capacity(BURST),
             people,
+            hand_on,
             kept: ObjectStatistics::new(ranges),
         }
     }
@@ -107,8 +116,7 @@ impl ObjectAccumulator {
         };
         self.waiting.push(Vec::new());
         self.waiting_effects.push(Vec::new());
-        self.kept.patients.push(PatientCells::of(self.people.of(&name)));
-        self.kept.names.push(name);
+        self.kept.patients.push(Known::new(name));
         Some(PatientIndex(index))
     }
 
@@ -144,11 +152,26 @@ impl ObjectAccumulator {
 
     #[inline]
     fn wait(&mut self, patient: PatientIndex, visit: Visit) {
-        let waiting = &mut self.waiting[patient.0 as usize];
+        let at = patient.0 as usize;
+        if self.waiting[at].is_empty() && self.kept.patients[at].kept.is_none() {
+            self.begin_to_keep(patient);
+        }
+        let waiting = &mut self.waiting[at];
         waiting.push(visit);
         if waiting.len() >= BURST {
-            self.take_in(patient.0 as usize);
+            self.take_in(at);
         }
+    }
+
+    #[cold]
+    fn begin_to_keep(&mut self, patient: PatientIndex) {
+        if self.kept.live.len() >= PATIENTS_KEPT_MAX {
+            self.take_all_in();
+            (self.hand_on)(&self.kept);
+            self.kept.forget_patients();
+        }
+        self.kept.patients[patient.0 as usize].keep(&self.people);
+        self.kept.live.push(patient.0);
     }
 
     /// Takes in what was read of a patient at one visit, with its effects.
@@ -164,6 +187,16 @@ impl ObjectAccumulator {
         self.observe(patient, time, readings);
     }
 
+    /// Nobody waits any more, and those who did hold no memory.
+    fn take_all_in(&mut self) {
+        for at in 0..self.kept.live.len() {
+            let patient = self.kept.live[at] as usize;
+            self.take_in(patient);
+            self.waiting[patient] = Vec::new();
+            self.waiting_effects[patient] = Vec::new();
+        }
+    }
+
     fn take_in(&mut self, patient: usize) {
         let (waiting, effects) = (&mut self.waiting[patient], &mut self.waiting_effects[patient]);
         self.kept.take_in(patient, waiting, &mut self.scratch);
@@ -171,12 +204,10 @@ impl ObjectAccumulator {
         self.kept.limit_moments();
     }
 
-    /// Ends the object.
+    /// Ends the object; the patients since the last handing on are in it.
     #[must_use]
     pub fn finish(mut self) -> ObjectStatistics {
-        for patient in 0..self.waiting.len() {
-            self.take_in(patient);
-        }
+        self.take_all_in();
         self.kept
     }
 }
@@ -189,170 +220,4 @@ fn packed(id: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vitals::news2::{BandCounts, Course};
-    use crate::vitals::{PartialDate, Person, QualityCounts, RangeProfile, Reading, civil};
-
-    fn accumulator() -> ObjectAccumulator {
-        let mut all =
-            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
-        all.measure(&[Vital::HeartRate]);
-        all
-    }
-
-    fn readings(of: &[(Vital, Reading)]) -> Readings {
-        let mut readings = Readings::default();
-        for (vital, reading) in of {
-            readings.set(*vital, *reading);
-        }
-        readings
-    }
-
-    #[test]
-    fn readings_are_counted_where_they_belong() {
-        let mut all = accumulator();
-        let john = all.patient(b"55").expect("an id");
-        for (time, reading) in [
-            (10, Reading::Value(60.0)),
-            (20, Reading::Missing),
-            (20, Reading::Unparsable),
-            (20, Reading::UnknownUnit),
-            (20, Reading::Value(301.0)),
-            (20, Reading::Value(9999.0)),
-            (20, Reading::Value(5.4e-79)),
-            (10, Reading::Value(62.0)),
-            (5, Reading::Value(64.0)),
-        ] {
-            all.observe(john, time, readings(&[(Vital::HeartRate, reading)]));
-        }
-        let all = all.finish();
-        let expected = QualityCounts {
-            values: 3,
-            missing: 1,
-            implausible: 3,
-            unparsable: 1,
-            unknown_unit: 1,
-            duplicates: 1,
-            out_of_order: 1,
-            ..QualityCounts::default()
-        };
-        assert_eq!(all.quality(Vital::HeartRate), expected);
-        assert_eq!(all.quality(Vital::Weight), QualityCounts::default());
-        assert!(all.measures(Vital::HeartRate) && !all.measures(Vital::Height));
-    }
-
-    #[test]
-    fn every_value_arrives_whatever_the_bursts() {
-        for count in [1, BURST - 1, BURST, BURST + 1, 5 * BURST + 3] {
-            let mut all = accumulator();
-            let john = all.patient(b"55").expect("an id");
-            for beat in 0..count {
-                let value = Reading::Value(60.0 + (beat % 7) as f64);
-                all.observe(john, beat as i64, readings(&[(Vital::HeartRate, value)]));
-            }
-            let all = all.finish();
-            let (_, patient) = all.patients().next().expect("a patient");
-            let cell = &patient.cells[Vital::HeartRate.index()];
-            assert_eq!(cell.sums.n, count as u64);
-            assert_eq!(cell.last.time, count as i64 - 1);
-            let bins = cell.bins.sorted();
-            assert_eq!(bins.len(), count.min(7));
-            assert_eq!(bins.iter().map(|(_, n)| n).sum::<u64>(), count as u64);
-        }
-    }
-
-    #[test]
-    fn patients_are_told_apart_and_recognised() {
-        let mut all = accumulator();
-        let (a, b) = (all.patient(b"a"), all.patient(b"b"));
-        assert_ne!(a, b);
-        assert_eq!(all.patient(b"a"), a);
-        for other in ["\0a", "1234567", "12345678", "012345678"] {
-            let index = all.patient(other.as_bytes());
-            assert_eq!(all.patient(other.as_bytes()), index);
-        }
-        assert_eq!(all.patient(b"\xff"), None);
-        let all = all.finish();
-        let names: Vec<&str> = all.patients().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "b", "\0a", "1234567", "12345678", "012345678"]);
-    }
-
-    #[test]
-    fn a_moment_is_checked_across_vitals() {
-        let mut all = accumulator();
-        let john = all.patient(b"55").expect("an id");
-        for (high, low) in [(120.0, 80.0), (80.0, 80.0), (80.0, 81.0), (80.0, 999.0)] {
-            let both = [
-                (Vital::SystolicBp, Reading::Value(high)),
-                (Vital::DiastolicBp, Reading::Value(low)),
-            ];
-            all.observe(john, 0, readings(&both));
-        }
-        let all = all.finish();
-        assert_eq!(all.quality(Vital::DiastolicBp).dbp_not_below_sbp, 2);
-        assert_eq!(all.quality(Vital::SystolicBp).dbp_not_below_sbp, 0);
-    }
-
-    /// Scores 3, by the respiratory rate.
-    const FIVE: [(Vital, Reading); 5] = [
-        (Vital::RespiratoryRate, Reading::Value(8.0)),
-        (Vital::Spo2, Reading::Value(98.0)),
-        (Vital::SystolicBp, Reading::Value(120.0)),
-        (Vital::HeartRate, Reading::Value(70.0)),
-        (Vital::Temperature, Reading::Value(37.0)),
-    ];
-
-    #[test]
-    fn a_set_is_scored_by_the_age_at_it_and_a_life_has_bounds() {
-        let mut people = People::default();
-        let date = |text: &str| PartialDate::parse(text.as_bytes());
-        let john = Person { birth: date("2000-06-15"), death: date("2020-01-01") };
-        people.add("55", john).expect("added");
-        let mut all =
-            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::new(people));
-        let (john, other) = (all.patient(b"55").expect("an id"), all.patient(b"56"));
-        for time in [
-            "2000-06-14 23:59:59",
-            "2000-06-15",
-            "2016-06-14 23:59:59",
-            "2016-06-15",
-            "2020-01-01 23:59:59",
-            "2020-01-02",
-        ] {
-            let time = civil::parse(time.as_bytes()).expect("a time");
-            all.observe(john, time, readings(&FIVE));
-            all.observe(other.expect("an id"), time, readings(&FIVE[..4]));
-        }
-        all.observe(other.expect("an id"), 0, readings(&FIVE));
-        let all = all.finish();
-        let courses: Vec<_> = all.patients().map(|(_, kept)| kept.news2).collect();
-        let counts = |of: &Course| (of.bands.complete, of.under_age, of.age_unknown);
-        assert_eq!(counts(&courses[0]), (3, 3, 0));
-        assert_eq!(counts(&courses[1]), (1, 0, 1));
-        let months: u64 = all.months().iter().map(|(_, bands)| bands.complete).sum();
-        assert_eq!(months, 4);
-        for vital in [Vital::HeartRate, Vital::Temperature] {
-            let quality = all.quality(vital);
-            assert_eq!((quality.before_birth, quality.after_death), (1, 1));
-        }
-        assert_eq!(all.quality(Vital::Weight), QualityCounts::default());
-    }
-
-    #[test]
-    fn only_complete_plausible_sets_are_scored() {
-        let five = FIVE;
-        let mut all = accumulator();
-        let john = all.patient(b"55").expect("an id");
-        all.observe(john, 0, readings(&five));
-        all.observe(john, 1, readings(&five[1..]));
-        let mut hot = five;
-        hot[4].1 = Reading::Value(98.6);
-        all.observe(john, 2, readings(&hot));
-        let all = all.finish();
-        let (_, patient) = all.patients().next().expect("a patient");
-        let expected = BandCounts { complete: 1, low_medium: 1, ..BandCounts::default() };
-        assert_eq!(patient.news2.bands, expected);
-        assert_eq!((patient.news2.max, patient.news2.last_time), (3, Some(0)));
-    }
-}
+mod tests;

@@ -113,8 +113,11 @@ mod tests {
     fn gathered(
         readings: impl IntoIterator<Item = (i64, Vital, f64)>,
     ) -> crate::vitals::ObjectStatistics {
-        let mut all =
-            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
+        let mut all = ObjectAccumulator::new(
+            PlausibleRanges::of(RangeProfile::Default),
+            Arc::default(),
+            Box::new(|_| {}),
+        );
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();
         for (time, vital, value) in readings {
@@ -144,7 +147,7 @@ mod tests {
     fn a_second_reading_counts_and_disturbs_nothing() {
         let pulse = |time: i64, value: f64| (time, Vital::HeartRate, value);
         let all = gathered([pulse(1, 60.0), pulse(2, 61.0), pulse(2, 62.0), pulse(3, 63.0)]);
-        let quality = all.quality(Vital::HeartRate);
+        let quality = all.quality()[Vital::HeartRate.index()];
         assert_eq!((quality.values, quality.duplicates, quality.out_of_order), (4, 1, 0));
     }
 
@@ -160,15 +163,18 @@ mod tests {
             let gathered = gathered(all.clone());
             let (_, kept) = gathered.patients().next().expect("a patient");
             assert_eq!((kept.news2.bands.complete, kept.news2.max), (1, 1));
-            let quality = gathered.quality(Vital::Spo2);
+            let quality = gathered.quality()[Vital::Spo2.index()];
             assert_eq!((quality.values, quality.implausible, quality.duplicates), (2, 1, 1));
         }
     }
 
     #[test]
     fn in_a_set_a_number_stands_before_what_is_none() {
-        let mut all =
-            ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
+        let mut all = ObjectAccumulator::new(
+            PlausibleRanges::of(RangeProfile::Default),
+            Arc::default(),
+            Box::new(|_| {}),
+        );
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();
         gather.add(john, 0, Vital::HeartRate, Reading::Missing, &mut all);
@@ -177,7 +183,7 @@ mod tests {
         }
         gather.finish(&mut all);
         let all = all.finish();
-        let quality = all.quality(Vital::HeartRate);
+        let quality = all.quality()[Vital::HeartRate.index()];
         assert_eq!((quality.values, quality.missing), (1, 1));
         assert_eq!(all.patients().map(|(_, kept)| kept.news2.bands.complete).sum::<u64>(), 1);
     }

@@ -32,7 +32,7 @@ mod trend;
 mod unit;
 mod vital;
 
-pub use accumulator::{ObjectAccumulator, PatientIndex};
+pub use accumulator::{HandOn, ObjectAccumulator, PATIENTS_KEPT_MAX, PatientIndex};
 pub use category::{BloodPressure, BodyMass};
 pub use cell::{Cell, Instant};
 pub use codes::CodeMap;
@@ -52,7 +52,7 @@ pub use people::{
 pub use quality::{BMI_TOLERANCE, EQUAL_MIN, LeftOut, LeftOutCounts, QualityCounts};
 pub use range::{PlausibleRange, PlausibleRanges, RangeProfile, ReferenceRange};
 pub use reading::{Reading, Readings};
-pub use regression::{NotComputed, Regression, Sureness, correlation, regress, regress_within};
+pub use regression::{Fitting, NotComputed, Regression, Sureness, Totals};
 pub use series::{Piece, RUN_MIN, Run, Series, join};
 pub use statistics::{ObjectStatistics, PatientCells};
 pub use timeline::{MOMENTS_MAX, Moment, Overlapping, Timeline, moments_of, piece_of, whole};

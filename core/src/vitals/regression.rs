@@ -68,68 +68,187 @@ pub struct Regression<const K: usize> {
     pub r_squared: f64,
 }
 
-/// Regresses the last of `N` variables on the others and an intercept, over
-/// the visits of some patients; `K` must be `N`. The patients must come in an
-/// order that does not depend on how they were read.
-///
-/// # Errors
-/// [`NotComputed`] tells why there is none.
-pub fn regress<const N: usize>(patients: &[Cross<N>]) -> Result<Regression<N>, NotComputed> {
-    let all = patients.iter().fold(Cross::default(), Cross::merged);
-    let point = all.means();
-    check(&all, N)?;
-    let design = |about: &Deviations<N>| with_intercept(about);
-    let total = design(&all.about(&point));
-    let groups: Vec<Moments<N>> =
-        patients.iter().filter(|one| one.n > 0).map(|one| design(&one.about(&point))).collect();
-    let spread = all.about(&point).products[N - 1][N - 1];
-    let fitted = solve(&total, &groups, spread, all.n)?;
-    // Back from deviations: the intercept is where all variables are 0.
-    let mut back = [0.0; N];
-    back[0] = 1.0;
-    for (term, mean) in back[1..].iter_mut().zip(&point) {
-        *term = -steps(*mean);
-    }
-    let mut coefficients = fitted.coefficients;
-    coefficients[0] = steps(point[N - 1]) + dot(&back, &fitted.coefficients);
-    Ok(fitted.told(coefficients, |k| if k == 0 { back } else { unit(k) }))
+/// Sums of all patients, for a regression of the last of `N` variables on the
+/// others. The patients are taken in twice, first here and then by the
+/// [`Fitting`], and never held; both times in an order that does not depend on
+/// how they were read.
+#[derive(Debug, Clone)]
+pub struct Totals<const N: usize, const K: usize> {
+    all: Cross<N>,
+    patients: usize,
+    /// Of deviations from each patient's own means, where these are wanted:
+    /// the sums, and the spread of the last variable.
+    within: Option<(Moments<K>, f64)>,
 }
 
-/// The same of each visit's deviation from the patient's own means: what
-/// changes within patients. No intercept: `K` must be `N − 1`.
-///
-/// # Errors
-/// [`NotComputed`] tells why there is none.
-pub fn regress_within<const N: usize, const K: usize>(
-    patients: &[Cross<N>],
-) -> Result<Regression<K>, NotComputed> {
-    let all = patients.iter().fold(Cross::default(), Cross::merged);
-    // Each patient's means use a visit up.
-    check(&all, K + patients.iter().filter(|one| one.n > 0).count())?;
-    let groups: Vec<Moments<K>> = patients
-        .iter()
-        .filter(|one| one.n > 0)
-        .map(|one| without_intercept(&one.about(&one.means())))
-        .collect();
-    let spread = |one: &Cross<N>| one.about(&one.means()).products[N - 1][N - 1];
-    let spread = patients.iter().filter(|one| one.n > 0).map(spread).sum();
-    let total = groups.iter().fold(Moments::default(), Moments::plus);
-    let fitted = solve(&total, &groups, spread, all.n)?;
-    Ok(fitted.told(fitted.coefficients, unit))
+impl<const N: usize, const K: usize> Totals<N, K> {
+    /// For a regression with an intercept, over all visits; `K` must be `N`.
+    #[must_use]
+    pub fn across() -> Self {
+        Self { all: Cross::default(), patients: 0, within: None }
+    }
+
+    /// For one of each visit's deviation from the patient's own means: what
+    /// changes within patients. No intercept: `K` must be `N − 1`.
+    #[must_use]
+    pub fn within() -> Self {
+        Self { within: Some((Moments::default(), 0.0)), ..Self::across() }
+    }
+
+    /// Takes a patient's visits in; none count for nothing.
+    pub fn take(&mut self, patient: &Cross<N>) {
+        if patient.n == 0 {
+            return;
+        }
+        self.all = self.all.merged(patient);
+        self.patients += 1;
+        if let Some((moments, spread)) = &mut self.within {
+            let about = patient.about(&patient.means());
+            *moments = moments.plus(&without_intercept(&about));
+            *spread += about.products[N - 1][N - 1];
+        }
+    }
+
+    /// How many visits there are.
+    #[must_use]
+    pub const fn visits(&self) -> u64 {
+        self.all.n
+    }
+
+    /// How many patients have them.
+    #[must_use]
+    pub const fn patients(&self) -> u64 {
+        self.patients as u64
+    }
+
+    /// The coefficients; their errors need the patients once more.
+    ///
+    /// # Errors
+    /// [`NotComputed`] tells why there are none.
+    pub fn fit(&self) -> Result<Fitting<N, K>, NotComputed> {
+        let all = &self.all;
+        let (point, total, spread) = match &self.within {
+            Some((total, spread)) => {
+                // Each patient's means use a visit up.
+                check(all, K + self.patients)?;
+                (None, *total, *spread)
+            }
+            None => {
+                check(all, K)?;
+                let point = all.means();
+                let about = all.about(&point);
+                (Some(point), with_intercept(&about), about.products[N - 1][N - 1])
+            }
+        };
+        let inverse = inverse(&total.xx).ok_or(NotComputed::Collinear)?;
+        if spread <= 0.0 {
+            return Err(NotComputed::Constant);
+        }
+        let coefficients = times(&inverse, &total.xy);
+        let residual = (spread - dot(&coefficients, &total.xy)).max(0.0);
+        Ok(Fitting {
+            point,
+            inverse,
+            coefficients,
+            r_squared: 1.0 - residual / spread,
+            is_exact: residual < EXACT * spread,
+            meat: [[0.0; K]; K],
+            patients: 0,
+            visits: all.n,
+        })
+    }
 }
 
-/// Pearson's r of two variables (point-biserial, if one is 0 or 1).
-///
-/// # Errors
-/// [`NotComputed`] tells why there is none.
-pub fn correlation(patients: &[Cross<2>]) -> Result<f64, NotComputed> {
-    let all = patients.iter().fold(Cross::default(), Cross::merged);
-    check(&all, 2)?;
-    let [[xx, xy], [_, yy]] = all.about(&all.means()).products;
-    if xx <= 0.0 || yy <= 0.0 {
-        return Err(NotComputed::Constant);
+impl Totals<2, 2> {
+    /// Pearson's r of two variables (point-biserial, if one is 0 or 1).
+    ///
+    /// # Errors
+    /// [`NotComputed`] tells why there is none.
+    pub fn correlation(&self) -> Result<f64, NotComputed> {
+        check(&self.all, 2)?;
+        let [[xx, xy], [_, yy]] = self.all.about(&self.all.means()).products;
+        if xx <= 0.0 || yy <= 0.0 {
+            return Err(NotComputed::Constant);
+        }
+        Ok((xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
     }
-    Ok((xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
+}
+
+/// Coefficients whose errors are being found out.
+#[derive(Debug, Clone)]
+pub struct Fitting<const N: usize, const K: usize> {
+    /// What deviations are from; none: from each patient's own means.
+    point: Option<[i128; N]>,
+    inverse: [[f64; K]; K],
+    coefficients: [f64; K],
+    r_squared: f64,
+    is_exact: bool,
+    /// The middle of the sandwich.
+    meat: [[f64; K]; K],
+    patients: usize,
+    visits: u64,
+}
+
+impl<const N: usize, const K: usize> Fitting<N, K> {
+    /// Takes a patient's visits in, once more.
+    pub fn take(&mut self, patient: &Cross<N>) {
+        if patient.n == 0 {
+            return;
+        }
+        self.patients += 1;
+        let group: Moments<K> = match &self.point {
+            Some(point) => with_intercept(&patient.about(point)),
+            None => without_intercept(&patient.about(&patient.means())),
+        };
+        let fit = times(&group.xx, &self.coefficients);
+        for a in 0..K {
+            for b in 0..K {
+                self.meat[a][b] += (group.xy[a] - fit[a]) * (group.xy[b] - fit[b]);
+            }
+        }
+    }
+
+    /// The regression, once every patient was taken in again.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn finish(&self) -> Regression<K> {
+        let Some(point) = &self.point else { return self.told(self.coefficients, unit) };
+        // Back from deviations: the intercept is where all variables are 0.
+        let mut back = [0.0; K];
+        back[0] = 1.0;
+        for (term, mean) in back[1..].iter_mut().zip(point) {
+            *term = -steps(*mean);
+        }
+        let mut coefficients = self.coefficients;
+        coefficients[0] = steps(point[N - 1]) + dot(&back, &self.coefficients);
+        self.told(coefficients, |k| if k == 0 { back } else { unit(k) })
+    }
+
+    /// The regression, each coefficient being a sum of the fitted ones.
+    fn told(&self, coefficients: [f64; K], of: impl Fn(usize) -> [f64; K]) -> Regression<K> {
+        let covariance = self.covariance();
+        let sureness = match covariance {
+            None => Sureness::OnePatient,
+            _ if self.is_exact => Sureness::Exact,
+            Some(covariance) => Sureness::Errors(std::array::from_fn(|k| {
+                let weights = of(k);
+                let error = dot(&weights, &times(&covariance, &weights)).max(0.0).sqrt();
+                (error, p_of(coefficients[k] / error, self.patients))
+            })),
+        };
+        Regression { coefficients, sureness, r_squared: self.r_squared }
+    }
+
+    /// None of one patient.
+    #[allow(clippy::cast_precision_loss)]
+    fn covariance(&self) -> Option<[[f64; K]; K]> {
+        let (visits, patients) = (self.visits as f64, self.patients as f64);
+        let factor = patients / (patients - 1.0) * (visits - 1.0) / (visits - K as f64);
+        let half: [[f64; K]; K] = std::array::from_fn(|a| times(&self.meat, &self.inverse[a]));
+        let sandwich = |a: usize, b: usize| factor * dot(&half[a], &self.inverse[b]);
+        (self.patients > 1)
+            .then(|| std::array::from_fn(|a| std::array::from_fn(|b| sandwich(a, b))))
+    }
 }
 
 const fn check<const N: usize>(all: &Cross<N>, coefficients: usize) -> Result<(), NotComputed> {
@@ -141,7 +260,7 @@ const fn check<const N: usize>(all: &Cross<N>, coefficients: usize) -> Result<()
 }
 
 /// X'X and X'y of some visits.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Moments<const K: usize> {
     xx: [[f64; K]; K],
     xy: [f64; K],
@@ -165,7 +284,8 @@ impl<const K: usize> Moments<K> {
     }
 }
 
-fn with_intercept<const N: usize>(about: &Deviations<N>) -> Moments<N> {
+/// `K` must be `N`.
+fn with_intercept<const N: usize, const K: usize>(about: &Deviations<N>) -> Moments<K> {
     let last = N - 1;
     let mut moments = Moments::default();
     moments.xx[0][0] = about.n;
@@ -180,6 +300,7 @@ fn with_intercept<const N: usize>(about: &Deviations<N>) -> Moments<N> {
     moments
 }
 
+/// `K` must be `N − 1`.
 fn without_intercept<const N: usize, const K: usize>(about: &Deviations<N>) -> Moments<K> {
     let mut moments = Moments::default();
     for a in 0..K {
@@ -189,69 +310,6 @@ fn without_intercept<const N: usize, const K: usize>(about: &Deviations<N>) -> M
         }
     }
     moments
-}
-
-/// Coefficients and their covariance.
-struct Fitted<const K: usize> {
-    coefficients: [f64; K],
-    r_squared: f64,
-    is_exact: bool,
-    /// None of one patient.
-    covariance: Option<[[f64; K]; K]>,
-    groups: usize,
-}
-
-impl<const K: usize> Fitted<K> {
-    /// The regression, each coefficient being a sum of the fitted ones.
-    fn told(&self, coefficients: [f64; K], of: impl Fn(usize) -> [f64; K]) -> Regression<K> {
-        let sureness = match self.covariance {
-            None => Sureness::OnePatient,
-            _ if self.is_exact => Sureness::Exact,
-            Some(covariance) => Sureness::Errors(std::array::from_fn(|k| {
-                let weights = of(k);
-                let error = dot(&weights, &times(&covariance, &weights)).max(0.0).sqrt();
-                (error, p_of(coefficients[k] / error, self.groups))
-            })),
-        };
-        Regression { coefficients, sureness, r_squared: self.r_squared }
-    }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn solve<const K: usize>(
-    total: &Moments<K>,
-    groups: &[Moments<K>],
-    spread: f64,
-    n: u64,
-) -> Result<Fitted<K>, NotComputed> {
-    let inverse = inverse(&total.xx).ok_or(NotComputed::Collinear)?;
-    if spread <= 0.0 {
-        return Err(NotComputed::Constant);
-    }
-    let coefficients = times(&inverse, &total.xy);
-    let residual = (spread - dot(&coefficients, &total.xy)).max(0.0);
-    let (count, patients) = (n as f64, groups.len() as f64);
-    let covariance = (groups.len() > 1).then(|| {
-        let mut meat = [[0.0; K]; K];
-        for group in groups {
-            let fit = times(&group.xx, &coefficients);
-            for a in 0..K {
-                for b in 0..K {
-                    meat[a][b] += (group.xy[a] - fit[a]) * (group.xy[b] - fit[b]);
-                }
-            }
-        }
-        let factor = patients / (patients - 1.0) * (count - 1.0) / (count - K as f64);
-        let half: [[f64; K]; K] = std::array::from_fn(|a| times(&meat, &inverse[a]));
-        std::array::from_fn(|a| std::array::from_fn(|b| factor * dot(&half[a], &inverse[b])))
-    });
-    Ok(Fitted {
-        coefficients,
-        r_squared: 1.0 - residual / spread,
-        is_exact: residual < EXACT * spread,
-        covariance,
-        groups: groups.len(),
-    })
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -13,7 +13,7 @@ use super::news2::{self, Five};
 use super::people::{ADULT_AGE, Life, Person};
 use super::quality::{self, EqualColumns, LeftOutCounts, QualityCounts};
 use super::{
-    Derived, DerivedSums, EffectValues, Fixed, MOMENTS_MAX, ObjectEffects, PatientEffects,
+    Derived, DerivedSums, EffectValues, Fixed, MOMENTS_MAX, ObjectEffects, PatientEffects, People,
     PlausibleRanges, Reading, Readings, ReferenceRange, Vital,
 };
 
@@ -89,13 +89,49 @@ impl PatientCells {
     }
 }
 
-/// Statistics of one object, complete.
+/// A patient of the object.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) name: String,
+    /// What is kept of the patient since the last handing on.
+    pub(super) kept: Option<Box<PatientCells>>,
+    /// [`Cell::latest`] of each vital at the last handing on.
+    latest: Option<Box<[i64; Vital::COUNT]>>,
+}
+
+impl Known {
+    pub(super) const fn new(name: String) -> Self {
+        Self { name, kept: None, latest: None }
+    }
+
+    /// Begins to keep what is read of the patient, if that is not done yet.
+    pub(super) fn keep(&mut self, people: &People) {
+        let (name, latest) = (&self.name, &self.latest);
+        self.kept.get_or_insert_with(|| {
+            let mut kept = Box::new(PatientCells::of(people.of(name)));
+            for (cell, latest) in kept.cells.iter_mut().zip(latest.iter().flat_map(|l| l.iter())) {
+                cell.latest = *latest;
+            }
+            kept
+        });
+    }
+
+    /// Forgets what was handed on.
+    fn forget(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.latest = Some(Box::new(kept.cells.map(|cell| cell.latest)));
+        }
+    }
+}
+
+/// Statistics of one object, or of what of it is not yet handed on.
 #[derive(Debug)]
 pub struct ObjectStatistics {
     pub(super) ranges: PlausibleRanges,
     pub(super) measured: [bool; Vital::COUNT],
-    pub(super) names: Vec<String>,
-    pub(super) patients: Vec<PatientCells>,
+    pub(super) patients: Vec<Known>,
+    /// Those of which something is kept.
+    pub(super) live: Vec<u32>,
     quality: [QualityCounts; Vital::COUNT],
     equal: EqualColumns,
     /// NEWS2 bands of the complete sets, by [`civil::month`].
@@ -115,8 +151,8 @@ impl ObjectStatistics {
         Self {
             ranges,
             measured: [false; Vital::COUNT],
-            names: Vec::new(),
             patients: Vec::new(),
+            live: Vec::new(),
             quality: [QualityCounts::default(); Vital::COUNT],
             equal: EqualColumns::default(),
             months: FxHashMap::default(),
@@ -137,7 +173,7 @@ impl ObjectStatistics {
         moments: &mut Vec<Visit>,
         scratch: &mut Vec<Analysed>,
     ) {
-        let patient = &mut self.patients[patient];
+        let Some(patient) = self.patients[patient].kept.as_deref_mut() else { return };
         scratch.clear();
         scratch.resize(moments.len(), [None; Vital::COUNT]);
         for vital in Vital::ALL {
@@ -195,7 +231,8 @@ impl ObjectStatistics {
         analysed: &[Analysed],
     ) {
         let Some(object) = &mut self.effects else { return };
-        let patient = self.patients[patient].effects.get_or_insert_default();
+        let Some(patient) = self.patients[patient].kept.as_deref_mut() else { return };
+        let patient = patient.effects.get_or_insert_default();
         for (values, effects) in analysed.iter().zip(effects.iter()) {
             object.take_in(patient, values, effects);
         }
@@ -223,7 +260,7 @@ impl ObjectStatistics {
             return;
         }
         self.are_pieces = true;
-        for patient in &mut self.patients {
+        for patient in self.patients.iter_mut().filter_map(|known| known.kept.as_deref_mut()) {
             for (cell, reference) in patient.cells.iter_mut().zip(&self.references) {
                 cell.timeline.collapse(reference);
             }
@@ -249,23 +286,51 @@ impl ObjectStatistics {
         &self.left_out
     }
 
-    /// The patients and what is kept of them, in order of first appearance.
-    pub fn patients(&self) -> impl ExactSizeIterator<Item = (&str, &PatientCells)> {
-        self.names.iter().map(String::as_str).zip(&self.patients)
+    /// The patients of whom something is kept, and what.
+    pub fn patients(&self) -> impl Iterator<Item = (&str, &PatientCells)> {
+        let known = self.live.iter().filter_map(|at| self.patients.get(*at as usize));
+        known.filter_map(|known| Some((known.name.as_str(), known.kept.as_deref()?)))
     }
 
-    /// The quality counts of one vital, over all patients.
-    #[must_use]
-    pub fn quality(&self, vital: Vital) -> QualityCounts {
-        let mut counts = self.quality[vital.index()];
-        counts.equal_column = self.equal.count(vital);
-        for patient in &self.patients {
-            let cell = &patient.cells[vital.index()];
-            counts.values += cell.sums.n;
-            counts.missing += cell.missing;
-            counts.implausible += cell.implausible;
+    /// Forgets the patients' part, which was handed on; what concerns the
+    /// object stays.
+    pub(super) fn forget_patients(&mut self) {
+        for (vital, counts) in Vital::ALL.into_iter().zip(self.kept_quality()) {
+            let quality = &mut self.quality[vital.index()];
+            quality.values += counts.values;
+            quality.missing += counts.missing;
+            quality.implausible += counts.implausible;
+        }
+        for at in std::mem::take(&mut self.live) {
+            self.patients[at as usize].forget();
+        }
+    }
+
+    /// What the patients' cells count of each vital.
+    fn kept_quality(&self) -> [QualityCounts; Vital::COUNT] {
+        let mut counts = [QualityCounts::default(); Vital::COUNT];
+        for (_, patient) in self.patients() {
+            for (counts, cell) in counts.iter_mut().zip(&patient.cells) {
+                counts.values += cell.sums.n;
+                counts.missing += cell.missing;
+                counts.implausible += cell.implausible;
+            }
         }
         counts
+    }
+
+    /// The quality counts of each vital, over all patients of the object.
+    #[must_use]
+    pub fn quality(&self) -> [QualityCounts; Vital::COUNT] {
+        let kept = self.kept_quality();
+        Vital::ALL.map(|vital| {
+            let (mut counts, kept) = (self.quality[vital.index()], kept[vital.index()]);
+            counts.equal_column = self.equal.count(vital);
+            counts.values += kept.values;
+            counts.missing += kept.missing;
+            counts.implausible += kept.implausible;
+            counts
+        })
     }
 }
 

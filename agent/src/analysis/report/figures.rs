@@ -8,7 +8,7 @@ use sce_core::vitals::{BINS_PER_UNIT, BloodPressure, BodyMass, PlausibleRanges, 
 
 use super::super::chart;
 use super::super::partial::BAND_COUNTS;
-use super::super::results::{CohortRow, PatientFacts, Results};
+use super::super::results::{CohortRow, Results};
 use super::super::tables::rounded;
 
 /// Most bars of a histogram, and most periods in a row.
@@ -91,11 +91,11 @@ fn period_name(month: i64, months: i64) -> String {
 
 /// Blood pressure, body mass and NEWS2 of the patients, by category.
 pub fn categories(results: &Results) -> Markup {
-    let pressures =
-        by(results, &BloodPressure::ALL, |w| w.blood_pressure.ok()?, BloodPressure::name);
-    let masses = by(results, &BodyMass::ALL, |w| w.body_mass.ok()?, BodyMass::name);
+    let counts = &results.counts;
+    let pressures = by(BloodPressure::ALL.map(BloodPressure::name), counts.blood_pressures);
+    let masses = by(BodyMass::ALL.map(BodyMass::name), counts.body_masses);
     let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
-    let bands: Vec<(String, u64)> = bands.zip(results.highest_bands).collect();
+    let bands: Vec<(String, u64)> = bands.zip(counts.highest_bands).collect();
     html! {
         section {
             h2 { "Categories of patients" }
@@ -111,14 +111,8 @@ pub fn categories(results: &Results) -> Markup {
     }
 }
 
-fn by<T: PartialEq + Copy, const N: usize>(
-    results: &Results,
-    all: &[T; N],
-    of: impl Fn(&PatientFacts) -> Option<T>,
-    name: fn(T) -> &'static str,
-) -> Vec<(String, u64)> {
-    let (counts, _) = results.patients_by(all, of);
-    all.iter().zip(counts).map(|(one, count)| (name(*one).to_owned(), count)).collect()
+fn by<const N: usize>(names: [&str; N], counts: [u64; N]) -> Vec<(String, u64)> {
+    names.into_iter().map(str::to_owned).zip(counts).collect()
 }
 
 /// How many patients change, vital by vital.
@@ -147,16 +141,10 @@ pub fn trends(results: &Results) -> Markup {
 }
 
 fn trend_line(results: &Results, vital: Vital) -> Markup {
-    let of_vital = results.rows.iter().filter(|row| row.vital == vital);
-    let mut slopes: Vec<(f64, bool)> = of_vital
-        .filter_map(|row| {
-            let found = row.trend_q.is_some_and(|q| q <= FALSE_SHARE);
-            Some((row.measures.trend?.slope_per_year, found))
-        })
-        .collect();
+    let mut slopes = results.counts.slopes[vital.index()].clone();
     slopes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let found = |rises: bool| {
-        slopes.iter().filter(|(slope, found)| *found && (*slope > 0.0) == rises).count()
+        slopes.iter().filter(|(slope, q)| *q <= FALSE_SHARE && (*slope > 0.0) == rises).count()
     };
     let median = slopes.get(slopes.len() / 2).map(|(upper, _)| {
         let lower = slopes[(slopes.len() - 1) / 2].0;

@@ -20,8 +20,11 @@ const HEADER: [&str; 11] = [
 ];
 
 fn read(text: &str) -> Result<(u64, ObjectStatistics), Defect> {
-    let mut into =
-        ObjectAccumulator::new(PlausibleRanges::of(RangeProfile::Default), Arc::default());
+    let mut into = ObjectAccumulator::new(
+        PlausibleRanges::of(RangeProfile::Default),
+        Arc::default(),
+        Box::new(|_| {}),
+    );
     let mut decoder = WideCsv::new();
     decoder.push(text.as_bytes(), &mut into)?;
     let rows = decoder.finish(&mut into)?;

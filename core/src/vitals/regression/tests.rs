@@ -12,6 +12,32 @@ fn visits<const N: usize>(visits: &[[f64; N]]) -> Cross<N> {
     cross
 }
 
+fn regress<const N: usize>(patients: &[Cross<N>]) -> Result<Regression<N>, NotComputed> {
+    fitted(Totals::across(), patients)
+}
+
+fn regress_within<const N: usize, const K: usize>(
+    patients: &[Cross<N>],
+) -> Result<Regression<K>, NotComputed> {
+    fitted(Totals::within(), patients)
+}
+
+fn fitted<const N: usize, const K: usize>(
+    mut totals: Totals<N, K>,
+    patients: &[Cross<N>],
+) -> Result<Regression<K>, NotComputed> {
+    patients.iter().for_each(|patient| totals.take(patient));
+    let mut fitting = totals.fit()?;
+    patients.iter().for_each(|patient| fitting.take(patient));
+    Ok(fitting.finish())
+}
+
+fn correlation(patients: &[Cross<2>]) -> Result<f64, NotComputed> {
+    let mut totals = Totals::across();
+    patients.iter().for_each(|patient| totals.take(patient));
+    totals.correlation()
+}
+
 fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 1e-10 * expected.abs(), "{found} {expected}");
 }

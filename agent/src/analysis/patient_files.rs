@@ -1,0 +1,139 @@
+//! The results with rows of patients, written range by range.
+//!
+//! Used by delivery. Of a million patients they are gigabytes: they are
+//! written to unnamed files of the scratch directory, never held.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use polars::prelude::*;
+use polars_io::parquet::write::{BatchedWriter, ParquetWriter};
+use polars_io::prelude::StatisticsOptions;
+use sce_core::vitals::{ReferenceRange, civil, mean_units};
+
+use super::derived::DerivedRow;
+use super::partial::engine;
+use super::patient_rows::PatientRow;
+use super::patients::{COLUMNS, fields, number, table};
+use crate::study::{Content, Deliverable, StudyError};
+
+const STEP: &str = "write patients table";
+
+/// The files in the making.
+pub struct PatientFiles {
+    patients: csv::Writer<File>,
+    parquet: BatchedWriter<File>,
+    typed: File,
+    runs: csv::Writer<File>,
+    derived: csv::Writer<File>,
+}
+
+impl PatientFiles {
+    pub fn new(scratch: &Path) -> Result<Self, StudyError> {
+        let file = || tempfile::tempfile_in(scratch).map_err(no_room);
+        let typed = file()?;
+        let schema = table(&[]).map_err(engine(STEP))?.schema().clone();
+        let parquet = ParquetWriter::new(typed.try_clone().map_err(no_room)?)
+            .with_statistics(StatisticsOptions::empty())
+            .batched(&schema)
+            .map_err(engine(STEP))?;
+        let started = |header: &[&str]| {
+            let mut writer = csv::Writer::from_writer(file()?);
+            writer.write_record(header).map_err(failed)?;
+            Ok(writer)
+        };
+        Ok(Self {
+            patients: started(&COLUMNS)?,
+            parquet,
+            typed,
+            runs: started(&["patient", "vital", "unit", "runs", "start", "length", "worst"])?,
+            derived: started(&[
+                "patient", "measure", "unit", "n", "mean", "sd", "min", "max", "flag", "flagged",
+            ])?,
+        })
+    }
+
+    /// Writes the next patients.
+    pub fn write(&mut self, rows: &[PatientRow], derived: &[DerivedRow]) -> Result<(), StudyError> {
+        for row in rows {
+            self.patients.write_record(fields(row)).map_err(failed)?;
+            self.write_runs(row)?;
+        }
+        for row in derived {
+            self.write_derived(row)?;
+        }
+        let table = table(rows).map_err(engine(STEP))?;
+        self.parquet.write_batch(&table).map_err(not_written)
+    }
+
+    /// Where the vital was outside the reference range at three times in a row
+    /// at least: the longest.
+    fn write_runs(&mut self, row: &PatientRow) -> Result<(), StudyError> {
+        let Ok(Some(piece)) = &row.measures.course else { return Ok(()) };
+        let (runs, Some(longest)) = piece.runs() else { return Ok(()) };
+        let worst = ReferenceRange::usual(row.vital).beyond(longest.worst);
+        self.runs
+            .write_record([
+                &row.patient,
+                row.vital.name(),
+                row.vital.unit(),
+                &runs.to_string(),
+                &civil::format(longest.start),
+                &longest.length.to_string(),
+                &worst.to_string(),
+            ])
+            .map_err(failed)
+    }
+
+    fn write_derived(&mut self, row: &DerivedRow) -> Result<(), StudyError> {
+        let (kept, flag) = (&row.kept, row.measure.flag());
+        let units = |steps: i64| number(Some(mean_units(i128::from(steps), 1)));
+        let flagged = if flag.is_empty() { String::new() } else { kept.flagged.to_string() };
+        self.derived
+            .write_record([
+                &row.patient,
+                row.measure.name(),
+                row.measure.unit(),
+                &kept.sums.n.to_string(),
+                &number(kept.sums.mean()),
+                &number(kept.sums.sd()),
+                &units(kept.extremes.0),
+                &units(kept.extremes.1),
+                flag,
+                &flagged,
+            ])
+            .map_err(failed)
+    }
+
+    /// The files.
+    pub fn finish(self) -> Result<[Deliverable; 4], StudyError> {
+        self.parquet.finish().map_err(not_written)?;
+        let written = |name, writer: csv::Writer<File>| {
+            let file = writer.into_inner().map_err(|e| no_room(e.into_error()))?;
+            Ok(Deliverable { name, content: Content::File(file) })
+        };
+        Ok([
+            Deliverable { name: "patients.parquet", content: Content::File(self.typed) },
+            written("patients.csv", self.patients)?,
+            written("runs.csv", self.runs)?,
+            written("derived.csv", self.derived)?,
+        ])
+    }
+}
+
+fn no_room(_: io::Error) -> StudyError {
+    StudyError::NoScratch
+}
+
+fn failed(_: csv::Error) -> StudyError {
+    // Fields are as many as the header's: only the disk can fail.
+    StudyError::NoScratch
+}
+
+fn not_written(error: PolarsError) -> StudyError {
+    match error {
+        PolarsError::IO { .. } => StudyError::NoScratch,
+        other => engine(STEP)(other),
+    }
+}

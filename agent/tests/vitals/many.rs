@@ -1,0 +1,119 @@
+//! More patients than are held at a time: they wait on disk, and nothing shows
+//! of it in the results.
+
+use crate::driver::{Files, analysed, file, files, partial, study, table, text};
+use crate::merging::UNNAMED;
+use agent::analysis::VitalsPartial;
+use agent::study::Study;
+use sce_core::vitals::{PATIENTS_KEPT_MAX, civil};
+
+const PATIENTS: usize = PATIENTS_KEPT_MAX + 5000;
+
+/// The visits of a patient: of most one or two, at times that go back too, of
+/// one in a hundred several, with a moment twice and a trend.
+fn visits(patient: usize) -> Vec<String> {
+    let visits = if patient.is_multiple_of(100) { 6 } else { 1 + patient % 2 };
+    let visit = |visit: usize| {
+        let mix = (patient * 31 + visit * 17) % 1000;
+        let days = [0, 3, 1, 9, 9, 20][visit];
+        let time = civil::format(-983_750_400 + days * 86_400);
+        let pulse =
+            if mix.is_multiple_of(50) { "x".to_owned() } else { (50 + mix % 90).to_string() };
+        format!(
+            "{time},{patient},{},{},{},{pulse},97,98.{},{},{},1,{}.5,0,0,0,0",
+            100 + mix % 80,
+            60 + mix % 30,
+            10 + mix % 16,
+            mix % 10,
+            120 + mix,
+            18 + mix % 20,
+            mix % 7
+        )
+    };
+    (0..visits).map(visit).collect()
+}
+
+/// All first visits, then all second ones, and so on: each patient comes again
+/// long after having been handed on.
+fn by_visit(patients: &[usize]) -> Vec<String> {
+    let of_all: Vec<Vec<String>> = patients.iter().map(|patient| visits(*patient)).collect();
+    (0..6).flat_map(|at| of_all.iter().filter_map(move |of| of.get(at).cloned())).collect()
+}
+
+/// Some order in which neighbours are far apart.
+fn all_patients() -> Vec<usize> {
+    (0..PATIENTS).map(|at| at * 7919 % PATIENTS).collect()
+}
+
+fn results(names: &[&str], parts: Vec<VitalsPartial>) -> Files {
+    let merged = study().merge(parts).unwrap();
+    files(study().deliver(&analysed(names), merged).unwrap())
+}
+
+/// A table without its last columns that say something of all patients.
+fn rows_without(csv: &str, column: &str) -> Vec<Vec<String>> {
+    let mut rows = table(csv);
+    let at = rows[0].iter().position(|name| name == column).unwrap();
+    rows.iter_mut().for_each(|row| drop(row.remove(at)));
+    rows
+}
+
+#[test]
+fn one_object_or_many_stored_between_or_not_give_the_same_bytes() {
+    let rows = by_visit(&all_patients());
+    let whole = results(&["a.csv"], vec![partial("a.csv", &file(&rows))]);
+    let names = ["a.csv", "b.csv", "c.csv"];
+    let of_object = |at: usize| rows.iter().skip(at).step_by(names.len()).collect::<Vec<_>>();
+    let parts: Vec<VitalsPartial> =
+        (0..).zip(names).map(|(at, name)| partial(name, &file(&of_object(at)))).collect();
+    let at_once = results(&names, parts.clone());
+    let stored = |part| study().decode(&study().encode(&part).unwrap()).unwrap();
+    let mut one_by_one = study().merge(Vec::new()).unwrap();
+    for part in parts {
+        one_by_one = stored(study().merge(vec![stored(part), one_by_one]).unwrap());
+    }
+    let one_by_one = results(&names, vec![one_by_one]);
+    for name in UNNAMED {
+        assert!(whole[name] == at_once[name], "{name}");
+        assert!(whole[name] == one_by_one[name], "{name}");
+    }
+}
+
+#[test]
+fn a_patient_among_many_has_the_same_row_as_among_few() {
+    let all = all_patients();
+    let of_all = results(&["a.csv"], vec![partial("a.csv", &file(&by_visit(&all)))]);
+    let few: Vec<&[usize]> = all.chunks(PATIENTS_KEPT_MAX / 2).collect();
+    let of_few: Vec<Files> = few
+        .iter()
+        .map(|some| results(&["a.csv"], vec![partial("a.csv", &file(&by_visit(some)))]))
+        .collect();
+    for (name, of_everybody) in
+        [("patients.csv", "slope_q"), ("runs.csv", "unit"), ("derived.csv", "unit")]
+    {
+        let mut apart: Vec<Vec<String>> = of_few
+            .iter()
+            .flat_map(|files| rows_without(&text(files, name), of_everybody).split_off(1))
+            .collect();
+        // Vitals keep their order: the sort is stable.
+        apart.sort_by_key(|row| row[0].parse::<usize>().unwrap());
+        let together = rows_without(&text(&of_all, name), of_everybody).split_off(1);
+        assert!(together == apart, "{name}");
+    }
+    // What an object is counted by goes on over patients that were handed on.
+    let counts = |files: &Files| -> Vec<Vec<u64>> {
+        let rows = table(&text(files, "quality.csv")).split_off(1);
+        let count = |field: &String| field.parse().unwrap_or(0);
+        rows.iter().map(|row| row[2..].iter().map(count).collect()).collect()
+    };
+    let mut sums = counts(&of_few[0]);
+    for files in &of_few[1..] {
+        for (sums, row) in sums.iter_mut().zip(counts(files)) {
+            sums.iter_mut().zip(row).for_each(|(sum, count)| *sum += count);
+        }
+    }
+    assert_eq!(counts(&of_all), sums);
+    let duplicates = &table(&text(&of_all, "quality.csv"))[0];
+    let at = duplicates.iter().position(|name| name == "duplicates").unwrap() - 2;
+    assert!(sums[0][at] > 0 && sums[0][at + 1] > 0, "duplicates and out of order occur");
+}

@@ -1,8 +1,9 @@
 //! `sce-agent analyze`: the same analysis for files at hand, sealed or plain.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -21,6 +22,8 @@ use crate::study::{Defect, InputFact, InputOutcome, ObjectReader, RunFacts, Stud
 
 /// How a sealed object begins: format version 2, suite 0478.
 const SEALED_START: [u8; 3] = [0x02, 0x04, 0x78];
+/// Files' parts held before they are merged into one.
+const PARTS_MAX: usize = 4;
 /// What stands for the run's id in results of files at hand.
 const NO_RUN: &str = "files at hand";
 
@@ -35,6 +38,10 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
     if let Some(format) = args.format {
         settings.study.format = format;
     }
+    let names: HashSet<&PathBuf> = args.files.iter().collect();
+    if names.len() < args.files.len() {
+        return Err(UsageError("a file is named twice: name each once".to_owned()).into());
+    }
     std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
     let people = read_people(args, &settings).await?;
     let study = VitalsStudy::new(args.out.clone()).with_settings(&settings.study, people)?;
@@ -45,7 +52,11 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
         let mut fact =
             InputFact { object: object.clone(), outcome: InputOutcome::Analysed, reason: None };
         match read(&study, &object, file, args, &settings).await? {
-            Ok(part) => parts.push(part),
+            Ok(part) if parts.len() < PARTS_MAX => parts.push(part),
+            Ok(part) => {
+                parts.push(part);
+                parts = vec![study.merge(parts)?];
+            }
             Err(reason) => {
                 eprintln!("sce-agent: {object} set aside: {reason}");
                 fact.outcome = InputOutcome::Quarantined;
@@ -55,9 +66,6 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
         inputs.push(fact);
     }
     inputs.sort_by(|a, b| a.object.cmp(&b.object));
-    if inputs.windows(2).any(|pair| pair[0].object == pair[1].object) {
-        return Err(UsageError("a file is named twice: name each once".to_owned()).into());
-    }
     let complete = inputs.iter().all(|input| input.outcome == InputOutcome::Analysed);
     let facts = RunFacts { run: NO_RUN.to_owned(), inputs };
     write_results(&study, &facts, parts, &args.out)?;

@@ -17,8 +17,8 @@ const PARTIAL_GROWTH: u64 = 4;
 /// Memory that a worker needs at all, in MiB.
 const MEMORY_MIN_MIB: u64 = 192;
 /// Room on /hipaa that a worker needs at all, in MiB: for its own directory.
-/// Parquet waits there too; an object for which there is no room is set aside
-/// with that reason, and the others are not.
+/// Parquet waits there too, and what is kept of many patients; work for which
+/// there is no room goes back.
 const HIPAA_MIN_MIB: u64 = 1;
 /// Most objects under way: they are waited for together, but one processor
 /// opens and reads them, and four keep it busy.

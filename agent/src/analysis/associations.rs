@@ -1,7 +1,7 @@
 //! `effects.csv` and `rules.csv`: what the effects of the pseudo-data go with.
 //!
-//! Made by [`super::effect_fits`], used by [`super::results`] and by delivery. Both files hold a header only
-//! if no object has columns of effects.
+//! Made by [`super::effect_fits`], used by [`super::results`] and by delivery.
+//! Both files hold a header only if no object has columns of effects.
 
 use sce_core::vitals::{
     ClassExtremes, Effect, Fitting, NotComputed, Regression, Separation, Sureness, Term, Totals,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustc_hash::FxBuildHasher;
 
 use super::codec;
-use super::merge::merge_patients;
+use super::merge::Folded;
 use super::patient_tables::PatientTables;
 use super::spool::{Place, Spool};
 use crate::study::StudyError;
@@ -20,7 +20,7 @@ use crate::study::StudyError;
 pub const NOTED_OF: usize = 64;
 
 /// Some patients.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Chunk {
     /// In memory.
     Here(Box<PatientTables>),
@@ -29,23 +29,30 @@ pub enum Chunk {
 }
 
 /// Patients on disk.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Away {
     spool: Arc<Spool>,
     /// Where; a patient may be in several.
     places: Vec<Place>,
     patients: usize,
+    /// Values that are kept one by one, and pieces of such.
     moments: usize,
+    pieces: usize,
     noted: Vec<String>,
 }
 
 impl Away {
     /// Lets some patients wait too.
     pub fn add(&mut self, tables: &PatientTables) -> Result<(), StudyError> {
-        let bytes = codec::section(&tables.all())?;
-        self.places.push(self.spool.append(&bytes).map_err(no_room)?);
+        self.add_encoded(&codec::section(&tables.all())?, tables)
+    }
+
+    /// The same, where they are encoded already.
+    fn add_encoded(&mut self, bytes: &[u8], tables: &PatientTables) -> Result<(), StudyError> {
+        self.places.push(self.spool.append(bytes).map_err(no_room)?);
         self.patients += tables.patients();
         self.moments += tables.moments.height();
+        self.pieces += tables.pieces.height();
         self.noted.extend(noted(tables));
         Ok(())
     }
@@ -83,6 +90,14 @@ impl Chunk {
         }
     }
 
+    /// How many pieces there are of values that were kept one by one.
+    pub fn pieces(&self) -> usize {
+        match self {
+            Self::Here(tables) => tables.pieces.height(),
+            Self::Away(away) => away.pieces,
+        }
+    }
+
     /// One of [`NOTED_OF`] patients.
     pub fn noted(&self) -> Vec<String> {
         match self {
@@ -96,12 +111,12 @@ impl Chunk {
         match self {
             Self::Here(tables) => Ok((**tables).clone()),
             Self::Away(away) => {
-                let load = |place: &Place| {
+                let mut folded = Folded::default();
+                for place in &away.places {
                     let bytes = away.spool.read(*place).map_err(no_room)?;
-                    codec::tables(&bytes).map(PatientTables::from_all)
-                };
-                let all = away.places.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-                merge_patients(all)
+                    folded.add(PatientTables::from_all(codec::tables(&bytes)?))?;
+                }
+                folded.finish()
             }
         }
     }
@@ -128,6 +143,17 @@ impl Shelf {
         Ok(Chunk::Away(away))
     }
 
+    /// Lets some patients wait whose section is at hand.
+    pub fn put_encoded(
+        &mut self,
+        section: &[u8],
+        tables: &PatientTables,
+    ) -> Result<Chunk, StudyError> {
+        let mut away = self.away()?;
+        away.add_encoded(section, tables)?;
+        Ok(Chunk::Away(away))
+    }
+
     /// Room for some patients.
     pub fn away(&mut self) -> Result<Away, StudyError> {
         let spool = match &self.spool {
@@ -137,6 +163,13 @@ impl Shelf {
                 self.spool.insert(spool).clone()
             }
         };
-        Ok(Away { spool, places: Vec::new(), patients: 0, moments: 0, noted: Vec::new() })
+        Ok(Away {
+            spool,
+            places: Vec::new(),
+            patients: 0,
+            moments: 0,
+            pieces: 0,
+            noted: Vec::new(),
+        })
     }
 }

@@ -3,10 +3,11 @@
 //! Used to seal partials between the worker and the finalizer, and for what
 //! waits on disk. Layout: magic (with the version), how many sections follow,
 //! then these, each behind its length (numbers are u64, little endian): the
-//! objects' tables, then those of some patients each, in their natural order. A section is the SHA-256 of all that
-//! follows in it, then for each table its length and its Parquet bytes. Sealing
-//! already proves who wrote it; the digests and the checks here keep accidents
-//! away from the Parquet reader, so that no damaged byte can make it panic.
+//! objects' tables, then those of some patients each, in their natural order. A
+//! section is the SHA-256 of all that follows in it, then for each table its
+//! length and its Parquet bytes. Sealing already proves who wrote it; the digests
+//! and the checks here keep accidents away from the Parquet reader, so that no
+//! damaged byte can make it panic.
 
 use super::chunk::{Chunk, Shelf};
 use super::derived::derived_rows;
@@ -28,7 +29,7 @@ use std::path::Path;
 /// Magic and version: change the last byte with any change of the tables.
 const MAGIC: &[u8; 8] = b"SCEVIT\x00\x06";
 
-/// Largest partial written or read: far above a million patients of one unit.
+/// Largest partial written or read: some three million patients of one unit.
 pub const PARTIAL_LIMIT_BYTES: usize = 1 << 30;
 
 const DIGEST_BYTES: usize = 32;
@@ -45,7 +46,7 @@ pub fn encode(partial: &VitalsPartial, scratch: &Path) -> Result<Vec<u8>, StudyE
         if bytes > limit { Err(StudyError::TooLarge { bytes, limit }) } else { Ok(()) }
     };
     add(&section(&partial.objects.all())?)?;
-    for range in &ranges {
+    for range in ranges.load_each() {
         add(&section(&range?.all())?)?;
     }
     Ok(bytes)
@@ -111,7 +112,11 @@ pub fn decode(bytes: &[u8], scratch: &Path) -> Result<VitalsPartial, StudyError>
         let found = PatientTables::from_all(tables(section)?);
         check_patients(&found)?;
         let is_alone = of_patients.len() == 1;
-        patients.push(if is_alone { Chunk::Here(Box::new(found)) } else { shelf.put(&found)? });
+        patients.push(if is_alone {
+            Chunk::Here(Box::new(found))
+        } else {
+            shelf.put_encoded(section, &found)?
+        });
     }
     Ok(VitalsPartial { objects, patients })
 }
@@ -145,6 +150,9 @@ fn check_objects(objects: &ObjectTables) -> Result<(), StudyError> {
 
 fn check_patients(patients: &PatientTables) -> Result<(), StudyError> {
     check_columns(&patients.all(), &PatientTables::empty().all())?;
+    if !patients.are_scored_once().map_err(engine("read partial"))? {
+        return Err(StudyError::Damaged("its patients differ from table to table"));
+    }
     possible(are_possible(patients))
 }
 

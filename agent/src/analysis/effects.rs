@@ -1,7 +1,7 @@
 //! The tables of a partial about effects and what they go with.
 //!
-//! Used by [`super::partial`], [`super::merge`] and [`super::codec`]; read by
-//! [`super::associations`]. They are empty unless an object has columns of
+//! Used by [`super::patient_tables`], [`super::object_tables`], [`super::merge`]
+//! and [`super::codec`]; read by [`super::effect_fits`]. They are empty unless an object has columns of
 //! effects. Sums are exact, so that a merge is a group-by.
 //!
 //! | table | one row per | columns besides the key |

@@ -52,7 +52,8 @@ type HandedOn = Result<Vec<Chunk>, StudyError>;
 impl Take for Input {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         if let Some((_, decoder)) = &mut self.decoder {
-            return decoder.push(bytes, &mut self.accumulator);
+            decoder.push(bytes, &mut self.accumulator)?;
+            return self.have_room();
         }
         // Blanks at the start say nothing, and may be many.
         let said = if self.start.is_empty() { bytes.trim_ascii_start() } else { bytes };
@@ -82,12 +83,18 @@ impl Input {
         Self { rules, start: Vec::new(), decoder: None, accumulator, handed_on }
     }
 
+    /// Could all that were handed on wait?
+    fn have_room(&self) -> Result<(), Defect> {
+        let handed_on = self.handed_on.lock().unwrap_or_else(PoisonError::into_inner);
+        if handed_on.is_err() { Err(Defect::NoScratch) } else { Ok(()) }
+    }
+
     fn begin(&mut self, kind: Kind) -> Result<(), Defect> {
         let mut decoder = decoder(kind, &self.rules, &mut self.accumulator);
         let start = std::mem::take(&mut self.start);
         decoder.push(&start, &mut self.accumulator)?;
         self.decoder = Some((kind, decoder));
-        Ok(())
+        self.have_room()
     }
 
     /// Ends the object.

@@ -34,30 +34,63 @@ pub fn merge(parts: Vec<VitalsPartial>, scratch: &Path) -> Result<VitalsPartial,
 /// Puts together what is in memory, and away whenever that is of many patients:
 /// at most one chunk stays, and none that waits is small.
 fn gathered(chunks: Vec<Chunk>, scratch: &Path) -> Result<Vec<Chunk>, StudyError> {
-    let (mut away, mut here, mut patients) = (Vec::new(), Vec::new(), 0);
+    let (mut away, mut here) = (Vec::new(), Folded::default());
     let mut shelf = Shelf::new(scratch);
     for chunk in chunks {
         let Chunk::Here(tables) = chunk else {
             away.push(chunk);
             continue;
         };
-        patients += tables.patients();
-        here.push(*tables);
-        if patients > PATIENTS_KEPT_MAX {
-            let merged = limited(merge_patients(std::mem::take(&mut here))?)?;
-            patients = merged.patients();
-            if patients > PATIENTS_KEPT_MAX / 2 {
+        here.add(*tables)?;
+        if here.patients > PATIENTS_KEPT_MAX {
+            let merged = here.fold()?;
+            if merged.patients() > PATIENTS_KEPT_MAX / 2 {
                 away.push(shelf.put(&merged)?);
-                patients = 0;
             } else {
-                here.push(merged);
+                here.add(merged)?;
             }
         }
     }
-    if !here.is_empty() {
-        away.push(Chunk::Here(Box::new(limited(merge_patients(here)?)?)));
+    if here.patients > 0 {
+        away.push(Chunk::Here(Box::new(here.fold()?)));
     }
     Ok(away)
+}
+
+/// Patients that come in many tables, put together as they come: in memory is
+/// little more than each patient once.
+#[derive(Default)]
+pub struct Folded {
+    parts: Vec<PatientTables>,
+    /// How many, who comes twice counted twice; and how many when last put
+    /// together.
+    patients: usize,
+    folded: usize,
+}
+
+impl Folded {
+    pub fn add(&mut self, part: PatientTables) -> Result<(), StudyError> {
+        self.patients += part.patients();
+        self.parts.push(part);
+        if self.patients > 2 * self.folded.max(PATIENTS_KEPT_MAX) {
+            let folded = self.fold()?;
+            self.folded = folded.patients();
+            self.patients = self.folded;
+            self.parts.push(folded);
+        }
+        Ok(())
+    }
+
+    /// All so far, each once; nothing is left.
+    fn fold(&mut self) -> Result<PatientTables, StudyError> {
+        self.patients = 0;
+        limited(merge_patients(std::mem::take(&mut self.parts))?)
+    }
+
+    /// All, each once.
+    pub fn finish(mut self) -> Result<PatientTables, StudyError> {
+        self.fold()
+    }
 }
 
 fn merge_objects(mut parts: Vec<ObjectTables>) -> Result<ObjectTables, StudyError> {
@@ -111,7 +144,7 @@ pub fn merge_patients(parts: Vec<PatientTables>) -> Result<PatientTables, StudyE
 }
 
 /// The rows of many tables; a patient may be in more than one.
-pub fn stacked_patients(mut parts: Vec<PatientTables>) -> PolarsResult<PatientTables> {
+fn stacked_patients(mut parts: Vec<PatientTables>) -> PolarsResult<PatientTables> {
     match parts.len() {
         0 => return Ok(PatientTables::empty()),
         1 => return Ok(parts.remove(0)),
@@ -143,7 +176,8 @@ fn stacked<const N: usize>(
     Ok(all)
 }
 
-/// Makes pieces of the moments, if there are too many of these.
+/// Makes pieces of the moments, if there are too many of these: then there are
+/// too many in the run.
 fn limited(tables: PatientTables) -> Result<PatientTables, StudyError> {
     if tables.moments.height() as u64 > MOMENTS_MAX { collapsed(tables) } else { Ok(tables) }
 }

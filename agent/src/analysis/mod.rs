@@ -149,19 +149,20 @@ impl Study for VitalsStudy {
     ) -> Result<Vec<Deliverable>, StudyError> {
         let scratch = &self.rules.scratch;
         let VitalsPartial { objects, patients } = merged;
+        let inputs = inputs::inputs(facts, &objects)?;
         let ranges = Ranges::of(&patients, scratch)?;
         drop(patients);
         let mut survey = Survey::new();
-        for tables in &ranges {
+        for tables in ranges.load_each() {
             survey.take(&tables?)?;
         }
         let mut cohort = Cohort::new(survey);
         let mut files = PatientFiles::new(scratch)?;
-        for tables in &ranges {
+        for tables in ranges.load_each() {
             let (rows, derived) = cohort.take(&tables?)?;
             files.write(&rows, &derived)?;
         }
-        let results = cohort.finish(facts, &objects)?;
+        let results = cohort.finish(facts, inputs, &objects)?;
         let file = |name, bytes| Deliverable { name, content: Content::Bytes(bytes) };
         let mut all = Vec::from(files.finish()?);
         all.extend([

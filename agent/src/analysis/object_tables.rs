@@ -19,7 +19,7 @@ use sce_core::vitals::news2::BandCounts;
 use sce_core::vitals::{LeftOut, QualityCounts, Vital};
 
 /// The tables.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ObjectTables {
     pub months: DataFrame,
     pub quality: DataFrame,

@@ -6,6 +6,8 @@
 //! stays inside, and is sealed before it is stored. What it keeps of objects
 //! is in [`super::object_tables`], of patients in [`super::patient_tables`].
 
+use std::fmt;
+
 use super::chunk::Chunk;
 use super::object_tables::ObjectTables;
 use crate::study::StudyError;
@@ -14,11 +16,18 @@ use sce_core::vitals::Vital;
 use sce_core::vitals::news2::BandCounts;
 
 /// The mergeable result of any number of objects.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VitalsPartial {
     pub(super) objects: ObjectTables,
     /// The patients; of many, the same one may be in several.
     pub(super) patients: Vec<Chunk>,
+}
+
+/// It knows patients.
+impl fmt::Debug for VitalsPartial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VitalsPartial(..)")
+    }
 }
 
 impl VitalsPartial {

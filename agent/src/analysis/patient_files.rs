@@ -18,12 +18,17 @@ use super::patient_rows::PatientRow;
 use super::patients::{COLUMNS, fields, number, table};
 use crate::study::{Content, Deliverable, StudyError};
 
+/// Rows of a row group of `patients.parquet`.
+const GROUP_ROWS: usize = 1 << 17;
+
 const STEP: &str = "write patients table";
 
 /// The files in the making.
 pub struct PatientFiles {
     patients: csv::Writer<File>,
     parquet: BatchedWriter<File>,
+    /// Rows of it that do not make a group yet.
+    pending: DataFrame,
     typed: File,
     runs: csv::Writer<File>,
     derived: csv::Writer<File>,
@@ -33,10 +38,10 @@ impl PatientFiles {
     pub fn new(scratch: &Path) -> Result<Self, StudyError> {
         let file = || tempfile::tempfile_in(scratch).map_err(no_room);
         let typed = file()?;
-        let schema = table(&[]).map_err(engine(STEP))?.schema().clone();
+        let pending = table(&[]).map_err(engine(STEP))?;
         let parquet = ParquetWriter::new(typed.try_clone().map_err(no_room)?)
             .with_statistics(StatisticsOptions::empty())
-            .batched(&schema)
+            .batched(pending.schema())
             .map_err(engine(STEP))?;
         let started = |header: &[&str]| {
             let mut writer = csv::Writer::from_writer(file()?);
@@ -46,6 +51,7 @@ impl PatientFiles {
         Ok(Self {
             patients: started(&COLUMNS)?,
             parquet,
+            pending,
             typed,
             runs: started(&["patient", "vital", "unit", "runs", "start", "length", "worst"])?,
             derived: started(&[
@@ -63,8 +69,18 @@ impl PatientFiles {
         for row in derived {
             self.write_derived(row)?;
         }
-        let table = table(rows).map_err(engine(STEP))?;
-        self.parquet.write_batch(&table).map_err(not_written)
+        self.pending.vstack_mut(&table(rows).map_err(engine(STEP))?).map_err(engine(STEP))?;
+        while self.pending.height() >= GROUP_ROWS {
+            self.write_group()?;
+        }
+        Ok(())
+    }
+
+    /// Groups do not depend on how many rows came at a time.
+    fn write_group(&mut self) -> Result<(), StudyError> {
+        let mut group = self.pending.head(Some(GROUP_ROWS));
+        self.pending = self.pending.slice(GROUP_ROWS as i64, usize::MAX);
+        self.parquet.write_batch(group.rechunk_mut()).map_err(not_written)
     }
 
     /// Where the vital was outside the reference range at three times in a row
@@ -107,7 +123,8 @@ impl PatientFiles {
     }
 
     /// The files.
-    pub fn finish(self) -> Result<[Deliverable; 4], StudyError> {
+    pub fn finish(mut self) -> Result<[Deliverable; 4], StudyError> {
+        self.write_group()?;
         self.parquet.finish().map_err(not_written)?;
         let written = |name, writer: csv::Writer<File>| {
             let file = writer.into_inner().map_err(|e| no_room(e.into_error()))?;

@@ -1,6 +1,6 @@
 //! The rows of the patient table, range by range.
 //!
-//! Used by [`super::results`] and written by [`super::patients`].
+//! Used by [`super::results`] and written by [`super::patient_files`].
 
 use super::partial::engine;
 use super::patient_tables::{AGES, PatientTables};

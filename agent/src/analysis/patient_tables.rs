@@ -17,11 +17,12 @@ use super::effects;
 use super::partial::{band_columns, codes, counts, numbers, sums, table, texts, times};
 use super::timelines;
 use polars::prelude::*;
+use rustc_hash::FxHashSet;
 use sce_core::vitals::news2::Course;
 use sce_core::vitals::{Cell, ObjectStatistics, PatientCells, Vital};
 
 /// The tables.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PatientTables {
     pub cells: DataFrame,
     pub bins: DataFrame,
@@ -102,6 +103,20 @@ impl PatientTables {
     /// How many patients there are.
     pub fn patients(&self) -> usize {
         self.scores.height()
+    }
+
+    /// Is each patient once in `scores`, and who is in another table there too?
+    pub fn are_scored_once(&self) -> PolarsResult<bool> {
+        let mut known = FxHashSet::default();
+        let scored = self.scores.column("patient")?.str()?;
+        let once = scored.iter().flatten().all(|name| known.insert(name));
+        for table in [&self.cells, &self.derived, &self.pairs, &self.fits] {
+            let names = table.column("patient")?.str()?;
+            if !names.iter().flatten().all(|name| known.contains(name)) {
+                return Ok(false);
+            }
+        }
+        Ok(once)
     }
 
     /// The tables in the order they are stored in.

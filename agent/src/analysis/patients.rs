@@ -1,7 +1,7 @@
 //! `patients.csv` and `patients.parquet`: one row per patient and vital.
 //!
-//! Written by [`super::patient_files`]. The CSV is byte for byte the same however the rows were
-//! split into objects and units, so nothing of the run may enter it.
+//! Written by [`super::patient_files`]. Both are byte for byte the same however
+//! the rows were split into objects and units, so nothing of the run may enter.
 
 use super::partial::{counts, numbers, texts, times};
 use super::patient_rows::PatientRow;

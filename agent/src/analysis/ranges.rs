@@ -2,8 +2,8 @@
 //!
 //! Used when a partial is stored and when results are delivered. Few patients
 //! are one range, in memory. Of more, every chunk is dealt out to ranges on
-//! disk, and each range is put together by itself: memory is one range,
-//! whatever the number of patients.
+//! disk, and each range is put together by itself: memory is one range, whatever
+//! the number of patients, and how often they come.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use sce_core::vitals::{MOMENTS_MAX, PATIENTS_KEPT_MAX};
 
 use super::chunk::{Chunk, NOTED_OF, Shelf};
-use super::merge::{collapsed, merge_patients, stacked_patients};
+use super::merge::{collapsed, merge_patients};
 use super::partial::engine;
 use super::patient_tables::{PatientTables, cell_and_bin};
 use crate::study::StudyError;
@@ -26,23 +26,22 @@ const DEALT_CHUNKS: usize = 2;
 /// The ranges, ascending.
 pub struct Ranges {
     ranges: Vec<Chunk>,
-    /// There are too many moments to keep them.
-    collapse: bool,
 }
 
 impl Ranges {
     /// The ranges of all these patients.
     pub fn of(chunks: &[Chunk], scratch: &Path) -> Result<Self, StudyError> {
         let moments: usize = chunks.iter().map(Chunk::moments).sum();
-        let collapse = moments as u64 > MOMENTS_MAX;
+        // Where there are pieces, some part had too many moments already.
+        let pieces = chunks.iter().any(|chunk| chunk.pieces() > 0);
+        let collapse = moments as u64 > MOMENTS_MAX || pieces;
         let patients: usize = chunks.iter().map(Chunk::patients).sum();
         let ranges = if patients <= PATIENTS_KEPT_MAX {
-            let tables = chunks.iter().map(Chunk::load).collect::<Result<_, _>>()?;
-            vec![Chunk::Here(Box::new(merge_patients(tables)?))]
+            vec![Chunk::Here(Box::new(merge_patients(loaded(chunks, collapse)?)?))]
         } else {
-            dealt(chunks, scratch)?
+            dealt(chunks, collapse, scratch)?
         };
-        Ok(Self { ranges, collapse })
+        Ok(Self { ranges })
     }
 
     /// How many there are.
@@ -51,32 +50,28 @@ impl Ranges {
     }
 
     /// Each range's patients, put together.
-    pub fn iter(&self) -> impl Iterator<Item = Result<PatientTables, StudyError>> {
-        self.ranges.iter().map(|range| {
-            let tables = range.load()?;
-            if self.collapse { collapsed(tables) } else { Ok(tables) }
-        })
+    pub fn load_each(&self) -> impl Iterator<Item = Result<PatientTables, StudyError>> {
+        self.ranges.iter().map(Chunk::load)
     }
 }
 
-impl<'a> IntoIterator for &'a Ranges {
-    type Item = Result<PatientTables, StudyError>;
-    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.iter())
-    }
+/// The patients of some chunks; if there are too many moments, as pieces.
+fn loaded(chunks: &[Chunk], collapse: bool) -> Result<Vec<PatientTables>, StudyError> {
+    let load = |chunk: &Chunk| {
+        let tables = chunk.load()?;
+        if collapse { collapsed(tables) } else { Ok(tables) }
+    };
+    chunks.iter().map(load).collect()
 }
 
 /// Deals the chunks out to ranges.
-fn dealt(chunks: &[Chunk], scratch: &Path) -> Result<Vec<Chunk>, StudyError> {
+fn dealt(chunks: &[Chunk], collapse: bool, scratch: &Path) -> Result<Vec<Chunk>, StudyError> {
     let bounds = bounds(chunks.iter().flat_map(Chunk::noted).collect());
     let mut ranges = vec![Shelf::new(scratch).away()?; bounds.len() + 1];
     // Of two chunks at a time: the smaller the parts on disk, the longer they take.
     for some in chunks.chunks(DEALT_CHUNKS) {
-        let tables = some.iter().map(Chunk::load).collect::<Result<_, _>>()?;
-        let parts = stacked_patients(tables).and_then(|all| deal(&all, &bounds));
-        let parts = parts.map_err(engine("deal patients out"))?;
+        let all = merge_patients(loaded(some, collapse)?)?;
+        let parts = deal(&all, &bounds).map_err(engine("deal patients out"))?;
         for (range, part) in ranges.iter_mut().zip(parts) {
             if part.patients() > 0 {
                 range.add(&part)?;
@@ -167,4 +162,25 @@ fn rows_by(table: &DataFrame, ranges: &[usize], many: usize) -> PolarsResult<Vec
         slice
     };
     Ok(sizes.into_iter().map(slice).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patients_sort_as_people_expect() {
+        let mut ids = ["b", "10", "9", "-1", "a", "007", "7", "10x", "0"];
+        ids.sort_by(|a, b| natural(a, b));
+        assert_eq!(ids, ["-1", "0", "007", "7", "9", "10", "10x", "a", "b"]);
+    }
+
+    #[test]
+    fn a_bound_is_every_so_many_patients_who_were_noted_whichever_chunk_they_are_in() {
+        let of_range = RANGE_PATIENTS / NOTED_OF;
+        let noted = (0..3 * of_range).flat_map(|id| [id.to_string(), id.to_string()]);
+        assert_eq!(bounds(noted.collect()), [of_range.to_string(), (2 * of_range).to_string()]);
+        assert!(bounds(vec!["7".to_owned(); of_range + 1]).is_empty());
+    }
 }

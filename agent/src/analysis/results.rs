@@ -8,7 +8,7 @@
 use super::associations::Associations;
 use super::derived::{DerivedRow, derived_rows};
 use super::effect_fits::{EffectFits, EffectTotals};
-use super::inputs::{InputRow, inputs};
+use super::inputs::InputRow;
 use super::object_tables::{LIFE_CHECKS, ObjectTables, QUALITY_CHECKS};
 use super::partial::{BAND_COUNTS, engine};
 use super::patient_rows::{PatientFacts, PatientRow, patient_rows};
@@ -136,8 +136,12 @@ impl Cohort {
     }
 
     /// What it all amounts to.
-    pub fn finish(self, facts: &RunFacts, objects: &ObjectTables) -> Result<Results, StudyError> {
-        let inputs = inputs(facts, objects)?;
+    pub fn finish(
+        self,
+        facts: &RunFacts,
+        inputs: Vec<InputRow>,
+        objects: &ObjectTables,
+    ) -> Result<Results, StudyError> {
         let quality = quality(&objects.quality).map_err(engine(READ))?;
         let cohort = Vital::ALL.into_iter().zip(self.vitals).map(|(vital, total)| {
             let (patients, cell) = (total.patients, total.cell(vital));

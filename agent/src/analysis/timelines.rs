@@ -1,6 +1,6 @@
 //! The two tables of a partial that keep the order of time.
 //!
-//! Used by [`super::partial`], [`super::merge`], [`super::codec`] and
+//! Used by [`super::patient_tables`], [`super::merge`], [`super::codec`] and
 //! [`super::summed`]. `moments` has the values of a patient, vital and time of
 //! one object; once a partial holds more than `MOMENTS_MAX` of them, each
 //! object's become a row of `pieces`. Whether they do depends on how many

@@ -1,4 +1,4 @@
-//! What sets an object aside for good.
+//! What sets an object aside; for good, but for a lack of room.
 //!
 //! Used by every reader; the texts go to logs, the ledger and the report: they
 //! never hold cell text, patient ids or dates.

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::apart::apart;
 use super::{PAGE, Worker};
-use crate::study::{Deliverable, InputFact, InputOutcome, RunFacts, Study, StudyError};
+use crate::study::{Deliverable, InputFact, InputOutcome, RunFacts, Study};
 
 /// Most partials held, however small, before they are merged into one.
 const PARTIALS_MAX: usize = 64;
@@ -131,7 +131,7 @@ impl<S: Study> Worker<S> {
                 if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
                     let study = study.clone();
                     let merged = apart(move || study.merge(parts)).await;
-                    parts = vec![merged.map_err(|e| failed(run.id, e))?];
+                    parts = vec![merged.map_err(|e| permanent(run.id, e))?];
                     bytes = 0;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
@@ -140,7 +140,7 @@ impl<S: Study> Worker<S> {
         let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
         let delivered =
             apart(move || study.merge(parts).and_then(|merged| study.deliver(&facts, merged)));
-        let deliverables = delivered.await.map_err(|e| failed(run.id, e))?;
+        let deliverables = delivered.await.map_err(|e| permanent(run.id, e))?;
         let mut sealed = Vec::new();
         for one in deliverables {
             sealed.push(self.deliver(run.id, run.fin_epoch, &one).await?);
@@ -172,7 +172,7 @@ impl<S: Study> Worker<S> {
         self.settle_put(Bucket::Output, &key, put.await?).await
     }
 
-    async fn fetch_partial(&self, study: &S, object: &ObjectRef) -> PortResult<S::Partial> {
+    async fn fetch_partial(&self, study: &Arc<S>, object: &ObjectRef) -> PortResult<S::Partial> {
         if object.size > PARTIAL_MAX_BYTES {
             return Err(permanent(&object.key, "partial is over 1 GiB"));
         }
@@ -184,7 +184,8 @@ impl<S: Study> Worker<S> {
             }
         })
         .await?;
-        study.decode(&bytes).map_err(|e| failed(&object.key, e))
+        let (study, key) = (study.clone(), &object.key);
+        apart(move || study.decode(&bytes)).await.map_err(|e| permanent(key, e))
     }
 }
 
@@ -213,11 +214,6 @@ fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &m
         let object = object.key.to_string();
         inputs.insert(object.clone(), InputFact { object, outcome, reason });
     }
-}
-
-/// A lack of room is this worker's; anything else lasts.
-fn failed(target: impl std::fmt::Display, e: StudyError) -> PortError {
-    PortError::new(e.class(), "consolidate", target, e)
 }
 
 fn permanent(target: impl std::fmt::Display, cause: impl std::fmt::Display) -> PortError {

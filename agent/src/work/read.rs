@@ -16,7 +16,7 @@ use super::apart::apart;
 use crate::study::{Defect, ObjectReader, Study, StudyError};
 
 /// Partials of objects held before they are merged into one.
-const PARTS_MAX: usize = 8;
+const PARTS_MAX: usize = 4;
 /// Longest reason kept in the ledger, in characters.
 const REASON_MAX: usize = 300;
 

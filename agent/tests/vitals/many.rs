@@ -1,10 +1,10 @@
 //! More patients than are held at a time: they wait on disk, and nothing shows
 //! of it in the results.
 
-use crate::driver::{Files, analysed, file, files, partial, study, table, text};
+use crate::driver::{Files, analysed, field, file, files, partial, study, table, text};
 use crate::merging::UNNAMED;
-use agent::analysis::VitalsPartial;
-use agent::study::Study;
+use agent::analysis::{VitalsPartial, VitalsStudy};
+use agent::study::{Defect, ObjectReader, Study};
 use sce_core::vitals::{PATIENTS_KEPT_MAX, civil};
 
 const PATIENTS: usize = PATIENTS_KEPT_MAX + 5000;
@@ -50,11 +50,12 @@ fn results(names: &[&str], parts: Vec<VitalsPartial>) -> Files {
     files(study().deliver(&analysed(names), merged).unwrap())
 }
 
-/// A table without its last columns that say something of all patients.
+/// A table without the column that says something of all patients.
 fn rows_without(csv: &str, column: &str) -> Vec<Vec<String>> {
     let mut rows = table(csv);
-    let at = rows[0].iter().position(|name| name == column).unwrap();
-    rows.iter_mut().for_each(|row| drop(row.remove(at)));
+    if let Some(at) = rows[0].iter().position(|name| name == column) {
+        rows.iter_mut().for_each(|row| drop(row.remove(at)));
+    }
     rows
 }
 
@@ -88,16 +89,14 @@ fn a_patient_among_many_has_the_same_row_as_among_few() {
         .iter()
         .map(|some| results(&["a.csv"], vec![partial("a.csv", &file(&by_visit(some)))]))
         .collect();
-    for (name, of_everybody) in
-        [("patients.csv", "slope_q"), ("runs.csv", "unit"), ("derived.csv", "unit")]
-    {
+    for name in ["patients.csv", "runs.csv", "derived.csv"] {
         let mut apart: Vec<Vec<String>> = of_few
             .iter()
-            .flat_map(|files| rows_without(&text(files, name), of_everybody).split_off(1))
+            .flat_map(|files| rows_without(&text(files, name), "slope_q").split_off(1))
             .collect();
         // Vitals keep their order: the sort is stable.
         apart.sort_by_key(|row| row[0].parse::<usize>().unwrap());
-        let together = rows_without(&text(&of_all, name), of_everybody).split_off(1);
+        let together = rows_without(&text(&of_all, name), "slope_q").split_off(1);
         assert!(together == apart, "{name}");
     }
     // What an object is counted by goes on over patients that were handed on.
@@ -113,7 +112,56 @@ fn a_patient_among_many_has_the_same_row_as_among_few() {
         }
     }
     assert_eq!(counts(&of_all), sums);
-    let duplicates = &table(&text(&of_all, "quality.csv"))[0];
-    let at = duplicates.iter().position(|name| name == "duplicates").unwrap() - 2;
+    let header = &table(&text(&of_all, "quality.csv"))[0];
+    let at = header.iter().position(|name| name == "duplicates").unwrap() - 2;
     assert!(sums[0][at] > 0 && sums[0][at + 1] > 0, "duplicates and out of order occur");
+}
+
+#[test]
+fn who_comes_in_every_object_makes_the_same_files_as_in_one() {
+    let some: Vec<usize> = (0..PATIENTS_KEPT_MAX * 2 / 3).collect();
+    let rows = by_visit(&some);
+    let whole = results(&["a.csv"], vec![partial("a.csv", &file(&rows))]);
+    let of_everybody: Vec<String> = some.iter().map(|patient| visits(*patient).remove(0)).collect();
+    let others: Vec<String> =
+        some.iter().flat_map(|patient| visits(*patient).split_off(1)).collect();
+    let parts = vec![partial("a.csv", &file(&of_everybody)), partial("b.csv", &file(&others))];
+    let apart = results(&["a.csv", "b.csv"], parts);
+    for name in UNNAMED {
+        assert!(whole[name] == apart[name], "{name}");
+    }
+}
+
+#[test]
+fn too_many_moments_are_too_many_however_they_were_stored_between() {
+    // Of each patient two objects, whose times overlap; values of one more
+    // object, so many that moments are not kept.
+    let row = |patient: usize, hour: i64| {
+        let time = civil::format(-983_750_400 + hour * 3600);
+        format!("{time},{patient},120,80,15,70,97,98.6,150,22,0,0,0,0,0,0")
+    };
+    let two = |hours: [i64; 2]| file(&hours.map(|hour| row(1, hour)));
+    let many: Vec<String> = (0..70_000).map(|hour| row(2, hour)).collect();
+    let names = ["a.csv", "b.csv", "c.csv", "d.csv"];
+    let texts = [two([0, 9]), two([3, 20]), file(&many), file(&many)];
+    let parts = || names.iter().zip(&texts).map(|(name, text)| partial(name, text)).collect();
+    let stored = |part: VitalsPartial| study().decode(&study().encode(&part).unwrap()).unwrap();
+    let at_once = results(&names, parts());
+    let mut apart: Vec<VitalsPartial> = parts();
+    let many = stored(study().merge(apart.split_off(2)).unwrap());
+    let few = stored(study().merge(apart).unwrap());
+    let stored_apart = results(&names, vec![few, many]);
+    for name in UNNAMED {
+        assert!(at_once[name] == stored_apart[name], "{name}");
+    }
+    let rows = table(&text(&at_once, "patients.csv"));
+    assert_eq!(field(&rows, "1", "heart_rate", "arv"), "not computed: overlapping ranges");
+}
+
+#[test]
+fn a_lack_of_room_is_told() {
+    let study = VitalsStudy::new("/nonexistent".into());
+    let rows = by_visit(&all_patients());
+    let mut reader = study.begin("a.csv");
+    assert_eq!(reader.push(file(&rows).as_bytes()), Err(Defect::NoScratch));
 }

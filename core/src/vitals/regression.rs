@@ -85,14 +85,20 @@ impl<const N: usize, const K: usize> Totals<N, K> {
     /// For a regression with an intercept, over all visits; `K` must be `N`.
     #[must_use]
     pub fn across() -> Self {
-        Self { all: Cross::default(), patients: 0, within: None }
+        const { assert!(K == N) };
+        Self::none()
     }
 
     /// For one of each visit's deviation from the patient's own means: what
     /// changes within patients. No intercept: `K` must be `N − 1`.
     #[must_use]
     pub fn within() -> Self {
-        Self { within: Some((Moments::default(), 0.0)), ..Self::across() }
+        const { assert!(K + 1 == N) };
+        Self { within: Some((Moments::default(), 0.0)), ..Self::none() }
+    }
+
+    fn none() -> Self {
+        Self { all: Cross::default(), patients: 0, within: None }
     }
 
     /// Takes a patient's visits in; none count for nothing.

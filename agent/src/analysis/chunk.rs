@@ -156,13 +156,7 @@ impl Shelf {
 
     /// Room for some patients.
     pub fn away(&mut self) -> Result<Away, StudyError> {
-        let spool = match &self.spool {
-            Some(spool) => spool.clone(),
-            None => {
-                let spool = Arc::new(Spool::new(&self.scratch).map_err(no_room)?);
-                self.spool.insert(spool).clone()
-            }
-        };
+        let spool = self.spool().map_err(no_room)?;
         Ok(Away {
             spool,
             places: Vec::new(),
@@ -171,5 +165,13 @@ impl Shelf {
             pieces: 0,
             noted: Vec::new(),
         })
+    }
+
+    /// The file that they wait in.
+    pub fn spool(&mut self) -> std::io::Result<Arc<Spool>> {
+        match &self.spool {
+            Some(spool) => Ok(spool.clone()),
+            None => Ok(self.spool.insert(Arc::new(Spool::new(&self.scratch)?)).clone()),
+        }
     }
 }

@@ -3,18 +3,18 @@
 //! Used by the study's reader, behind [`super::unpack`].
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use sce_core::study::Format;
 use sce_core::vitals::{LeftOut, ObjectAccumulator, ObjectStatistics, People, PlausibleRanges};
 
-use super::chunk::{Chunk, Shelf};
+use super::chunk::Chunk;
 use super::detect::{self, Kind};
 use super::format::{Decoder, decoder};
 use super::long::Codes;
-use super::patient_tables::PatientTables;
+use super::overflow::Waiting;
 use super::unpack::Take;
-use crate::study::{Defect, StudyError};
+use crate::study::Defect;
 
 /// How objects are read.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Found {
     pub rows: u64,
     pub statistics: ObjectStatistics,
     /// Of many patients, those that are not in `statistics` any more.
-    pub handed_on: Vec<Chunk>,
+    pub whole: Vec<Chunk>,
 }
 
 /// One object, unpacked.
@@ -43,17 +43,14 @@ pub struct Input {
     start: Vec<u8>,
     decoder: Option<(Kind, Box<dyn Decoder>)>,
     accumulator: ObjectAccumulator,
-    handed_on: Arc<Mutex<HandedOn>>,
+    waiting: Waiting,
 }
-
-/// Patients that wait on disk while the object is read; or why they cannot.
-type HandedOn = Result<Vec<Chunk>, StudyError>;
 
 impl Take for Input {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         if let Some((_, decoder)) = &mut self.decoder {
             decoder.push(bytes, &mut self.accumulator)?;
-            return self.have_room();
+            return self.waiting.have_room();
         }
         // Blanks at the start say nothing, and may be many.
         let said = if self.start.is_empty() { bytes.trim_ascii_start() } else { bytes };
@@ -67,26 +64,10 @@ impl Take for Input {
 
 impl Input {
     pub fn new(object: &str, rules: ReadRules) -> Self {
-        let handed_on: Arc<Mutex<HandedOn>> = Arc::new(Mutex::new(Ok(Vec::new())));
-        let (object, into) = (object.to_owned(), handed_on.clone());
-        let mut shelf = Shelf::new(&rules.scratch);
-        let hand_on = Box::new(move |statistics: &ObjectStatistics| {
-            let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(chunks) = &mut *into {
-                match shelf.put(&PatientTables::of(&object, chunks.len(), statistics)) {
-                    Ok(away) => chunks.push(away),
-                    Err(e) => *into = Err(e),
-                }
-            }
-        });
-        let accumulator = ObjectAccumulator::new(rules.ranges, rules.people.clone(), hand_on);
-        Self { rules, start: Vec::new(), decoder: None, accumulator, handed_on }
-    }
-
-    /// Could all that were handed on wait?
-    fn have_room(&self) -> Result<(), Defect> {
-        let handed_on = self.handed_on.lock().unwrap_or_else(PoisonError::into_inner);
-        if handed_on.is_err() { Err(Defect::NoScratch) } else { Ok(()) }
+        let waiting = Waiting::new(object, &rules.scratch);
+        let overflow = Box::new(waiting.clone());
+        let accumulator = ObjectAccumulator::new(rules.ranges, rules.people.clone(), overflow);
+        Self { rules, start: Vec::new(), decoder: None, accumulator, waiting }
     }
 
     fn begin(&mut self, kind: Kind) -> Result<(), Defect> {
@@ -94,7 +75,7 @@ impl Input {
         let start = std::mem::take(&mut self.start);
         decoder.push(&start, &mut self.accumulator)?;
         self.decoder = Some((kind, decoder));
-        self.have_room()
+        self.waiting.have_room()
     }
 
     /// Ends the object.
@@ -115,9 +96,6 @@ impl Input {
             return Err(Defect::NothingReadable { no_patient, no_time, malformed });
         }
         let statistics = self.accumulator.finish();
-        let mut handed_on = self.handed_on.lock().unwrap_or_else(PoisonError::into_inner);
-        let handed_on = std::mem::replace(&mut *handed_on, Ok(Vec::new()));
-        let handed_on = handed_on.map_err(|_| Defect::NoScratch)?;
-        Ok(Found { kind, rows, statistics, handed_on })
+        Ok(Found { kind, rows, statistics, whole: self.waiting.whole()? })
     }
 }

@@ -29,6 +29,7 @@ mod number;
 mod object_tables;
 mod omop;
 mod omop_parquet;
+mod overflow;
 mod parquet_cells;
 mod partial;
 mod patient_files;
@@ -201,8 +202,8 @@ impl ObjectReader for VitalsReader {
         let sources = self.people.sources().join(" ");
         let input = InputFacts { object: &self.object, digest: &digest, people: &sources };
         let objects = ObjectTables::of(&input, &found);
-        let mut patients = found.handed_on;
-        let last = PatientTables::of(&self.object, patients.len(), &found.statistics);
+        let last = PatientTables::of(&self.object, &found.statistics);
+        let mut patients = found.whole;
         patients.push(Chunk::Here(Box::new(last)));
         Ok(VitalsPartial { objects, patients })
     }

@@ -74,9 +74,8 @@ impl PatientTables {
         }
     }
 
-    /// Those of the patients that an object keeps after having handed on `part`
-    /// times.
-    pub fn of(object: &str, part: usize, statistics: &ObjectStatistics) -> Self {
+    /// Those of the patients of an object who are in `statistics`.
+    pub fn of(object: &str, statistics: &ObjectStatistics) -> Self {
         let cells: Vec<Row<'_>> = statistics
             .patients()
             .flat_map(|(patient, kept)| {
@@ -85,8 +84,7 @@ impl PatientTables {
             .filter(|(_, vital, cell)| statistics.measures(*vital) || !cell.is_untouched())
             .collect();
         let timelines = cells.iter().map(|(_, vital, cell)| (*vital, &cell.timeline));
-        let (moments, pieces) =
-            timelines::tables(timelines::object_number(object, part), timelines);
+        let (moments, pieces) = timelines::tables(timelines::object_number(object), timelines);
         let (pairs, fits) = effects::of_patients(statistics);
         Self {
             cells: cells_table(&cells),

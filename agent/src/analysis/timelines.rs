@@ -24,11 +24,9 @@ const RUNS: [[&str; 3]; 3] = [
 /// A row of either table: the row of `cells` it belongs to, and what it says.
 pub type OfCell<T> = (u64, T);
 
-/// A number that stands for an object, or for one part of its patients of
-/// several that it handed on: what is in a part stays together whatever is
-/// merged.
-pub fn object_number(name: &str, part: usize) -> u64 {
-    let digest = Sha256::new().chain_update(name).chain_update(part.to_le_bytes()).finalize();
+/// A number that stands for an object's name.
+pub fn object_number(name: &str) -> u64 {
+    let digest = Sha256::digest(name.as_bytes());
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

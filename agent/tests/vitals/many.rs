@@ -34,7 +34,7 @@ fn visits(patient: usize) -> Vec<String> {
 }
 
 /// All first visits, then all second ones, and so on: each patient comes again
-/// long after having been handed on.
+/// after all others.
 fn by_visit(patients: &[usize]) -> Vec<String> {
     let of_all: Vec<Vec<String>> = patients.iter().map(|patient| visits(*patient)).collect();
     (0..6).flat_map(|at| of_all.iter().filter_map(move |of| of.get(at).cloned())).collect()
@@ -99,7 +99,7 @@ fn a_patient_among_many_has_the_same_row_as_among_few() {
         let together = rows_without(&text(&of_all, name), "slope_q").split_off(1);
         assert!(together == apart, "{name}");
     }
-    // What an object is counted by goes on over patients that were handed on.
+    // What an object is counted by is of all its patients.
     let counts = |files: &Files| -> Vec<Vec<u64>> {
         let rows = table(&text(files, "quality.csv")).split_off(1);
         let count = |field: &String| field.parse().unwrap_or(0);
@@ -163,5 +163,9 @@ fn a_lack_of_room_is_told() {
     let study = VitalsStudy::new("/nonexistent".into());
     let rows = by_visit(&all_patients());
     let mut reader = study.begin("a.csv");
-    assert_eq!(reader.push(file(&rows).as_bytes()), Err(Defect::NoScratch));
+    reader.push(file(&rows).as_bytes()).unwrap();
+    assert_eq!(reader.finish().err(), Some(Defect::NoScratch));
+    // Of more visits than are held before they are written, at once.
+    let mut reader = study.begin("a.csv");
+    assert_eq!(reader.push(file(&vec![rows; 16].concat()).as_bytes()), Err(Defect::NoScratch));
 }

@@ -2,10 +2,11 @@
 //!
 //! Every format decoder turns its bytes into calls of [`ObjectAccumulator`];
 //! the agent then makes a partial of it. Memory grows with distinct hundredths
-//! per patient, never with rows; of many patients, those read so far are
-//! handed on, and then some 300 bytes each stay. It must stay free of any
-//! format's peculiarities, and of floating-point sums.
+//! per patient, never with rows; of many patients, the visits of all but the
+//! first wait elsewhere, and some 200 bytes of each patient stay. It must stay
+//! free of any format's peculiarities, and of floating-point sums.
 
+use super::overflow::{self, OVERFLOW_PARTS, Overflow};
 use super::quality::LeftOut;
 use super::statistics::{Analysed, Counts, Known, ObjectStatistics, Visit};
 use super::{
@@ -24,12 +25,8 @@ pub struct PatientIndex(u32);
 /// (four fifths of all time, measured); in bursts of this many they are not.
 const BURST: usize = 64;
 
-/// Patients of whom something is kept at a time, some 8 KiB each; then all of
-/// them are handed on.
+/// Patients of whom something is kept at a time, some 8 KiB each.
 pub const PATIENTS_KEPT_MAX: usize = 1 << 14;
-
-/// Takes the patients' part of what was read so far; it is forgotten then.
-pub type HandOn = Box<dyn FnMut(&ObjectStatistics) + Send>;
 
 /// Statistics of one object in the making.
 pub struct ObjectAccumulator {
@@ -43,14 +40,16 @@ pub struct ObjectAccumulator {
     waiting_effects: Vec<Vec<EffectValues>>,
     scratch: Vec<Analysed>,
     people: Arc<People>,
-    hand_on: HandOn,
+    overflow: Box<dyn Overflow>,
+    /// Visits wait there.
+    has_overflowed: bool,
     kept: ObjectStatistics,
 }
 
 impl ObjectAccumulator {
     /// An empty one; who is not among the people is of unknown age.
     #[must_use]
-    pub fn new(ranges: PlausibleRanges, people: Arc<People>, hand_on: HandOn) -> Self {
+    pub fn new(ranges: PlausibleRanges, people: Arc<People>, overflow: Box<dyn Overflow>) -> Self {
         Self {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
@@ -58,7 +57,8 @@ impl ObjectAccumulator {
             waiting_effects: Vec::new(),
             scratch: Vec::with_capacity(BURST),
             people,
-            hand_on,
+            overflow,
+            has_overflowed: false,
             kept: ObjectStatistics::new(ranges),
         }
     }
@@ -123,7 +123,19 @@ impl ObjectAccumulator {
     /// Takes in what was read of a patient at one moment.
     #[inline]
     pub fn observe(&mut self, patient: PatientIndex, time: i64, readings: Readings) {
-        self.wait(patient, Visit { time, readings, counts: Counts::Both });
+        self.wait(patient, Visit { time, readings, counts: Counts::Both }, None);
+    }
+
+    /// Takes in what was read of a patient at one visit, with its effects.
+    #[inline]
+    pub fn observe_visit(
+        &mut self,
+        patient: PatientIndex,
+        time: i64,
+        readings: Readings,
+        effects: EffectValues,
+    ) {
+        self.wait(patient, Visit { time, readings, counts: Counts::Both }, Some(effects));
     }
 
     /// Takes in several readings of the same vitals at one moment, which count
@@ -145,46 +157,64 @@ impl ObjectAccumulator {
             }
         }
         for readings in several {
-            self.wait(patient, Visit { time, readings: *readings, counts: Counts::Single });
+            self.wait(patient, Visit { time, readings: *readings, counts: Counts::Single }, None);
         }
-        self.wait(patient, Visit { time, readings: set, counts: Counts::Set });
+        self.wait(patient, Visit { time, readings: set, counts: Counts::Set }, None);
     }
 
     #[inline]
-    fn wait(&mut self, patient: PatientIndex, visit: Visit) {
+    fn wait(&mut self, patient: PatientIndex, visit: Visit, effects: Option<EffectValues>) {
         let at = patient.0 as usize;
         if self.waiting[at].is_empty() && self.kept.patients[at].kept.is_none() {
+            if self.kept.live.len() >= PATIENTS_KEPT_MAX {
+                return self.overflow(patient, &visit, effects);
+            }
             self.begin_to_keep(patient);
         }
-        let waiting = &mut self.waiting[at];
-        waiting.push(visit);
-        if waiting.len() >= BURST {
+        self.keep_waiting(at, visit, effects);
+    }
+
+    #[inline]
+    fn keep_waiting(&mut self, at: usize, visit: Visit, effects: Option<EffectValues>) {
+        self.waiting[at].push(visit);
+        self.waiting_effects[at].extend(effects);
+        if self.waiting[at].len() >= BURST {
             self.take_in(at);
         }
     }
 
     #[cold]
     fn begin_to_keep(&mut self, patient: PatientIndex) {
-        if self.kept.live.len() >= PATIENTS_KEPT_MAX {
-            self.take_all_in();
-            (self.hand_on)(&self.kept);
-            self.kept.forget_patients();
-        }
         self.kept.patients[patient.0 as usize].keep(&self.people);
         self.kept.live.push(patient.0);
     }
 
-    /// Takes in what was read of a patient at one visit, with its effects.
-    #[inline]
-    pub fn observe_visit(
-        &mut self,
-        patient: PatientIndex,
-        time: i64,
-        readings: Readings,
-        effects: EffectValues,
-    ) {
-        self.waiting_effects[patient.0 as usize].push(effects);
-        self.observe(patient, time, readings);
+    #[cold]
+    fn overflow(&mut self, patient: PatientIndex, visit: &Visit, effects: Option<EffectValues>) {
+        let part = patient.0 as usize % OVERFLOW_PARTS;
+        let bytes = overflow::to_bytes(patient.0, visit, &effects.unwrap_or_default());
+        self.overflow.put(part, &bytes);
+        self.has_overflowed = true;
+    }
+
+    /// Takes a part's visits in. Who is in it is in no other, and nobody was
+    /// kept before.
+    fn take_back(&mut self, part: usize) {
+        let has_effects = self.kept.effects.is_some();
+        for bytes in self.overflow.take(part).chunks(overflow::VISIT_BYTES) {
+            let Some((patient, visit, effects)) = overflow::from_bytes(bytes) else { continue };
+            let at = patient as usize;
+            if self.kept.patients[at].kept.is_none() {
+                self.begin_to_keep(PatientIndex(patient));
+            }
+            self.keep_waiting(at, visit, has_effects.then_some(effects));
+        }
+    }
+
+    fn hand_on(&mut self) {
+        self.take_all_in();
+        self.overflow.hand_on(&self.kept);
+        self.kept.forget_patients();
     }
 
     /// Nobody waits any more, and those who did hold no memory.
@@ -204,9 +234,18 @@ impl ObjectAccumulator {
         self.kept.limit_moments();
     }
 
-    /// Ends the object; the patients since the last handing on are in it.
+    /// Ends the object; the patients who were not handed on are in it.
     #[must_use]
     pub fn finish(mut self) -> ObjectStatistics {
+        if self.has_overflowed {
+            self.hand_on();
+            for part in 0..OVERFLOW_PARTS {
+                self.take_back(part);
+                if self.kept.live.len() > PATIENTS_KEPT_MAX / 2 {
+                    self.hand_on();
+                }
+            }
+        }
         self.take_all_in();
         self.kept
     }

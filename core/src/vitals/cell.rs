@@ -69,8 +69,6 @@ pub struct Cell {
     pub bins: Bins,
     /// The plausible values in the order of time.
     pub timeline: Timeline,
-    /// The latest time so far in this object, also of values handed on.
-    pub(super) latest: i64,
 }
 
 impl Default for Cell {
@@ -87,7 +85,6 @@ impl Default for Cell {
             last: Instant { time: i64::MIN, sum: 0, count: 0 },
             bins: Bins::default(),
             timeline: Timeline::default(),
-            latest: i64::MIN,
         }
     }
 }
@@ -121,13 +118,9 @@ impl Cell {
         }
         if time > self.last.time {
             self.last = Instant::new(time, value);
+            Sequence::Later
         } else if time == self.last.time {
             self.last.add(value);
-        }
-        if time > self.latest {
-            self.latest = time;
-            Sequence::Later
-        } else if time == self.latest {
             Sequence::Duplicate
         } else {
             Sequence::Earlier

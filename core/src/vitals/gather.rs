@@ -97,6 +97,7 @@ fn only(vital: Vital, reading: Reading) -> Readings {
 
 #[cfg(test)]
 mod tests {
+    use crate::vitals::overflow::NoOverflow;
     use std::sync::Arc;
 
     use super::*;
@@ -116,7 +117,7 @@ mod tests {
         let mut all = ObjectAccumulator::new(
             PlausibleRanges::of(RangeProfile::Default),
             Arc::default(),
-            Box::new(|_| {}),
+            Box::new(NoOverflow),
         );
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();
@@ -173,7 +174,7 @@ mod tests {
         let mut all = ObjectAccumulator::new(
             PlausibleRanges::of(RangeProfile::Default),
             Arc::default(),
-            Box::new(|_| {}),
+            Box::new(NoOverflow),
         );
         let john = all.patient(b"55").expect("an id");
         let mut gather = Gather::default();

@@ -20,6 +20,7 @@ mod gather;
 mod histogram;
 mod moments;
 pub mod news2;
+mod overflow;
 mod people;
 mod quality;
 mod range;
@@ -32,7 +33,7 @@ mod trend;
 mod unit;
 mod vital;
 
-pub use accumulator::{HandOn, ObjectAccumulator, PATIENTS_KEPT_MAX, PatientIndex};
+pub use accumulator::{ObjectAccumulator, PATIENTS_KEPT_MAX, PatientIndex};
 pub use category::{BloodPressure, BodyMass};
 pub use cell::{Cell, Instant};
 pub use codes::CodeMap;
@@ -46,6 +47,7 @@ pub use fixed::{Fixed, UNIT_LIMIT, mean_units};
 pub use gather::Gather;
 pub use histogram::{BINS_PER_UNIT, Bins, bin_of, bin_units, quantile};
 pub use moments::{MAX_COUNT, Sums};
+pub use overflow::{OVERFLOW_PARTS, Overflow};
 pub use people::{
     ADULT_AGE, NEWS2_AGE, NotAdded, PEOPLE_MAX, PartialDate, People, Person, UnderAge, of_adult,
 };

@@ -48,6 +48,16 @@ impl Readings {
         };
     }
 
+    /// The readings as they are kept.
+    pub(super) const fn packed(&self) -> &[f64; Vital::COUNT] {
+        &self.0
+    }
+
+    /// The inverse of [`Readings::packed`].
+    pub(super) const fn from_packed(packed: [f64; Vital::COUNT]) -> Self {
+        Self(packed)
+    }
+
     /// What was read of one vital, if it was observed at all.
     #[must_use]
     #[inline]

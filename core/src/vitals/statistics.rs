@@ -35,6 +35,11 @@ pub(super) enum Counts {
     /// As the set of a moment: means of its single readings.
     Set,
 }
+
+impl Counts {
+    pub(super) const ALL: [Self; 3] = [Self::Both, Self::Single, Self::Set];
+}
+
 /// What of it is analysed.
 pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
 
@@ -93,34 +98,18 @@ impl PatientCells {
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) name: String,
-    /// What is kept of the patient since the last handing on.
+    /// What is kept of the patient, if that began and is not yet handed on.
     pub(super) kept: Option<Box<PatientCells>>,
-    /// [`Cell::latest`] of each vital at the last handing on.
-    latest: Option<Box<[i64; Vital::COUNT]>>,
 }
 
 impl Known {
     pub(super) const fn new(name: String) -> Self {
-        Self { name, kept: None, latest: None }
+        Self { name, kept: None }
     }
 
-    /// Begins to keep what is read of the patient, if that is not done yet.
+    /// Begins to keep what is read of the patient.
     pub(super) fn keep(&mut self, people: &People) {
-        let (name, latest) = (&self.name, &self.latest);
-        self.kept.get_or_insert_with(|| {
-            let mut kept = Box::new(PatientCells::of(people.of(name)));
-            for (cell, latest) in kept.cells.iter_mut().zip(latest.iter().flat_map(|l| l.iter())) {
-                cell.latest = *latest;
-            }
-            kept
-        });
-    }
-
-    /// Forgets what was handed on.
-    fn forget(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            self.latest = Some(Box::new(kept.cells.map(|cell| cell.latest)));
-        }
+        self.kept = Some(Box::new(PatientCells::of(people.of(&self.name))));
     }
 }
 
@@ -302,7 +291,7 @@ impl ObjectStatistics {
             quality.implausible += counts.implausible;
         }
         for at in std::mem::take(&mut self.live) {
-            self.patients[at as usize].forget();
+            self.patients[at as usize].kept = None;
         }
     }
 

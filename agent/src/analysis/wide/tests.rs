@@ -1,6 +1,7 @@
 //! The one-pass row reader against splitting with `csv-core`.
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::analysis::overflow::Waiting;
 use proptest::prelude::*;
 use sce_core::vitals::{ObjectStatistics, PlausibleRanges, RangeProfile};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ fn read(text: &str) -> Result<(u64, ObjectStatistics), Defect> {
     let mut into = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::default(),
-        Box::new(|_| {}),
+        Box::new(Waiting::new("a", &std::env::temp_dir())),
     );
     let mut decoder = WideCsv::new();
     decoder.push(text.as_bytes(), &mut into)?;

@@ -1,17 +1,21 @@
 //! What one object's readings amount to, also when patients are handed on.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use rustc_hash::FxHashSet;
+
+use super::super::overflow::NoOverflow;
 use super::super::statistics::PatientCells;
 use super::*;
 use crate::vitals::news2::{BandCounts, Course};
-use crate::vitals::{PartialDate, Person, QualityCounts, RangeProfile, Reading, civil};
+use crate::vitals::{Effect, PartialDate, Person, QualityCounts, RangeProfile, Reading, civil};
 
 fn accumulator() -> ObjectAccumulator {
     let mut all = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::default(),
-        Box::new(|_| {}),
+        Box::new(NoOverflow),
     );
     all.measure(&[Vital::HeartRate]);
     all
@@ -97,39 +101,68 @@ fn patients_are_told_apart_and_recognised() {
     assert_eq!(names, ["a", "b", "\0a", "1234567", "12345678", "012345678"]);
 }
 
+/// Visits wait in memory, and of patients a count is noted.
+#[derive(Default)]
+struct InMemory {
+    parts: BTreeMap<usize, Vec<u8>>,
+    handed_on: Arc<Mutex<Vec<Noted>>>,
+}
+
+/// A patient's name, values, times they were added to the effects.
+type Noted = (String, u64, u64);
+
+fn noted((name, kept): (&str, &PatientCells)) -> Noted {
+    let effects = kept.effects.as_ref().map_or(0, |effects| effects.fit.n);
+    (name.to_owned(), kept.cells[Vital::HeartRate.index()].sums.n, effects)
+}
+
+impl Overflow for InMemory {
+    fn put(&mut self, part: usize, visit: &[u8]) {
+        assert!(part < OVERFLOW_PARTS);
+        self.parts.entry(part).or_default().extend(visit);
+    }
+
+    fn take(&mut self, part: usize) -> Vec<u8> {
+        self.parts.remove(&part).unwrap_or_default()
+    }
+
+    fn hand_on(&mut self, kept: &ObjectStatistics) {
+        let mut handed_on = self.handed_on.lock().expect("unpoisoned");
+        handed_on.extend(kept.patients().map(noted));
+    }
+}
+
 #[test]
-fn many_patients_are_handed_on_and_nothing_is_lost() {
+fn visits_of_many_patients_wait_and_nothing_is_lost() {
     let patients = 2 * PATIENTS_KEPT_MAX + 5;
-    let handed = Arc::new(Mutex::new(Vec::new()));
-    let note = handed.clone();
-    let hand_on: HandOn = Box::new(move |kept| {
-        let of = |(name, cells): (&str, &PatientCells)| {
-            (name.to_owned(), cells.cells[Vital::HeartRate.index()].sums.n)
-        };
-        note.lock().expect("unpoisoned").extend(kept.patients().map(of));
-    });
+    let overflow = InMemory::default();
+    let handed_on = overflow.handed_on.clone();
     let ranges = PlausibleRanges::of(RangeProfile::Default);
-    let mut all = ObjectAccumulator::new(ranges, Arc::default(), hand_on);
-    // Twice in a row, then everybody once more: at that time, and before it.
+    let mut all = ObjectAccumulator::new(ranges, Arc::default(), Box::new(overflow));
+    all.measure_effects();
+    let effects = [Fixed::from_units(1.0); Effect::COUNT];
+    let of_all = [
+        (Vital::HeartRate, 60.0),
+        (Vital::RespiratoryRate, 15.0),
+        (Vital::Spo2, 97.0),
+        (Vital::Weight, 70.0),
+        (Vital::Bmi, 22.0),
+    ];
+    let of_all = of_all.map(|(vital, units)| (vital, Reading::Value(units)));
+    // Everybody once, twice at the same time, and at an earlier one.
     for time in [20, 30, 30, 25] {
         for patient in 0..patients {
             let index = all.patient(patient.to_string().as_bytes()).expect("an id");
-            let pulse = [(Vital::HeartRate, Reading::Value(60.0))];
-            all.observe(index, time, readings(&pulse));
+            all.observe_visit(index, time, readings(&of_all), effects);
         }
     }
     let all = all.finish();
-    let mut counts: FxHashMap<String, u64> = FxHashMap::default();
-    let mut found = std::mem::take(&mut *handed.lock().expect("unpoisoned"));
-    assert_eq!(found.len(), 8 * PATIENTS_KEPT_MAX);
-    found.extend(
-        all.patients()
-            .map(|(name, cells)| (name.to_owned(), cells.cells[Vital::HeartRate.index()].sums.n)),
-    );
-    for (name, n) in found {
-        *counts.entry(name).or_default() += n;
-    }
-    assert!(counts.len() == patients && counts.values().all(|n| *n == 4));
+    let mut found = std::mem::take(&mut *handed_on.lock().expect("unpoisoned"));
+    assert!(found.len() > PATIENTS_KEPT_MAX && found.len() < patients);
+    found.extend(all.patients().map(noted));
+    let names: FxHashSet<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!((found.len(), names.len()), (patients, patients));
+    assert!(found.iter().all(|(_, values, effects)| (*values, *effects) == (4, 4)));
     let (quality, patients) = (all.quality()[Vital::HeartRate.index()], patients as u64);
     assert_eq!(quality.values, 4 * patients);
     assert_eq!((quality.duplicates, quality.out_of_order), (patients, patients));
@@ -167,7 +200,7 @@ fn a_set_is_scored_by_the_age_at_it_and_a_life_has_bounds() {
     let mut all = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::new(people),
-        Box::new(|_| {}),
+        Box::new(NoOverflow),
     );
     let (john, other) = (all.patient(b"55").expect("an id"), all.patient(b"56"));
     for time in [

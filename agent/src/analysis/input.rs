@@ -23,7 +23,7 @@ pub struct ReadRules {
     pub ranges: PlausibleRanges,
     pub codes: Arc<Codes>,
     pub people: Arc<People>,
-    /// Where an object may wait on disk.
+    /// Where waits what does not fit in memory.
     pub scratch: PathBuf,
 }
 
@@ -86,6 +86,7 @@ impl Input {
         }
         let Some((kind, mut decoder)) = self.decoder else { return Err(Defect::UnknownFormat) };
         let rows = decoder.finish(&mut self.accumulator)?;
+        self.waiting.have_room()?;
         let count = |reason: LeftOut| self.accumulator.left_out()[reason as usize];
         let [no_patient, no_time, malformed] =
             [LeftOut::NoPatient, LeftOut::NoTime, LeftOut::Malformed].map(count);

@@ -83,8 +83,8 @@ pub struct VitalsStudy {
 }
 
 impl VitalsStudy {
-    /// The study with the default settings; an object that must be whole
-    /// before it is read may wait in the directory `scratch`.
+    /// The study with the default settings; what does not fit in memory waits
+    /// in the directory `scratch`.
     #[must_use]
     pub fn new(scratch: PathBuf) -> Self {
         Self { rules: rules(&StudySettings::default(), Arc::default(), scratch) }

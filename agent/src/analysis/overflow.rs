@@ -4,6 +4,7 @@
 //! Used by [`super::input`], for the accumulator. If the disk has no room that
 //! is kept until it is asked for: an accumulator cannot fail.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,8 +35,22 @@ struct State {
 /// Visits that wait: those that are written, and those that came after.
 #[derive(Default, Clone)]
 struct Part {
-    written: Vec<Place>,
+    written: VecDeque<Place>,
     last: Vec<u8>,
+}
+
+/// What comes next of a part.
+enum Next {
+    Written(Place),
+    Last(Vec<u8>),
+}
+
+impl Part {
+    fn next(&mut self) -> Option<Next> {
+        let written = self.written.pop_front().map(Next::Written);
+        let last = || (!self.last.is_empty()).then(|| Next::Last(std::mem::take(&mut self.last)));
+        written.or_else(last)
+    }
 }
 
 impl Waiting {
@@ -75,16 +90,22 @@ impl Overflow for Waiting {
         }
     }
 
-    fn take(&mut self, part: usize) -> Vec<u8> {
+    fn take(&mut self, part: usize) -> Option<Vec<u8>> {
         let mut state = self.state();
-        state.take(part).unwrap_or_else(|| {
-            state.is_full = true;
-            Vec::new()
-        })
+        let place = match state.parts.get_mut(part)?.next()? {
+            Next::Last(visits) => return Some(visits),
+            Next::Written(place) => place,
+        };
+        let visits = state.visits.spool().and_then(|spool| spool.read(place));
+        state.is_full |= visits.is_err();
+        visits.ok()
     }
 
     fn hand_on(&mut self, kept: &ObjectStatistics) {
         let mut state = self.state();
+        if state.is_full {
+            return;
+        }
         let tables = PatientTables::of(&state.object, kept);
         match state.shelf.put(&tables) {
             Ok(chunk) => state.whole.push(chunk),
@@ -100,19 +121,46 @@ impl State {
         let part = &mut self.parts[part];
         part.last.extend_from_slice(visit);
         if part.last.len() >= WRITTEN_BYTES {
-            part.written.push(self.visits.spool().ok()?.append(&part.last).ok()?);
+            part.written.push_back(self.visits.spool().ok()?.append(&part.last).ok()?);
             part.last.clear();
         }
         Some(())
     }
+}
 
-    fn take(&mut self, part: usize) -> Option<Vec<u8>> {
-        let part = std::mem::take(self.parts.get_mut(part)?);
-        let mut visits = Vec::new();
-        for place in part.written {
-            visits.extend(self.visits.spool().ok()?.read(place).ok()?);
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visits_come_back_by_part_in_the_order_they_came() {
+        let mut waiting = Waiting::new("a", &std::env::temp_dir());
+        let visit = |number: u32| [number.to_le_bytes(); 25].concat();
+        for number in 0..3000 {
+            waiting.put(number as usize % 3, &visit(number));
         }
-        visits.extend(part.last);
-        Some(visits)
+        for (part, first) in (0..3).zip(0_u32..) {
+            let mut found = Vec::new();
+            let mut pieces = 0;
+            while let Some(visits) = waiting.take(part) {
+                found.extend(visits);
+                pieces += 1;
+            }
+            let expected: Vec<u8> = (first..3000).step_by(3).flat_map(visit).collect();
+            assert!(found == expected && pieces > 2);
+            assert_eq!(waiting.take(part), None);
+        }
+        assert_eq!(waiting.take(3), None);
+        waiting.have_room().unwrap();
+    }
+
+    #[test]
+    fn a_disk_without_room_is_told() {
+        let mut waiting = Waiting::new("a", Path::new("/nonexistent"));
+        waiting.put(0, &[0; WRITTEN_BYTES - 1]);
+        waiting.have_room().unwrap();
+        waiting.put(0, &[0]);
+        assert_eq!(waiting.have_room(), Err(Defect::NoScratch));
     }
 }

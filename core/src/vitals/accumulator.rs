@@ -201,13 +201,15 @@ impl ObjectAccumulator {
     /// kept before.
     fn take_back(&mut self, part: usize) {
         let has_effects = self.kept.effects.is_some();
-        for bytes in self.overflow.take(part).chunks(overflow::VISIT_BYTES) {
-            let Some((patient, visit, effects)) = overflow::from_bytes(bytes) else { continue };
-            let at = patient as usize;
-            if self.kept.patients[at].kept.is_none() {
-                self.begin_to_keep(PatientIndex(patient));
+        while let Some(visits) = self.overflow.take(part) {
+            for bytes in visits.chunks(overflow::VISIT_BYTES) {
+                let Some((patient, visit, effects)) = overflow::from_bytes(bytes) else { continue };
+                let at = patient as usize;
+                if self.kept.patients[at].kept.is_none() {
+                    self.begin_to_keep(PatientIndex(patient));
+                }
+                self.keep_waiting(at, visit, has_effects.then_some(effects));
             }
-            self.keep_waiting(at, visit, has_effects.then_some(effects));
         }
     }
 

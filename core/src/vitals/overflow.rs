@@ -16,8 +16,9 @@ pub trait Overflow: Send {
     /// Lets a visit wait in a part (below [`OVERFLOW_PARTS`]).
     fn put(&mut self, part: usize, visit: &[u8]);
 
-    /// Gives back a part's visits, one after the other in the order they came.
-    fn take(&mut self, part: usize) -> Vec<u8>;
+    /// Gives back the next of a part's visits, whole and in the order they came;
+    /// none after the last.
+    fn take(&mut self, part: usize) -> Option<Vec<u8>>;
 
     /// Takes what is kept of some patients, each of whom is whole; it is
     /// forgotten then.
@@ -43,7 +44,7 @@ pub(super) fn to_bytes(patient: u32, visit: &Visit, effects: &EffectValues) -> V
     bytes
 }
 
-/// The visit in some bytes; `None` if they are fewer.
+/// The visit in some bytes; `None` if they are none.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<(u32, Visit, EffectValues)> {
     let (patient, rest) = bytes.split_first_chunk::<4>()?;
     let (time, rest) = rest.split_first_chunk::<8>()?;
@@ -73,7 +74,7 @@ impl Overflow for NoOverflow {
         unreachable!("few patients");
     }
 
-    fn take(&mut self, _: usize) -> Vec<u8> {
+    fn take(&mut self, _: usize) -> Option<Vec<u8>> {
         unreachable!("few patients");
     }
 

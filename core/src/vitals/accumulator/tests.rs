@@ -122,8 +122,8 @@ impl Overflow for InMemory {
         self.parts.entry(part).or_default().extend(visit);
     }
 
-    fn take(&mut self, part: usize) -> Vec<u8> {
-        self.parts.remove(&part).unwrap_or_default()
+    fn take(&mut self, part: usize) -> Option<Vec<u8>> {
+        self.parts.remove(&part)
     }
 
     fn hand_on(&mut self, kept: &ObjectStatistics) {

@@ -25,8 +25,8 @@ packages: build $(DEB) ## a .deb for each program, with its units, into target/d
 	mkdir -p target/packages/man
 	target/release/sce man --out target/packages/man
 	target/release/sce completions bash > target/packages/sce.bash
-	$(DEB) deb --quiet --locked --no-build --no-strip --package agent
-	$(DEB) deb --quiet --locked --no-build --no-strip --package coordinator
+	$(DEB) deb --quiet --locked --no-build --no-strip --package sce-agent
+	$(DEB) deb --quiet --locked --no-build --no-strip --package sce-coordinator
 
 $(DEB):
 	cargo install --locked --quiet --root target/tools cargo-deb --version 3.8.0

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, value_parser};
-use sce_cloud::overlay::{Overlay, format_parser};
+use sce_cloud::overlay::Overlay;
 use sce_core::ids::WorkerId;
 use sce_core::launch::HIPAA_DEVICE;
-use sce_core::study::Format;
+use sce_vitals::settings::Format;
 
 const EXAMPLE: &str = "Example, for files at hand:
   sce-agent analyze visits.csv --format wide --out out
@@ -111,8 +112,8 @@ pub struct AnalyzeArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Format of the opened files [default: as in the settings file, else detect]
-    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
-    pub format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
+    pub format: Option<String>,
     /// Table of people (births and deaths), sealed or plain; may be repeated [default: ages are unknown]
     #[arg(long, value_name = "FILE")]
     pub people: Vec<PathBuf>,

@@ -1,18 +1,17 @@
-//! The worker's agent: opens sealed objects, analyses them and delivers
+//! The worker's agent: opens sealed objects, analyzes them and delivers
 //! sealed results.
 //!
-//! `work` is the loop and knows no more of the analysis than `study` says;
-//! `analysis` knows nothing of queues and ledgers. Plaintext lives in memory
-//! and under the directory standing for /hipaa, nowhere else.
+//! `work` is the loop. It knows an analysis only by the contract of
+//! `sce-study`; [`analyses::ANALYSES`] is the table that it chooses from. Plaintext
+//! exists in memory and under the directory standing for /hipaa, nowhere else.
 
-pub mod analysis;
+pub mod analyses;
 mod analyze;
 pub mod cli;
 mod confine;
 mod protect;
 mod room;
 mod scratch;
-pub mod study;
 pub mod volume;
 pub mod work;
 
@@ -31,10 +30,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::analysis::VitalsStudy;
+use crate::analyses::ANALYSES;
 use crate::cli::{Cli, Command, WorkArgs};
 use crate::scratch::Scratch;
-use crate::work::{KnownPeople, Wish, WorkRules, Worker};
+use crate::work::{StartedAnalyses, Wish, WorkRules, Worker};
 
 /// Exit codes, as `--help` lists them.
 const DONE: u8 = 0;
@@ -100,8 +99,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let load = room.plan_load()?;
     let worker = Worker {
         ports: ports.clone(),
-        study: Arc::new(VitalsStudy::new(scratch.path().to_owned())),
-        people: KnownPeople::default(),
+        analyses: StartedAnalyses::new(ANALYSES, scratch.path().to_owned()),
         rules: WorkRules {
             lease: settings.lease(),
             budgets: settings.budgets(),

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    agent::run(agent::cli::Cli::parse())
+    sce_agent::run(sce_agent::cli::Cli::parse())
 }

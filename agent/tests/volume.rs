@@ -7,8 +7,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::Command;
 
-use agent::volume::disk::{Owner, apply, empty, inspect};
 use nix::mount::{MsFlags, mount, umount};
+use sce_agent::volume::disk::{Owner, apply, empty, inspect};
 use sce_core::volume::{Content, Device, Step, VolumeError, WipeWay, plan_prepare, plan_wipe};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;

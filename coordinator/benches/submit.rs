@@ -16,13 +16,13 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use coordinator::submit::{Plan, submit};
 use sce_cloud::aws::{Clients, DynamoLedger, SqsQueue};
 use sce_cloud::error::PortResult;
 use sce_cloud::faults::MemoryStore;
 use sce_cloud::local::FileKeys;
 use sce_cloud::ports::{Fleet, Instance, Notifier, Ports};
 use sce_cloud::system::{SystemClock, SystemEntropy};
+use sce_coordinator::submit::{Plan, submit};
 use sce_core::envelope::WrappingKey;
 use sce_core::ids::RunId;
 use sce_core::limits::{Budgets, LeaseRules};

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sce_cloud::overlay::Overlay;
 use sce_core::cost::Money;
 use sce_core::ids::Pit;
 use sce_core::resources::Account;
-use sce_core::study::Format;
+use sce_vitals::settings::Format;
 
 pub use crate::env_cli::{DownArgs, EnvCommand, RenderArgs, StatusArgs, UpArgs};
+use crate::price_args::PriceArgs;
 pub use crate::synth::SynthArgs;
 
 const EXAMPLE: &str = "Example, on one machine:
@@ -207,8 +209,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
     /// Format of the objects [default: as in the settings file]
-    #[arg(long, value_name = "FORMAT", value_parser = sce_cloud::overlay::format_parser())]
-    pub format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
+    pub format: Option<String>,
     /// Table of people (births and deaths), an object put before; may be repeated [default: ages are unknown]
     #[arg(long, value_name = "KEY")]
     pub people: Vec<String>,
@@ -238,14 +240,6 @@ pub struct FleetArgs {
     /// Which price table.
     #[command(flatten)]
     pub prices: PriceArgs,
-}
-
-/// Which price table.
-#[derive(Debug, Clone, Args)]
-pub struct PriceArgs {
-    /// Price table [default: the built-in one; `sce cost` shows its date]
-    #[arg(long, value_name = "FILE")]
-    pub prices: Option<PathBuf>,
 }
 
 /// `sce watch`

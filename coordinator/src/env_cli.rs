@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use sce_provision::answers::{Email, InstanceType, SshSource};
 
-use crate::cli::PriceArgs;
+use crate::price_args::PriceArgs;
 
 /// `sce env`
 #[derive(Debug, Subcommand)]

@@ -4,12 +4,14 @@
 //! No Polars in it. It reads data only where a person asks it to on their own
 //! machine (`put` and `seal` before sealing, `open` and `results` after).
 
+mod analyses;
 pub mod cli;
 mod command;
 pub mod env_cli;
 mod exit;
 mod files;
 mod output;
+pub mod price_args;
 mod prices;
 mod progress;
 mod project;

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    coordinator::run(coordinator::cli::Cli::parse()).into()
+    sce_coordinator::run(sce_coordinator::cli::Cli::parse()).into()
 }

@@ -9,8 +9,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
+use sce_core::calendar;
 use sce_core::cost::{Money, Prices, is_refused_family};
-use sce_core::vitals::civil;
 
 /// The built-in table; another is written after it.
 const TABLE: &str = include_str!("prices.toml");
@@ -49,7 +49,7 @@ fn parse(text: &str) -> anyhow::Result<Prices> {
 
 /// A date, a source, every row once, with a price and its region's prices.
 fn check(prices: &Prices) -> anyhow::Result<()> {
-    let day = prices.date.len() == 10 && civil::parse(prices.date.as_bytes()).is_some();
+    let day = prices.date.len() == 10 && calendar::parse(prices.date.as_bytes()).is_some();
     ensure!(day, "date: not a day: write it as \"2026-09-10\"");
     ensure!(!prices.source.trim().is_empty(), "source: empty: write where the prices are from");
     let mut regions = BTreeSet::new();

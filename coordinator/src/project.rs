@@ -12,9 +12,13 @@ use sce_cloud::settings::{Mode, Settings};
 use sce_core::ids::RunId;
 use sce_core::run::Run;
 
+use crate::analyses;
 use crate::exit::Failure;
 use crate::tend::Tender;
 
+/// How long a waiting command gives processes to leave after the end; machines
+/// get what their slowest poll and beat take, and this.
+const LEAVE_WAIT: Duration = Duration::from_secs(10);
 /// Fewest digits by which a run may be named.
 const RUN_PREFIX_MIN: usize = 4;
 
@@ -29,7 +33,8 @@ impl Project {
     /// Opens the project that flags, environment and settings file name.
     /// `caller` says whether objects are to be sealed or opened.
     pub(crate) async fn open(overlay: &Overlay, caller: Caller) -> Result<Self, Failure> {
-        let settings = overlay.settings()?;
+        let mut settings = overlay.settings()?;
+        settings.study = analyses::canonical(&settings.study, &overlay.config)?;
         match settings.mode {
             Mode::Local => {
                 let agent = agent_binary().map_err(Failure::infrastructure)?;
@@ -57,6 +62,14 @@ impl Project {
         match self.settings.mode {
             Mode::Local => Duration::from_millis(300),
             Mode::Aws => self.settings.lease().beat_every.min(Duration::from_secs(5)),
+        }
+    }
+
+    /// How long workers may take to leave once no run is open.
+    pub(crate) fn leave_wait(&self) -> Duration {
+        match self.settings.mode {
+            Mode::Local => LEAVE_WAIT,
+            Mode::Aws => LEAVE_WAIT + self.settings.poll() * 3 + self.settings.lease().beat_every,
         }
     }
 

@@ -1,7 +1,5 @@
 //! One attempt at one unit: claim, work, outcome.
 
-use std::sync::Arc;
-
 use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::ports::{Delivery, Put, PutMode};
 use sce_cloud::retry::retry;
@@ -15,8 +13,7 @@ use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Wish, Worker};
-use crate::study::Study;
+use super::worker::{Wish, Worker};
 
 /// How often an unanswered or unclear write of an outcome is looked into.
 const RECORD_TRIES: u32 = 20;
@@ -40,7 +37,7 @@ pub(super) enum Attempted {
     NotMine,
 }
 
-impl<S: Study> Worker<S> {
+impl Worker {
     /// Claims a unit as planned and, if that succeeds, works on it.
     pub(super) async fn attempt(
         &self,
@@ -126,11 +123,8 @@ impl<S: Study> Worker<S> {
         owner: OwnerId,
     ) -> PortResult<(ObjectRef, Vec<ObjectOutcome>)> {
         self.record_access(settings, unit, owner).await?;
-        let people = self.people(&settings.people).await?;
-        let study = self.study.with_settings(settings, people).map_err(|e| {
-            PortError::new(sce_cloud::error::Class::Permanent, "start unit", unit.id, e)
-        })?;
-        let (partial, outcomes) = self.read_objects(&Arc::new(study), unit).await?;
+        let analysis = self.analyses.get(&self.ports, &self.pit, settings).await?;
+        let (partial, outcomes) = self.read_objects(analysis.as_ref(), unit).await?;
         let key = ObjectKey::partial(unit.id, unit.epoch);
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
         let partial = self.settle_put(Bucket::Output, &key, put.await?).await?;
@@ -153,7 +147,7 @@ impl<S: Study> Worker<S> {
             unit: unit.id,
             epoch: unit.epoch,
             key_name: self.ports.keys.key_name(),
-            objects: settings.people.iter().chain(&unit.objects).cloned().collect(),
+            objects: settings.side_inputs.iter().chain(&unit.objects).cloned().collect(),
         };
         let permanent =
             |e| PortError::new(sce_cloud::error::Class::Permanent, "record access", unit.id, e);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
 
 use sce_cloud::error::{Class, PortError, PortResult};
 use sce_cloud::ports::PutMode;
@@ -12,11 +11,11 @@ use sce_core::ids::{Epoch, OwnerId, RunId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::{Counts, Report, Run, RunChange};
 use sce_core::unit::{Unit, UnitState};
+use sce_study::{Deliverable, FoldLimits, InputFact, InputOutcome, Release, RunFacts};
 use tracing::{info, warn};
 
-use super::apart::apart;
-use super::{PAGE, Worker};
-use crate::study::{Deliverable, InputFact, InputOutcome, RunFacts, Study};
+use super::blocking::run_blocking;
+use super::worker::{PAGE, Worker};
 
 /// Most partials held, however small, before they are merged into one.
 const PARTIALS_MAX: usize = 64;
@@ -27,7 +26,7 @@ const PIECE_BYTES: usize = 1 << 20;
 /// How often an unclear commit of the report is looked into.
 const COMMIT_TRIES: u32 = 20;
 
-impl<S: Study> Worker<S> {
+impl Worker {
     /// Consolidates a run if it is ready and nobody does. True if this worker
     /// ended it.
     pub(super) async fn finalize(&self, run: RunId) -> PortResult<bool> {
@@ -107,14 +106,10 @@ impl<S: Study> Worker<S> {
 
     /// Merges the partials that the rows name and delivers, sealed.
     async fn consolidate(&self, run: &Run) -> PortResult<Report> {
-        // Partials hold what the people's ages say: the tables are not read again.
-        let study = self.study.with_settings(&run.study, Arc::default());
-        let study = study.map_err(|e| permanent(run.id, e))?;
-        let study = Arc::new(study);
+        let limits = FoldLimits { parts: PARTIALS_MAX, bytes: self.rules.load.partial_bytes };
+        let mut fold = self.analyses.start(&run.study)?.fold(limits);
         let mut inputs = BTreeMap::new();
         let mut counts = Counts::default();
-        let mut parts: Vec<S::Partial> = Vec::new();
-        let mut bytes = 0;
         let mut from = 0;
         while from < run.units {
             let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
@@ -124,28 +119,24 @@ impl<S: Study> Worker<S> {
             from += u32::try_from(page.len()).unwrap_or(PAGE);
             for unit in page {
                 if let Some(partial) = unit.partial.as_ref() {
-                    parts.push(self.fetch_partial(&study, partial).await?);
-                    bytes += partial.size;
-                }
-                let load = &self.rules.load;
-                if parts.len() >= PARTIALS_MAX || bytes >= load.partial_bytes {
-                    let study = study.clone();
-                    let merged = apart(move || study.merge(parts)).await;
-                    parts = vec![merged.map_err(|e| permanent(run.id, e))?];
-                    bytes = 0;
+                    let bytes = self.fetch_partial(partial).await?;
+                    let added = run_blocking(move || fold.add_encoded(&bytes).map(|()| fold));
+                    fold = added.await.map_err(|e| permanent(&partial.key, e))?;
                 }
                 note_inputs(&unit, &mut inputs, &mut counts);
             }
         }
         let facts = RunFacts { run: run.id.to_string(), inputs: inputs.into_values().collect() };
-        let delivered =
-            apart(move || study.merge(parts).and_then(|merged| study.deliver(&facts, merged)));
-        let deliverables = delivered.await.map_err(|e| permanent(run.id, e))?;
-        let mut sealed = Vec::new();
-        for one in deliverables {
-            sealed.push(self.deliver(run.id, run.fin_epoch, &one).await?);
+        let delivered = run_blocking(move || fold.deliver(&facts)).await;
+        let (mut deliverables, mut may_leave) = (Vec::new(), Vec::new());
+        for one in delivered.map_err(|e| permanent(run.id, e))? {
+            let sealed = self.deliver(run.id, run.fin_epoch, &one).await?;
+            if one.release == Release::MayLeave {
+                may_leave.push(sealed.key.clone());
+            }
+            deliverables.push(sealed);
         }
-        Ok(Report { deliverables: sealed, counts, requests: self.ports.counts.take() })
+        Ok(Report { deliverables, may_leave, counts, requests: self.ports.counts.take() })
     }
 
     async fn deliver(
@@ -155,7 +146,7 @@ impl<S: Study> Worker<S> {
         one: &Deliverable,
     ) -> PortResult<ObjectRef> {
         let key =
-            ObjectKey::deliverable(run, fin_epoch, one.name).map_err(|e| permanent(run, e))?;
+            ObjectKey::deliverable(run, fin_epoch, &one.name).map_err(|e| permanent(run, e))?;
         let put = retry(async || {
             let unread = |e| PortError::new(Class::Transient, "read result", &key, e);
             let mut content = one.content.open().map_err(unread)?;
@@ -172,20 +163,16 @@ impl<S: Study> Worker<S> {
         self.settle_put(Bucket::Output, &key, put.await?).await
     }
 
-    async fn fetch_partial(&self, study: &Arc<S>, object: &ObjectRef) -> PortResult<S::Partial> {
+    async fn fetch_partial(&self, object: &ObjectRef) -> PortResult<Vec<u8>> {
         if object.size > PARTIAL_MAX_BYTES {
             return Err(permanent(&object.key, "partial is over 1 GiB"));
         }
-        let bytes = retry(async || {
-            match open_bytes(&self.ports, &self.pit, Bucket::Output, object).await {
-                Ok(bytes) => Ok(bytes),
-                Err(OpenError::Port(e)) => Err(e),
-                Err(e) => Err(permanent(&object.key, e)),
-            }
+        retry(async || match open_bytes(&self.ports, &self.pit, Bucket::Output, object).await {
+            Ok(bytes) => Ok(bytes),
+            Err(OpenError::Port(e)) => Err(e),
+            Err(e) => Err(permanent(&object.key, e)),
         })
-        .await?;
-        let (study, key) = (study.clone(), &object.key);
-        apart(move || study.decode(&bytes)).await.map_err(|e| permanent(key, e))
+        .await
     }
 }
 
@@ -199,7 +186,7 @@ fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &m
             Some(one) if one.quarantined.is_none() => {
                 counts.analysed += 1;
                 counts.rows += one.rows;
-                (InputOutcome::Analysed, None)
+                (InputOutcome::Analyzed, None)
             }
             Some(one) => {
                 counts.quarantined += 1;

@@ -10,8 +10,7 @@ use sce_core::unit::{Unit, UnitChange};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use super::Worker;
-use crate::study::Study;
+use super::worker::Worker;
 
 /// Why the work is no longer ours to do. Whatever it has written is inert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(super) enum LeaseEnd {
     Fenced,
 }
 
-impl<S: Study> Worker<S> {
+impl Worker {
     /// Beats for a unit until the lease is no longer ours.
     pub(super) async fn keep_unit(&self, unit: &Unit, delivery: Option<&Delivery>) -> LeaseEnd {
         let lease = self.rules.lease;

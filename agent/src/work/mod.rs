@@ -4,97 +4,38 @@
 //! time, never prefetches, and holds no state that matters: it may be killed
 //! at any await.
 
-mod apart;
+mod analyses;
 mod attempt;
+mod blocking;
 mod finalize;
 mod lease;
-mod people;
 mod read;
+mod reason;
+mod worker;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sce_cloud::error::PortResult;
-use sce_cloud::notice::publish_pending;
-use sce_cloud::ports::{Delivery, Ports};
+use sce_cloud::ports::Delivery;
 use sce_cloud::retry::retry;
-use sce_core::ids::{OwnerId, Pit, RunId, WorkerId};
-use sce_core::limits::{Budgets, LeaseRules};
+use sce_core::ids::OwnerId;
 use sce_core::message::UnitMessage;
-use sce_core::room::{Load, Room};
 use sce_core::run::Run;
 use sce_core::unit::Unit;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
+pub(crate) use self::analyses::SIDE_INPUT_MAX_BYTES;
+pub use self::analyses::StartedAnalyses;
 use self::attempt::Attempted;
-pub use self::people::KnownPeople;
-use crate::study::Study;
+use self::worker::PAGE;
+pub use self::worker::{Left, Wish, WorkRules, Worker};
 
 /// Empty polls after which a worker looks in the ledger itself.
 const EMPTY_POLLS: u32 = 3;
-/// Units read at a time when looking for work.
-const PAGE: u32 = 100;
 
-/// What someone outside asks of the worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wish {
-    /// Go on.
-    Work,
-    /// Finish the current unit, take no more.
-    Drain,
-    /// Put the current unit back and leave.
-    Stop,
-}
-
-/// Why a worker left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// No run is open.
-    NoOpenRun,
-    /// Open runs have nothing for it: their units have live owners.
-    Idle,
-    /// It was asked to, or its lifetime is over.
-    Asked,
-}
-
-/// Times and budgets a worker goes by.
-#[derive(Debug, Clone, Copy)]
-pub struct WorkRules {
-    /// Leases and beats.
-    pub lease: LeaseRules,
-    /// Errors, losses, finalizations.
-    pub budgets: Budgets,
-    /// How long to wait at an empty queue.
-    pub poll: Duration,
-    /// How long to live at most.
-    pub lifetime: Duration,
-    /// How much to take on at a time.
-    pub load: Load,
-}
-
-/// One worker.
-pub struct Worker<S> {
-    /// Everything outside.
-    pub ports: Ports,
-    /// What runs compute; each with its own settings.
-    pub study: Arc<S>,
-    /// Who the tables of people of the run at hand tell of.
-    pub people: KnownPeople,
-    /// Times and budgets.
-    pub rules: WorkRules,
-    /// The project.
-    pub pit: Pit,
-    /// This worker.
-    pub id: WorkerId,
-    /// What it runs on, for access records.
-    pub machine: String,
-    /// Measures what room is left here.
-    pub measure: Arc<dyn Fn() -> Room + Send + Sync>,
-}
-
-impl<S: Study> Worker<S> {
+impl Worker {
     /// Works until there is nothing left to do, or until asked to leave.
     ///
     /// # Errors
@@ -241,17 +182,6 @@ impl<S: Study> Worker<S> {
             }
         }
         Ok(None)
-    }
-
-    async fn notify(&self, run: RunId) -> PortResult<()> {
-        if publish_pending(&self.ports, &self.pit, run).await? {
-            info!(worker = %self.id, %run, "notice sent");
-        }
-        Ok(())
-    }
-
-    fn fresh_owner(&self) -> PortResult<OwnerId> {
-        self.ports.random_id().map(OwnerId::new)
     }
 
     /// A failure here is harmless: the message comes back and is deleted then.

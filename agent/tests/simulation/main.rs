@@ -14,13 +14,13 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use coordinator::submit::{Plan, submit};
-use coordinator::tend::Tender;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sce_cloud::faults::FaultRates;
 use sce_cloud::ports::{ObjectStore, Ports, PutMode};
 use sce_cloud::sealed::{SealedWriter, open_object};
+use sce_coordinator::submit::{Plan, submit};
+use sce_coordinator::tend::Tender;
 use sce_core::ids::{Epoch, Pit, RunId};
 use sce_core::manifest::Manifest;
 use sce_core::notice::Notice;

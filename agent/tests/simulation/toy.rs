@@ -1,14 +1,18 @@
-//! A study small enough to run thousands of times: it notes each object's
+//! An analysis small enough to run thousands of times: it notes each object's
 //! length and sum of bytes. An object counted twice is an error, not a number.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use agent::study::{Content, Defect, Deliverable, ObjectReader, RunFacts, Study, StudyError};
-use sce_core::study::StudySettings;
-use sce_core::vitals::People;
-use std::sync::Arc;
+use sce_study::{
+    AnalysisEntry, AnalysisError, Defect, Deliverable, RunFacts, TypedAnalysis, TypedObject, erase,
+};
 
+/// The table of analyses of simulated workers.
+pub const ANALYSES: &[AnalysisEntry] =
+    &[AnalysisEntry::new(sce_core::study::DEFAULT_ANALYSIS, |_, _| Ok(erase(Toy)))];
+
+#[derive(Clone)]
 pub struct Toy;
 
 pub struct ToyReader {
@@ -19,8 +23,9 @@ pub struct ToyReader {
 
 pub type Partial = BTreeMap<String, (u64, u64)>;
 
-impl ObjectReader for ToyReader {
+impl TypedObject for ToyReader {
     type Partial = Partial;
+    type Defect = Defect;
 
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Defect> {
         self.length += plaintext.len() as u64;
@@ -30,29 +35,25 @@ impl ObjectReader for ToyReader {
 
     fn finish(self) -> Result<Partial, Defect> {
         if self.length == 0 {
-            return Err(Defect::Empty);
+            return Err(Defect::permanent("empty", "the object is empty"));
         }
         Ok(BTreeMap::from([(self.object, (self.length, self.sum))]))
     }
 }
 
-impl Study for Toy {
-    type Reader = ToyReader;
+impl TypedAnalysis for Toy {
+    type Object = ToyReader;
     type Partial = Partial;
-
-    fn with_settings(&self, _: &StudySettings, _: Arc<People>) -> Result<Self, StudyError> {
-        Ok(Self)
-    }
 
     fn begin(&self, object: &str) -> ToyReader {
         ToyReader { object: object.to_owned(), length: 0, sum: 0 }
     }
 
-    fn merge(&self, parts: Vec<Partial>) -> Result<Partial, StudyError> {
+    fn merge(&self, parts: Vec<Partial>) -> Result<Partial, AnalysisError> {
         let mut merged = Partial::new();
         for (object, facts) in parts.into_iter().flatten() {
             if merged.insert(object.clone(), facts).is_some() {
-                return Err(StudyError::ObjectTwice { object });
+                return Err(AnalysisError::ObjectTwice { object });
             }
         }
         Ok(merged)
@@ -62,15 +63,19 @@ impl Study for Toy {
         partial.values().map(|(length, _)| length).sum()
     }
 
-    fn encode(&self, partial: &Partial) -> Result<Vec<u8>, StudyError> {
-        serde_json::to_vec(partial).map_err(|_| StudyError::Damaged("json"))
+    fn encode(&self, partial: &Partial) -> Result<Vec<u8>, AnalysisError> {
+        serde_json::to_vec(partial).map_err(|_| AnalysisError::damaged("json"))
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<Partial, StudyError> {
-        serde_json::from_slice(bytes).map_err(|_| StudyError::Damaged("json"))
+    fn decode(&self, bytes: &[u8]) -> Result<Partial, AnalysisError> {
+        serde_json::from_slice(bytes).map_err(|_| AnalysisError::damaged("json"))
     }
 
-    fn deliver(&self, facts: &RunFacts, merged: Partial) -> Result<Vec<Deliverable>, StudyError> {
+    fn deliver(
+        &self,
+        facts: &RunFacts,
+        merged: Partial,
+    ) -> Result<Vec<Deliverable>, AnalysisError> {
         let mut text = String::new();
         for input in &facts.inputs {
             let _ = writeln!(text, "{} {}", input.object, input.outcome.name());
@@ -78,6 +83,6 @@ impl Study for Toy {
         for (object, (length, sum)) in merged {
             let _ = writeln!(text, "{object} {length} {sum}");
         }
-        Ok(vec![Deliverable { name: "result.txt", content: Content::Bytes(text.into_bytes()) }])
+        Ok(vec![Deliverable::stays("result.txt", text.into_bytes())])
     }
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::work::{KnownPeople, Wish, WorkRules, Worker};
 use async_trait::async_trait;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use sce_agent::work::{StartedAnalyses, Wish, WorkRules, Worker};
 use sce_cloud::counts::RequestCounts;
 use sce_cloud::error::PortResult;
 use sce_cloud::faults::{FaultRates, Faults, MemoryStore, SeededEntropy, SimulatedClock};
@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::toy::Toy;
+use crate::toy::ANALYSES;
 
 pub fn rules() -> WorkRules {
     WorkRules {
@@ -71,8 +71,7 @@ impl SimulatedFleet {
         ports.clock = Arc::new(SimulatedClock::new(self.start, ahead));
         let worker = Worker {
             ports,
-            study: Arc::new(Toy),
-            people: KnownPeople::default(),
+            analyses: StartedAnalyses::new(ANALYSES, std::env::temp_dir()),
             rules: rules(),
             pit: Pit::default(),
             id: WorkerId::new(id),

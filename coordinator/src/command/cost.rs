@@ -14,10 +14,10 @@ use sce_core::run::{Launch, Run};
 use sce_core::time::Timestamp;
 use serde_json::json;
 
-use super::watch::leave_wait;
-use crate::cli::{CostArgs, PriceArgs};
+use crate::cli::CostArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::price_args::PriceArgs;
 use crate::prices;
 use crate::project::Project;
 
@@ -87,7 +87,7 @@ pub(super) async fn cost(
     let template = aws.fleet.template().await?;
     let launches = retry(|| project.ports.ledger.launches(run.id)).await?;
     let now = project.ports.clock.now();
-    let until = gone_by(&run, leave_wait(&project)).unwrap_or(now).min(now);
+    let until = gone_by(&run, project.leave_wait()).unwrap_or(now).min(now);
     let Some(spent) = spent(&prices, &aws.resources.region, &template, &launches, until) else {
         output.say(format_args!(
             "no cost is shown: the price table of {} has no row for these workers",

@@ -13,7 +13,8 @@ use sce_cloud::ports::Ports;
 use sce_cloud::retry::retry;
 use sce_cloud::sealed::{OpenError, open_object};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
-use sce_core::run::{Counts, Requests, Run, RunStatus};
+use sce_core::requests::Requests;
+use sce_core::run::{Counts, Run, RunStatus};
 use sce_core::unit::UnitState;
 use serde::Serialize;
 use std::io::Write;
@@ -28,9 +29,6 @@ use crate::project::Project;
 pub(super) const PAGE: u32 = 500;
 /// Lines told of objects that were not analysed; the summary has them all.
 const LINES_MAX: usize = 50;
-
-/// The result that may leave.
-const COHORT: &str = "cohort_export.csv";
 
 /// What the unit rows of a run say of its objects.
 #[derive(Default)]
@@ -249,13 +247,13 @@ pub(super) async fn results(
         .with_context(|| format!("make {}", args.out.display()))
         .map_err(Failure::file)?;
     let mut files = Vec::new();
-    let is_wanted = |object: &&ObjectRef| !args.cohort || file_name(object) == COHORT;
+    let is_wanted = |object: &&ObjectRef| !args.cohort || report.may_leave.contains(&object.key);
     for object in report.deliverables.iter().filter(is_wanted) {
         files.push(fetch(&project, object, args).await?);
     }
     if files.is_empty() {
         return Err(Failure::usage(anyhow!(
-            "run {} has no {COHORT}: an earlier version made it; sce run --again",
+            "run {} has no result that may leave: repeat it with sce run --again",
             run.id
         )));
     }

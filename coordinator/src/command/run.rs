@@ -50,8 +50,10 @@ pub(super) async fn run(
     }
     let again = if args.again { Some(nonce(&project)?) } else { None };
     let mut study = project.settings.study.clone();
-    study.format = args.format.unwrap_or(study.format);
-    study.people = people;
+    if let Some(format) = &args.format {
+        study.settings.insert("format".to_owned(), format.as_str().into());
+    }
+    study.side_inputs = people;
     let (fleet, detach, stats) = (&args.fleet, args.detach, args.stats);
     let submission = Submission { names, study, again, fleet, detach, stats };
     start(&project, submission, output).await
@@ -84,8 +86,8 @@ pub(super) async fn retry_run(
     let (fleet, detach) = (&args.fleet, args.detach);
     let mut study = run.study.clone();
     // As they are registered now: one may have been put again.
-    let keys: Vec<String> = study.people.iter().map(|table| table.key.to_string()).collect();
-    study.people = tables(&project, &keys).await?;
+    let keys: Vec<String> = study.side_inputs.iter().map(|table| table.key.to_string()).collect();
+    study.side_inputs = tables(&project, &keys).await?;
     let submission = Submission { names, study, again, fleet, detach, stats: false };
     start(&project, submission, output).await
 }

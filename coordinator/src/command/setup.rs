@@ -80,7 +80,7 @@ impl Known {
 
     /// The settings file, with the lines changed that are known.
     fn template(&self) -> String {
-        let mut text = TEMPLATE.to_owned();
+        let mut text = format!("{TEMPLATE}\n{}", sce_vitals::settings::TEMPLATE);
         let mut set = |line: &str, name: &str, value: Option<&str>| {
             if let Some(value) = value {
                 text = text.replace(&format!("\n{line}\n"), &format!("\n{name} = {value:?}\n"));

@@ -1,12 +1,11 @@
 //! `sce watch` and `sce cancel`, and how a waiting command follows a run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::anyhow;
 use sce_cloud::aws::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
-use sce_cloud::settings::Mode;
 use sce_core::cost::Prices;
 use sce_core::ids::RunId;
 use sce_core::run::Run;
@@ -19,10 +18,6 @@ use crate::output::Output;
 use crate::project::Project;
 use crate::tend::{self, Passed, Tender};
 use crate::view::View;
-
-/// How long a waiting command gives processes to leave after the end; machines
-/// get what their slowest poll and beat take, and this.
-const LEAVE_WAIT: Duration = Duration::from_secs(10);
 
 /// `sce watch`
 pub(super) async fn watch(
@@ -110,7 +105,7 @@ async fn wait_for_leavers(
     run: &Run,
 ) -> Result<(), Failure> {
     let start = Instant::now();
-    while start.elapsed() < leave_wait(project) {
+    while start.elapsed() < project.leave_wait() {
         let live = retry(|| project.ports.fleet.live()).await?;
         let others = || async { retry(|| project.ports.ledger.runs()).await };
         if live.is_empty() || others().await?.iter().any(Run::is_open) {
@@ -122,13 +117,6 @@ async fn wait_for_leavers(
         tender.pass().await?;
     }
     Ok(())
-}
-
-pub(super) fn leave_wait(project: &Project) -> Duration {
-    match project.settings.mode {
-        Mode::Local => LEAVE_WAIT,
-        Mode::Aws => LEAVE_WAIT + project.settings.poll() * 3 + project.settings.lease().beat_every,
-    }
 }
 
 /// `sce cancel`
@@ -167,7 +155,7 @@ async fn end_workers(project: &Project, now: bool) -> Result<usize, Failure> {
         if live.is_empty() || runs.iter().any(Run::is_open) {
             return Ok(0);
         }
-        if now || start.elapsed() >= leave_wait(project) {
+        if now || start.elapsed() >= project.leave_wait() {
             for instance in &live {
                 retry(|| project.ports.fleet.terminate(instance)).await?;
             }

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, ResourceToImport, Tag,
 };
 
-use super::{Account, AccountError, Answer, failed};
+use crate::aws::account::{Account, AccountError, Answer, failed};
 use crate::change::Change;
 use crate::explain::{left_out_by, remedy};
 use crate::stage::{Found, Stage, import_identifier};

@@ -7,7 +7,7 @@ use sce_cloud::aws::find_key;
 use sce_core::object::Bucket;
 use serde_json::Value;
 
-use super::{Account, AccountError, Answer, failed};
+use crate::aws::account::{Account, AccountError, Answer, failed};
 use crate::expect::{Names, expect};
 use crate::stage::{Found, LogicalId, Stage, import_identifier};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::Filter;
 
-use super::{Account, AccountError, Answer, failed};
+use crate::aws::account::{Account, AccountError, Answer, failed};
 
 /// Tag by which images are found; its value is what the image is for.
 pub const IMAGE_TAG: &str = "sce:image";

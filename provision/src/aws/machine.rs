@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Account, AccountError, Answer, failed};
+use crate::aws::account::{Account, AccountError, Answer, failed};
 
 /// How often a machine is asked whether it has stopped, and for how long.
 const POLL: Duration = Duration::from_secs(3);

@@ -5,8 +5,7 @@ use aws_sdk_ec2::types::{Filter, HttpTokensState, MetadataDefaultHttpTokensState
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 use serde_json::{Value, json};
 
-use super::live::unreadable;
-use super::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed, unreadable};
 use crate::compare::{Verdict, compare};
 use crate::expect::states;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::types::StackStatus;
 use serde::Serialize;
 
-use super::{Account, AccountError, Answer, failed};
+use crate::aws::account::{Account, AccountError, Answer, failed};
 use crate::stage::{LogicalId, Stage};
 
 /// How often CloudFormation is asked how far it is.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Account, AccountError, Answer, Stack};
 use crate::answers::Answers;
+use crate::aws::account::{Account, AccountError, Answer};
+use crate::aws::stack::Stack;
 use crate::expect::{Names, Resource, expect};
 use crate::judge::{Line, Live, judge};
 use crate::stage::{LogicalId, Stage};
@@ -25,7 +26,7 @@ impl Account {
             let cause = "it was not deployed by `sce env up`, or only in part: run that again";
             return Err(AccountError::new("verify stack", self.place.stack(), cause));
         };
-        let refused = |e: crate::TemplateError| {
+        let refused = |e: crate::template::TemplateError| {
             AccountError::new("verify stack", self.place.stack(), e.to_string())
         };
         // On AWS nothing may be left out, whatever somebody wrote into the note.

@@ -8,7 +8,7 @@ use sce_core::resources::PIT_TAG;
 use serde_json::{Value, json};
 
 use super::{set, word};
-use crate::aws::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed};
 
 /// The version of the launch template that is asked for at a launch.
 const LATEST: &str = "$Latest";

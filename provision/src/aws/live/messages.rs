@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
 use super::document;
-use crate::aws::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed};
 
 impl Account {
     pub(super) async fn queue(&self, url: &str) -> Answer<Option<Value>> {

@@ -15,16 +15,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Account, AccountError, Answer};
+use crate::aws::account::{Account, Answer, unreadable};
 use crate::expect::Resource;
 use crate::judge::Live;
 use crate::stage::LogicalId;
-
-/// A property that could not be read.
-#[allow(clippy::needless_pass_by_value)]
-pub(super) fn unreadable(e: AccountError) -> Value {
-    json!({ "unreadable": e.to_string() })
-}
 
 /// A property that is an entry of its own: one that is not there is "none".
 fn or_none(read: Answer<Value>) -> Value {

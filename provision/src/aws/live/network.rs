@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 use serde_json::{Value, json};
 
 use super::{delivery, document};
-use crate::aws::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed};
 
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()

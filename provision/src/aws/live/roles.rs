@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::document;
-use crate::aws::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed};
 
 impl Account {
     pub(super) async fn role(&self, name: &str) -> Answer<Option<Value>> {

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{Event, Grant, LifecycleRule};
 use serde_json::{Value, json};
 
 use super::{document, or_none, set, word};
-use crate::aws::{Account, Answer, failed};
+use crate::aws::account::{Account, Answer, failed};
 
 /// What an access list names where anybody, or anybody with an account, is meant.
 const EVERYBODY: [&str; 2] = ["/global/AllUsers", "/global/AuthenticatedUsers"];

@@ -3,8 +3,8 @@
 use aws_sdk_config::types::ConfigurationRecorderStatus;
 use serde_json::{Value, json};
 
-use super::{delivery, set, unreadable};
-use crate::aws::{Account, Answer, failed};
+use super::{delivery, set};
+use crate::aws::account::{Account, Answer, failed, unreadable};
 
 impl Account {
     pub(super) async fn trail(&self, name: &str) -> Answer<Option<Value>> {

@@ -1,0 +1,13 @@
+//! The deliverables: every file that a run results in.
+//!
+//! Used by [`crate::analysis`]. The outputs only write; they compute nothing.
+
+pub mod chart;
+pub mod csv_files;
+pub mod csv_text;
+pub mod effects_csv;
+pub mod export;
+pub mod patient_files;
+pub mod patients;
+pub mod report;
+pub mod summary;

@@ -1,0 +1,27 @@
+//! The order in which people expect patient ids.
+//!
+//! Used wherever rows of patients are sorted.
+
+use std::cmp::Ordering;
+
+/// Whole numbers first, by value; then everything else, as text.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    match (a.parse::<i128>(), b.parse::<i128>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right).then_with(|| a.cmp(b)),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patients_sort_as_people_expect() {
+        let mut ids = ["b", "10", "9", "-1", "a", "007", "7", "10x", "0"];
+        ids.sort_by(|a, b| natural(a, b));
+        assert_eq!(ids, ["-1", "0", "007", "7", "9", "10", "10x", "a", "b"]);
+    }
+}

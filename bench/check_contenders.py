@@ -1,8 +1,8 @@
-"""Show that the contenders are right before their speed is compared.
+"""Checks that the contenders are correct before their speed is compared.
 
-Writes a few MB of clean and of dirty study (missing, implausible, unparsable
-cells, rows sharing a time), runs each contender on both and compares with the
-independent calculation. Exit 1 if any differs.
+Writes a few MB of a clean and a dirty study (missing, implausible, unparsable cells,
+rows with the same time), runs each contender on both and compares the results with the
+independent calculation. Exits 1 if any differs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONTENDERS = ("with_pandas.py", "with_duckdb.py", "with_polars.py")
 
 
 def clean(source: Path, target: Path) -> None:
-    """The same study without unparsable cells: the contenders then take their fast, typed path."""
+    """Write the same study without unparsable cells: the contenders then use their fast, typed path."""
     odd = "|".join(re.escape(f'"{text}"' if "," in text else text) for text in UNPARSABLE)
     target.write_text(re.sub(rf"(?<=,)({odd})(?=,)", "NA", source.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -1,13 +1,13 @@
-"""Open a sealed object with AWS's own Python client, or seal one.
+"""Opens a sealed object with AWS's own Python client, or seals one.
 
     client.py open SEALED OUT --key-file FILE
     client.py seal PLAIN OUT --key-file FILE --object KEY [--pit PIT]
     client.py analyze SEALED OUT_DIR --key-file FILE
 
-`open` is what a hospital's script would do, streaming. `analyze` is the whole
-path in Python: open into a temporary file, then the pandas contender. Key
-namespace and name are read from the header (they say which key to use, they
-are no secret), so any key file that `sce key new` made works here.
+`open` does what a hospital's script would do, streaming. `analyze` is the whole path in
+Python: open into a temporary file, then the pandas contender. Key namespace and name
+are read from the header (they identify the key and are not secret), so any key file
+that `sce key new` created works here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEALED_AS = ("sce-bench", "HomerKey")  # namespace and name written by `seal`
 
 
 def keyring(key_file: Path, namespace: str, name: str) -> Any:
-    """A raw AES keyring over the 32 bytes of `key_file`."""
+    """Return a raw AES keyring over the 32 bytes of `key_file`."""
     providers = AwsCryptographicMaterialProviders(config=MaterialProvidersConfig())
     return providers.create_raw_aes_keyring(
         CreateRawAesKeyringInput(
@@ -41,7 +41,7 @@ def keyring(key_file: Path, namespace: str, name: str) -> Any:
 
 
 def header_names(sealed: Path) -> tuple[str, str]:
-    """Key namespace and name of the first encrypted data key in the header."""
+    """Return key namespace and name of the first encrypted data key in the header."""
     with sealed.open("rb") as source:
         header = source.read(1 << 16)
 
@@ -56,7 +56,7 @@ def header_names(sealed: Path) -> tuple[str, str]:
 
 
 def copy(mode: str, source: Path, target: Path, **settings: Any) -> None:
-    """Stream `source` through the client into `target`, a chunk at a time."""
+    """Stream `source` through the client into `target`, chunk by chunk."""
     client = aws_encryption_sdk.EncryptionSDKClient()
     with (
         source.open("rb") as reading,
@@ -68,7 +68,7 @@ def copy(mode: str, source: Path, target: Path, **settings: Any) -> None:
 
 
 def seal(plain: Path, sealed: Path, key_file: Path, context: dict[str, str]) -> None:
-    """Seal as `sce seal` does: suite 0478, 1 MiB frames, the context bound in."""
+    """Seal as `sce seal` does: suite 0478, 1 MiB frames, with the encryption context."""
     copy(
         "e",
         plain,
@@ -82,13 +82,13 @@ def seal(plain: Path, sealed: Path, key_file: Path, context: dict[str, str]) -> 
 
 def main() -> None:
     """Run the chosen command."""
-    parser = argparse.ArgumentParser(description="the envelope with AWS's own Python client")
+    parser = argparse.ArgumentParser(description="seal and open with AWS's own Python client")
     parser.add_argument("command", choices=("open", "seal", "analyze"))
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--key-file", type=Path, required=True, help="32 bytes, raw")
-    parser.add_argument("--object", default="bench", help="object name bound in by `seal` (default: bench)")
-    parser.add_argument("--pit", default="hipaa", help="project identifier tag bound in by `seal` (default: hipaa)")
+    parser.add_argument("--object", default="bench", help="object key, for `seal` (default: bench)")
+    parser.add_argument("--pit", default="hipaa", help="project identifier tag, for `seal` (default: hipaa)")
     args = parser.parse_args()
     if args.command == "seal":
         seal(args.source, args.out, args.key_file, {"pit": args.pit, "object": args.object})

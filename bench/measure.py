@@ -1,7 +1,7 @@
-"""Run children, measure what they use, and show it: the benchmark's ruler.
+"""Runs child processes, measures their resource usage, and prints it.
 
-Must stay small in memory (no pandas here): on Linux a child's peak memory is
-never less than what its parent had when it started it.
+Must use little memory itself (no pandas here): on Linux, a child's peak memory is never
+less than its parent's memory when it was started.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Command = Sequence[str | Path]
 
 
 class Usage(NamedTuple):
-    """What a child used; peak memory is unknown for a figure a tool prints itself."""
+    """Resource usage of a child; the peak memory is unknown if a tool reports its own time."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -32,16 +32,17 @@ class Usage(NamedTuple):
 
 
 def fail(text: str) -> NoReturn:
-    """Stop loudly: a benchmark with a part left out would mislead."""
+    """Exit with an error: a benchmark with a missing part would be misleading."""
     print(f"bench: {text}", file=sys.stderr)
     sys.exit(3)
 
 
 def run(command: Command) -> Usage:
-    """Run one child to its end and say what it used."""
+    """Run a child until it exits and return its usage."""
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        # wait4 reports the usage of this child alone; getrusage would include all earlier ones.
         _, status, used = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -53,7 +54,7 @@ def run(command: Command) -> Usage:
 
 
 def measure(commands: dict[str, Command], repeat: int, outs: Sequence[Path] = ()) -> dict[str, Usage]:
-    """Median usage of each command, the commands taking turns; `outs` are emptied before every round."""
+    """Return the median usage of each command, run in alternation; `outs` are emptied before every round."""
     rounds: dict[str, list[Usage]] = {what: [] for what in commands}
     for number in range(1, repeat + 1):
         for out in outs:
@@ -65,7 +66,7 @@ def measure(commands: dict[str, Command], repeat: int, outs: Sequence[Path] = ()
 
 
 def rows(part: str, megabytes: float, used: dict[str, Usage]) -> list[dict[str, Any]]:
-    """Table rows of one part; the first of `used` is ours."""
+    """Return the table rows of one part; the first of `used` is ours."""
     ours = next(iter(used.values())).cpu_seconds
     return [
         {"part": part, "what": what, "mb": megabytes, **use._asdict()}
@@ -75,14 +76,14 @@ def rows(part: str, megabytes: float, used: dict[str, Usage]) -> list[dict[str, 
 
 
 def openssl(megabytes: float, repeat: int) -> Usage:
-    """AES-256-GCM alone, 1 MiB at a time, from the speed openssl prints (its clock is CPU time)."""
+    """Measure AES-256-GCM alone, 1 MiB at a time, by the speed that openssl prints (its clock is CPU time)."""
     speeds = []
     for _ in range(repeat):
         command = ["openssl", "speed", "-evp", "aes-256-gcm", "-bytes", "1048576", "-seconds", "3", "-decrypt"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         found = re.search(r"^aes-256-gcm\s+([0-9.]+)k", done.stdout, re.IGNORECASE | re.MULTILINE)
         if done.returncode != 0 or not found:
-            fail(f"openssl speed gave no figure: {done.stderr[-500:]}")
+            fail(f"openssl speed printed no result: {done.stderr[-500:]}")
         speeds.append(float(found[1]) / 1000)
     seconds = megabytes / statistics.median(speeds)
     return Usage(seconds, seconds, None)
@@ -102,7 +103,7 @@ def show(table: list[dict[str, Any]]) -> None:
 
 
 def need_tools(tools: Sequence[str | Path]) -> dict[str, str]:
-    """Refuse to start with a tool or pinned package missing or of another version; give the versions."""
+    """Exit if a tool or pinned package is missing or has another version; return the versions."""
     for tool in tools:
         if shutil.which(tool) is None:
             fail(f"{tool} is missing (build with `cargo build --release`, or install it)")

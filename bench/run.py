@@ -1,10 +1,10 @@
-"""Measure sce beside the alternatives, in one run on one machine.
+"""Measures sce and its alternatives, in one run on one machine.
 
-Prints a table and writes JSON. Every measurement is a child process; CPU time
-is user + system of the child and what it waited for, medians of `--repeat`
-rounds in which all take turns, so that a busy machine is busy for all. Results
-are compared before their speed means anything: exit 1 if any differs (or if
-the agent's memory passes its limit), 3 if a tool is missing or fails.
+Prints a table and writes JSON. Every measurement is a child process; CPU time is user +
+system of the child and its own children, as medians of `--repeat` rounds in which all
+alternate, so that load on the machine affects all. Results are compared as well,
+because speed means nothing otherwise: exits 1 if any differs (or if the agent's memory
+exceeds its limit), 3 if a tool is missing or fails.
 """
 
 from __future__ import annotations
@@ -38,45 +38,45 @@ class Ours(NamedTuple):
     key: Path
 
     def flags(self) -> list[str | Path]:
-        """The key and what the encryption context must say."""
+        """Return the key and the expected encryption context."""
         return ["--key-file", self.key, "--pit", "hipaa", "--object", OBJECT]
 
     def seal(self, plain: Path, sealed: Path) -> Command:
-        """Seal a file."""
+        """Return the command that seals a file."""
         return [self.sce, "seal", plain, sealed, *self.flags()]
 
     def open(self, sealed: Path, out: Path) -> Command:
-        """Open a sealed file."""
+        """Return the command that opens a sealed file."""
         return [self.sce, "open", sealed, out, *self.flags()]
 
     def synth(self, out: Path, visits: int) -> Command:
-        """Make pseudo-data: one object of 1,000 patients."""
+        """Return the command that creates pseudo-data: one object of 1,000 patients."""
         size = ["--patients", "1000", "--visits", str(visits), "--objects", "1", "--seed", "7"]
         return [self.sce, "synth", "--out", out, *size]
 
     def analyze(self, file: Path, out: Path, sealed: bool) -> Command:
-        """Analyse one file at hand, plain or sealed."""
+        """Return the command that analyzes one local file, plain or sealed."""
         return [self.agent, "analyze", file, "--format", "wide", "--out", out, *(self.flags() if sealed else [])]
 
 
 def python(script: str, *args: str | Path) -> Command:
-    """A command that runs one of the scripts beside this one."""
+    """Return a command that runs a script of this directory."""
     return [sys.executable, HERE / script, *args]
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def megabytes_of(path: Path) -> float:
-    """Size in MB (10^6 bytes)."""
+    """Return the size in MB (10^6 bytes)."""
     return path.stat().st_size / 1e6
 
 
 def same_results(ours: Path, theirs: Path) -> bool:
-    """Whether two result directories agree within the tolerances of the independent calculation."""
+    """Return whether two result directories agree within the tolerances of the independent calculation."""
     script = HERE.parent / "tests" / "python" / "compare.py"
     done = subprocess.run([sys.executable, script, ours, theirs], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or (done.returncode == 1 and "differences" not in done.stdout):
@@ -86,7 +86,7 @@ def same_results(ours: Path, theirs: Path) -> bool:
 
 
 def envelope(ours: Ours, work: Path, args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
-    """Part 1: open one sealed file, to nowhere."""
+    """Part 1: open one sealed file and discard the plaintext."""
     plain, sealed, opened = work / "random", work / "random.sealed", work / "random.opened"
     with plain.open("wb") as target:
         for _ in range(args.envelope_mb):
@@ -111,13 +111,13 @@ def envelope(ours: Ours, work: Path, args: argparse.Namespace) -> tuple[list[dic
 
 
 def synth(ours: Ours, work: Path, megabytes: int) -> Path:
-    """One wide CSV file of about the size asked for, scaled from a small one."""
+    """Create a wide CSV file of about the requested size, scaled from a small one."""
 
     def made(name: str, visits: int) -> Path:
         run(ours.synth(work / name, visits))
         files = list((work / name).rglob("*.csv"))
         if len(files) != 1:
-            fail(f"sce synth --objects 1 made {len(files)} CSV files")
+            fail(f"sce synth --objects 1 created {len(files)} CSV files")
         return files[0]
 
     sample = made(f"sample-{megabytes}", CALIBRATION_VISITS)
@@ -126,7 +126,7 @@ def synth(ours: Ours, work: Path, megabytes: int) -> Path:
 
 
 def analysis(ours: Ours, work: Path, file: Path, repeat: int) -> tuple[list[dict[str, Any]], bool]:
-    """Part 2: the statistics of one plain wide CSV file."""
+    """Part 2: compute the statistics of one plain wide CSV file."""
     outs = {name: work / f"out-{name}" for name in ("sce", *CONTENDERS)}
     commands: dict[str, Command] = {"sce-agent analyze": ours.analyze(file, outs["sce"], sealed=False)}
     commands |= {name: python(script, file, outs[name]) for name, script in CONTENDERS.items()}
@@ -148,7 +148,7 @@ def whole_path(ours: Ours, work: Path, file: Path, repeat: int) -> tuple[list[di
 
 
 def large(ours: Ours, work: Path, megabytes: int) -> tuple[list[dict[str, Any]], bool]:
-    """Part 4: peak memory of the agent on a large sealed object, once."""
+    """Part 4: measure the agent's peak memory on a large sealed object, once."""
     file, sealed = synth(ours, work, megabytes), work / "large.sealed"
     run(ours.seal(file, sealed))
     size = megabytes_of(file)
@@ -161,34 +161,35 @@ def large(ours: Ours, work: Path, megabytes: int) -> tuple[list[dict[str, Any]],
 
 @contextlib.contextmanager
 def work_folder(given: Path | None) -> Iterator[Path]:
-    """The folder given, kept afterwards; or a fresh one, removed."""
+    """Provide the given directory, kept afterward, or a new one that is removed."""
     if given is None:
         with tempfile.TemporaryDirectory(prefix="sce-bench-") as folder:
             yield Path(folder)
     else:
         given.mkdir(parents=True, exist_ok=True)
+        # A new subdirectory, so that files of earlier runs are never mixed in.
         yield Path(tempfile.mkdtemp(prefix="run-", dir=given.resolve()))
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description="measure sce beside the alternatives", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description="measure sce and its alternatives", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     target = HERE.parent / "target"
-    parser.add_argument("--bin", type=Path, default=target / "release", help="folder of sce and sce-agent")
+    parser.add_argument("--bin", type=Path, default=target / "release", help="directory of sce and sce-agent")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are shown")
     parser.add_argument("--envelope-mb", type=int, default=512, help="size of the file to open, MB")
     parser.add_argument("--analysis-mb", type=int, default=1000, help="size of the wide CSV, MB (about)")
     parser.add_argument("--large", action="store_true", help="also measure peak memory on a large object")
     parser.add_argument("--large-mb", type=int, default=4000, help="size of the large object, MB (about)")
-    parser.add_argument("--work", type=Path, help="folder to work in and keep; default a fresh one, removed")
+    parser.add_argument("--work", type=Path, help="working directory, kept; default: a new one, removed")
     parser.add_argument("--json", type=Path, default=target / "bench.json", help="file for the results as JSON")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run every part, print, write; give the exit code."""
+    """Run every part, print, write; return the exit code."""
     args = parse_args()
     binaries = args.bin.resolve()
     about = {

@@ -10,8 +10,8 @@ import contender  # first: it makes the tables of tests/python importable
 from vitals import MISSING, NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, VITALS, WIDE_COLUMNS, news2_tenfold
 
 COLUMNS = {vital.name: f'"{vital.column}"' for vital in VITALS}
-# 1 missing, 2 implausible, 0 otherwise: a byte beside each value instead of its raw cell. The
-# suffixes matter: DuckDB folds case, so a bare `bmi` or `weight` would mean the file's own column.
+# 1 missing, 2 implausible, 0 otherwise: a byte next to each value instead of its raw cell. The
+# suffixes matter: DuckDB ignores case, so a bare `bmi` or `weight` would be the file's own column.
 CELL = """
     {reading} AS {name}_any,
     CASE WHEN {name}_any BETWEEN {low!r} AND {high!r} THEN {name}_any END AS {name}_value,
@@ -24,7 +24,7 @@ PER_VITAL = """
         quantile_cont({name}, [0.25, 0.5, 0.75]) AS quarters, max({name}) AS "max",
         min(time) FILTER ({name} IS NOT NULL) AS first_time, max(time) FILTER ({name} IS NOT NULL) AS last_time
     FROM visits GROUP BY patient"""
-# Readings at a patient's first and last times: few rows, found in one pass for all vitals.
+# Values at a patient's first and last times: few rows, found in one pass for all vitals.
 EDGES = """
     CREATE TEMP TABLE edges AS SELECT visits.* FROM visits JOIN (
         SELECT patient, max(first_time) AS early, min(last_time) AS late FROM measures GROUP BY patient
@@ -60,21 +60,21 @@ def load(db: duckdb.DuckDBPyConnection, path: Path, reading: str) -> None:
 
 
 def convert(name: str, sql: str) -> str:
-    """The canonical unit, in SQL."""
+    """Return the conversion to the canonical unit, in SQL."""
     if name == "temperature":
         return f"({sql} - 32) / 1.8::DOUBLE"
     return f"{sql} * 0.45359237::DOUBLE" if name == "weight" else sql
 
 
 def points(name: str) -> str:
-    """NEWS2 points of one vital, in SQL."""
+    """Return the NEWS2 points of one vital, in SQL."""
     rounded = f"floor({name} * {news2_tenfold(name)} + 0.5 + {ON_THE_LINE!r})"
     cases = " ".join(f"WHEN {rounded} <= {bound} THEN {score}" for bound, score in NEWS2_STEPS[name][:-1])
     return f"CASE {cases} ELSE {NEWS2_STEPS[name][-1][1]} END"
 
 
 def news2(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """NEWS2 bands over the rows whose five vitals are plausible."""
+    """Return the NEWS2 bands over the rows whose five vitals are plausible."""
     scores = ", ".join(f"{points(name)} AS {name}_points" for name in NEWS2_STEPS)
     total = " + ".join(f"{name}_points" for name in NEWS2_STEPS)
     three = f"greatest({', '.join(f'{name}_points' for name in NEWS2_STEPS)}) = 3"
@@ -94,7 +94,7 @@ def analyze(path: Path, out: Path) -> None:
     db = duckdb.connect(config={"threads": contender.THREADS})
     try:
         load(db, path, "DOUBLE")
-    except duckdb.ConversionException:  # an unparsable cell somewhere: tolerate it cell by cell
+    except duckdb.ConversionException:  # there is an unparsable cell: handle each cell separately
         load(db, path, "VARCHAR")
     queries = " UNION ALL ".join(PER_VITAL.format(name=vital.name, unit=vital.unit) for vital in VITALS)
     db.execute(f"CREATE TEMP TABLE measures AS {queries}")

@@ -14,7 +14,7 @@ from vitals import MISSING, NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, TIME_FORM
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read only the columns needed; a column with an unparsable cell comes as text."""
+    """Read only the required columns; a column with an unparsable cell is read as text."""
     return pd.read_csv(
         path,
         engine="pyarrow",
@@ -28,12 +28,12 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def numbers(raw: pd.Series) -> pd.Series:
-    """A column as float64; unparsable cells become NaN only where there are any."""
+    """Return a column as float64; unparsable cells become NaN, which is only computed if there are any."""
     return raw if raw.dtype.kind == "f" else pd.to_numeric(raw, errors="coerce").astype("float64")
 
 
 def measures(codes: np.ndarray, times: pd.Series, missing: pd.Series, value: pd.Series, vital: Any) -> pd.DataFrame:
-    """Every measure of one vital per patient code."""
+    """Return every measure of one vital per patient code."""
     plausible = value.between(vital.low - ON_THE_LINE, vital.high + ON_THE_LINE)
     rejected = value.notna() & ~plausible
     valid = value[plausible].groupby(codes[plausible])
@@ -53,7 +53,7 @@ def measures(codes: np.ndarray, times: pd.Series, missing: pd.Series, value: pd.
 
 
 def news2(values: dict[str, pd.Series]) -> dict[str, int]:
-    """NEWS2 bands over the rows whose five vitals are plausible."""
+    """Return the NEWS2 bands over the rows whose five vitals are plausible."""
     complete = pd.DataFrame({name: values[name] for name in NEWS2_STEPS}).dropna()
     total = np.zeros(len(complete), dtype=np.int8)
     three = np.zeros(len(complete), dtype=bool)

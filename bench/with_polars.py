@@ -15,9 +15,9 @@ from vitals import MISSING, NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, TIME_FORM
 
 
 def scan(path: Path, reading: type[pl.DataType]) -> pl.LazyFrame:
-    """The file with parsed dates and, per vital, the plausible value and two reject flags."""
+    """Scan the file: parsed dates and, per vital, the plausible value and two reject flags."""
     kinds = {"ID": pl.String, "date": pl.String} | {vital.column: reading for vital in VITALS}
-    # Cheaper than a Datetime in the CSV schema: text first, then a parse with the known format.
+    # Cheaper than a Datetime in the CSV schema: read as text, then parse with the known format.
     time = pl.col("date").str.to_datetime(TIME_FORMAT, time_unit="us")
     columns = [pl.col("ID").alias("patient"), time.alias("time")]
     for vital in VITALS:
@@ -32,7 +32,7 @@ def scan(path: Path, reading: type[pl.DataType]) -> pl.LazyFrame:
 
 
 def measures(name: str) -> list[pl.Expr]:
-    """Every measure of one vital, as aggregations named `vital|measure`."""
+    """Return every measure of one vital, as aggregations named `vital|measure`."""
     value, time = pl.col(name), pl.col("time").filter(pl.col(name).is_not_null())
     quarters = {"q1": 0.25, "median": 0.5, "q3": 0.75}
     expressions = {
@@ -53,7 +53,7 @@ def measures(name: str) -> list[pl.Expr]:
 
 
 def points(name: str) -> pl.Expr:
-    """NEWS2 points of one vital; null without a value."""
+    """Return the NEWS2 points of one vital; null without a value."""
     rounded = (pl.col(name) * news2_tenfold(name) + (0.5 + ON_THE_LINE)).floor()
     score = pl.lit(NEWS2_STEPS[name][-1][1])
     for bound, below in reversed(NEWS2_STEPS[name][:-1]):
@@ -62,7 +62,7 @@ def points(name: str) -> pl.Expr:
 
 
 def news2(visits: pl.LazyFrame) -> pl.LazyFrame:
-    """NEWS2 bands over the rows whose five vitals are plausible, as one row."""
+    """Return the NEWS2 bands over the rows whose five vitals are plausible, as one row."""
     scores = visits.select(points(name).alias(name) for name in NEWS2_STEPS).drop_nulls()
     total, three = pl.sum_horizontal(*NEWS2_STEPS), pl.max_horizontal(*NEWS2_STEPS) == 3
     return scores.select(
@@ -75,7 +75,7 @@ def news2(visits: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def compute(path: Path, reading: type[pl.DataType]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both results in one collection, so that the file is read once."""
+    """Compute both results in one collection, so that the file is read once."""
     visits = scan(path, reading)
     wide = visits.group_by("patient").agg(expr for vital in VITALS for expr in measures(vital.name))
     table, bands = pl.collect_all([wide, news2(visits)], engine="streaming")
@@ -83,7 +83,7 @@ def compute(path: Path, reading: type[pl.DataType]) -> tuple[pl.DataFrame, pl.Da
 
 
 def long_table(wide: pl.DataFrame) -> pl.DataFrame:
-    """One row per patient and vital from one row per patient."""
+    """Convert one row per patient to one row per patient and vital."""
     parts = [
         wide.select(
             "patient",
@@ -100,7 +100,7 @@ def analyze(path: Path, out: Path) -> None:
     """Read, compute, write."""
     try:
         wide, bands = compute(path, pl.Float64)
-    except pl.exceptions.ComputeError:  # an unparsable cell somewhere: tolerate it cell by cell
+    except pl.exceptions.ComputeError:  # there is an unparsable cell: handle each cell separately
         wide, bands = compute(path, pl.String)
     long_table(wide).write_csv(out / "patients.csv", datetime_format=TIME_FORMAT)
     contender.write_news2(out, bands.row(0, named=True))

@@ -1,12 +1,12 @@
-# The three images: one Debian 12 machine is built three times, the role decides
-# what it becomes. Nothing here shares an image with another account; one that is
-# encrypted could not be made public anyway.
+# The three images: a Debian 12 machine is built three times, and the role
+# decides what is installed. Images are never shared with another account; an
+# encrypted image could not be made public anyway.
 locals {
   stamp   = formatdate("YYYYMMDDhhmmss", timestamp())
   uploads = "/tmp/sce-image"
-  # A relative folder would be sought beside this file.
+  # A relative path would be resolved against this file's directory.
   packages = abspath(var.packages)
-  # As `admin` on AWS; as root where there is no sudo, in a chroot.
+  # As `admin` on AWS; as root in a chroot, which has no sudo.
   as_root = "if [ \"$(id -u)\" = 0 ]; then sh -eu {{ .Path }}; else sudo -n sh -eu {{ .Path }}; fi"
   cost = {
     PIT  = var.pit
@@ -21,7 +21,7 @@ source "amazon-ebs" "debian" {
   vpc_id        = var.vpc_id
   subnet_id     = var.subnet_id
 
-  # Debian's own account.
+  # Debian's account.
   source_ami_filter {
     owners      = ["136693071363"]
     most_recent = true
@@ -33,12 +33,13 @@ source "amazon-ebs" "debian" {
     }
   }
 
-  # With a key pair that lasts as long as the build; clean.sh takes it out.
+  # Packer creates a key pair for the duration of the build; clean.sh removes
+  # it.
   ssh_username                          = "admin"
   temporary_security_group_source_cidrs = [var.ssh_from]
 
-  # Version 2 only: for the build machine and, as the image's default, for all
-  # that start from it.
+  # IMDSv2 only: for the build machine and, as the image's default, for all
+  # machines launched from it.
   imds_support = "v2.0"
   metadata_options {
     http_endpoint               = "enabled"
@@ -50,7 +51,7 @@ source "amazon-ebs" "debian" {
   kms_key_id   = var.kms_key_id
   launch_block_device_mappings {
     device_name = "/dev/xvda"
-    # The environment gives workers and bastion 16: a snapshot must fit.
+    # The environment gives workers and the bastion 16: the snapshot must fit.
     volume_size           = 12
     delete_on_termination = true
   }
@@ -77,7 +78,7 @@ build {
     tags     = { "sce:image" = "workbench", PIT = var.pit, Name = "${var.pit}-workbench" }
   }
 
-  # From nothing, so that nothing of a build that failed here is taken up.
+  # Remove the remains of a failed build, so that they are not reused.
   provisioner "shell" {
     execute_command = local.as_root
     inline          = ["rm -rf ${local.uploads}"]
@@ -108,7 +109,7 @@ build {
     destination = "${var.out}/${source.name}-manifest.json"
   }
 
-  # Last, and in one go: after it no new ssh connection is possible.
+  # Last, and in one step: no new ssh connection is possible afterward.
   provisioner "shell" {
     execute_command = local.as_root
     inline = [
@@ -119,7 +120,7 @@ build {
     ]
   }
 
-  # Which image came of it.
+  # The ids of the built images.
   post-processor "manifest" {
     output = "${var.out}/images.json"
   }

@@ -1,5 +1,5 @@
-# What `packer init` fetches. In a file of its own: Debian's Packer 1.6.6, which
-# the tests use, brings the builder along and does not know this block.
+# Plugins for `packer init`. In a separate file because Debian's Packer 1.6.6,
+# which the tests use, includes the builder and does not support this block.
 packer {
   required_version = ">= 1.9.0"
   required_plugins {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks bans, licences and sources of every dependency (deny.toml); installs
-# cargo-deny if it is absent. Advisories need the advisory database:
+# Checks bans, licenses and sources of every dependency (deny.toml); installs
+# cargo-deny if it is missing. Advisories require the advisory database: run
 # `cargo deny check advisories` where it can be reached.
 set -euo pipefail
 cd "$(dirname "$0")/.."

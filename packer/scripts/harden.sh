@@ -1,15 +1,15 @@
 #!/bin/sh
-# Takes away what a role does not need and files alone do not take away: passwords,
-# swap, units, loose modes. Packer runs it as root after install.sh, which brought
-# the settings in `files`; it can be run again. Must never stop a running service:
-# the build's own connection is one.
+# Removes what a role does not need and files alone cannot remove: passwords,
+# swap, units, permissive modes. Packer runs it as root after install.sh, which
+# installs the settings in `files`; it can be run repeatedly. Must never stop a
+# running service: the build's own connection is one.
 set -eu
 # shellcheck source=role.sh
 . "$(dirname "$0")/role.sh"
 export DEBIAN_FRONTEND=noninteractive
 
-# Every account without a password that could be typed. One that begins with !
-# or * has none already.
+# Lock the password of every account. A password field that begins with ! or *
+# is locked already.
 awk -F: '$2 !~ /^[!*]/ { print $1 }' /etc/shadow | while read -r account; do
     usermod --password '!' "$account"
 done
@@ -21,12 +21,12 @@ if [ -e /etc/fstab ] && awk '!/^[ \t]*#/ && $3 == "swap" { found = 1 } END { exi
     rm /etc/fstab.new
 fi
 
-# It would upgrade under a running analysis.
+# It would upgrade packages during an analysis.
 if [ "$role" = worker ] && [ -n "$(dpkg-query -W -f '${Version}' unattended-upgrades 2>/dev/null)" ]; then
     apt-get -qq -y -o DPkg::Lock::Timeout=300 purge unattended-upgrades
 fi
 
-# Those that do not exist, too: a package that comes later finds them masked.
+# Units that do not exist are masked too, in case a package is installed later.
 # shellcheck disable=SC2086
 systemctl --quiet mask $masked
 

@@ -1,19 +1,20 @@
 #!/bin/sh
-# Puts a role's packages and files onto a Debian 12 machine and enables its units.
-# Packer runs it, as root, in a machine being built; it can be run again. Must
-# never start a service: it also runs where no systemd does.
+# Installs a role's packages and files on a Debian 12 machine and enables its
+# units. Packer runs it as root on the build machine; it can be run repeatedly.
+# Must never start a service: it also runs without systemd.
 set -eu
 here=$(dirname "$0")
 # shellcheck source=role.sh
 . "$here/role.sh"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
-# Only on a booted machine: cloud-init, too, uses apt.
+# Only on a booted machine: cloud-init uses apt, too.
 if [ -d /run/systemd/system ] && command -v cloud-init >/dev/null; then
     cloud-init status --wait >/dev/null || true
 fi
 
-# A package starts its service unless this says no. One that was there stays.
+# Packages start their services unless this policy forbids it. An existing
+# policy is kept.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
@@ -25,7 +26,7 @@ debs=
 for name in $own; do
     set -- "$here/../packages/${name}"_*.deb
     if [ $# -ne 1 ] || [ ! -f "$1" ]; then
-        echo "packages: exactly one ${name}_*.deb is needed; build it anew in an empty folder" >&2
+        echo "packages: exactly one ${name}_*.deb is needed; build it again in an empty directory" >&2
         exit 1
     fi
     debs="$debs $1"
@@ -42,13 +43,13 @@ apt install $packages $debs
 
 for tree in $trees; do
     (cd "$here/../files/$tree" && find . -type f) | while read -r file; do
-        # Nothing for cloud-init where there is none.
+        # Skip cloud-init's settings if it is not installed.
         case "$file" in ./etc/cloud/*) [ -d /etc/cloud ] || continue ;; esac
         install -D -m 644 "$here/../files/$tree/$file" "/$file"
     done
 done
 
-# Debian ships it without using it.
+# Debian ships this unit without enabling it.
 install -m 644 /usr/share/systemd/tmp.mount /etc/systemd/system/tmp.mount
 # shellcheck disable=SC2086
 systemctl --quiet enable $enabled

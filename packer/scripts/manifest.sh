@@ -1,14 +1,15 @@
 #!/bin/sh
-# Writes what the machine consists of to /usr/share/sce/manifest.json: Debian's
-# packages, our programs and the crates in them, as CycloneDX 1.5. Packer runs it,
-# as root, and downloads the file. The same machine gives the same bytes. Must
-# never need more than awk: a worker has neither Python nor jq.
+# Writes a CycloneDX 1.5 list of the machine's contents to
+# /usr/share/sce/manifest.json: Debian's packages, our programs and their
+# crates. Packer runs it as root and downloads the file. The same machine
+# produces the same bytes. Must never need more than awk: a worker has neither
+# Python nor jq.
 set -eu
 # shellcheck source=role.sh
 . "$(dirname "$0")/role.sh"
 export LC_ALL=C
 
-# Text for JSON, and a part of a package URL.
+# Escape text for JSON, and for a part of a package URL.
 functions='
 function json(s) { gsub(/[[:cntrl:]]/, "?", s); gsub(/\\/, "&&", s); gsub(/"/, "\\\\&", s); return "\"" s "\"" }
 function url(s) { gsub(/%/, "%25", s); gsub(/\+/, "%2B", s); gsub(/#/, "%23", s); gsub(/\?/, "%3F", s); gsub(/@/, "%40", s); gsub(/ /, "%20", s); return s }
@@ -27,7 +28,7 @@ debian() {
             }'
 }
 
-# Without a source it is a crate of ours, which is in no registry.
+# A crate without a source is one of ours and is in no registry.
 crates() {
     awk -F '"' "$functions"'
         function flush(   purl) {

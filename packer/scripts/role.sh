@@ -1,9 +1,9 @@
-# What each role consists of. Read by every script here, which gets the role as
-# its first argument. Must never change the machine.
+# Contents of each role. Every script here sources this file and passes the role
+# as its first argument. Must never change the machine.
 # shellcheck shell=sh disable=SC2034
 
-# own: our packages. packages: Debian's. trees: folders of `files`, copied to /.
-# enabled, masked: units.
+# own: our packages. packages: Debian's. trees: directories of `files` that are
+# copied to /. enabled, masked: units.
 packages="auditd"
 enabled="tmp.mount auditd.service"
 masked="swap.target zramswap.service dphys-swapfile.service"
@@ -17,8 +17,8 @@ worker)
     trees="all hipaa worker"
     enabled="$enabled var-tmp.mount sce-confine.service sce-volume.service hipaa.mount"
     enabled="$enabled sce-audit.service sce-agent.service sce-terminate.service"
-    # Nobody logs in, and nothing runs by the clock: a worker lives for hours,
-    # and its image is built anew rather than upgraded.
+    # No logins and no scheduled jobs: a worker lives for hours, and its image
+    # is rebuilt rather than upgraded.
     masked="$masked ssh.service ssh.socket"
     masked="$masked getty@.service getty-static.service serial-getty@.service console-getty.service"
     masked="$masked cron.service apt-daily.timer apt-daily-upgrade.timer man-db.timer"
@@ -36,8 +36,9 @@ workbench)
     packages="$packages python3-pandas python3-matplotlib python3-scipy"
     trees="all hipaa people workbench"
     enabled="$enabled ssh.service var-tmp.mount sce-volume.service hipaa.mount sce-audit.service"
-    # Of a worker's units only those of the volume: no agent takes work here, and
-    # nothing ends the machine. Masked, for another unit may want them.
+    # Of a worker's units, only those of the volume: no agent works on units
+    # here, and nothing terminates the machine. Masked, because another unit
+    # could start them.
     masked="$masked sce-agent.service sce-terminate.service sce-confine.service"
     ;;
 *)

@@ -1,11 +1,11 @@
-"""Makes on an emulator what the environment's template makes on AWS.
+"""Creates on an emulator what the environment's template creates on AWS.
 
     environment.py --endpoint URL --pit PIT --account 123456789012 --region us-east-1 [--launch-template FILE]
 
-Used by the tests that run on an emulator; may be run again. Prints one JSON
-object with what was made. Only what the programs call is here: policies, keys
-on buckets and alarms are the template's own business and its own tests'. Must
-never be pointed at AWS, so it takes no credentials from its surroundings.
+Used by the tests that run on an emulator; may be run repeatedly. Prints one JSON
+object with what was created. It contains only what the programs call: policies, bucket
+keys and alarms are covered by the template and its own tests. Must never be used on
+AWS, so it does not take credentials from its environment.
 
 Moto encodes the keys in its S3 events twice.
 """
@@ -28,24 +28,24 @@ RECEIVES_MAX = 1000
 
 
 class Environment:
-    """One environment on one emulator; each method makes its part if it is not there."""
+    """One environment on one emulator; each method creates its part if it does not exist."""
 
     def __init__(self, endpoint: str, pit: str, account: str, region: str) -> None:
-        """Makes nothing yet."""
+        """Create nothing yet."""
         self.pit, self.account, self.region = pit, account, region
         self.session = boto3.Session("test", "test", region_name=region)
         self.config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3})
         self.endpoint = endpoint
 
     def client(self, service: str) -> Any:
-        """A client of one service."""
+        """Return a client of one service."""
         return self.session.client(service, endpoint_url=self.endpoint, config=self.config)
 
     def buckets(self) -> dict[str, str]:
-        """The four buckets, versioned."""
+        """Create the four buckets, with versioning."""
         s3 = self.client("s3")
         names = {use: f"{self.pit}-{self.account}-{use}" for use in BUCKETS}
-        # The one region that must not be named.
+        # The only region that must not be named as a location.
         elsewhere = {"LocationConstraint": self.region} if self.region != "us-east-1" else None
         for name in names.values():
             try:
@@ -56,14 +56,14 @@ class Environment:
         return names
 
     def notify_uploads(self, bucket: str, queue_arn: str) -> None:
-        """An event in the uploads queue for every object created in the data bucket."""
+        """Send an event to the uploads queue for every object created in the data bucket."""
         queue = {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"]}
         self.client("s3").put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
         )
 
     def ledger(self) -> str:
-        """The table of outcomes."""
+        """Create the ledger table."""
         dynamodb, name = self.client("dynamodb"), f"{self.pit}-ledger"
         keys = {"pk": "HASH", "sk": "RANGE"}
         try:
@@ -79,7 +79,7 @@ class Environment:
         return name
 
     def queue(self, use: str, sender: str | None = None, dead_arn: str | None = None) -> tuple[str, str]:
-        """A queue's URL and ARN; `sender` is the AWS service that may put messages in it."""
+        """Create a queue and return its URL and ARN; `sender` is the AWS service that may send messages to it."""
         sqs = self.client("sqs")
         attributes: dict[str, str] = {}
         if dead_arn:
@@ -94,14 +94,14 @@ class Environment:
         return url, arn
 
     def notices(self, mailbox_arn: str) -> str:
-        """The topic, with a queue in place of a person's mailbox."""
+        """Create the topic, with a queue instead of a user's mailbox."""
         sns = self.client("sns")
         topic = sns.create_topic(Name=f"{self.pit}-notices")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=mailbox_arn)
         return topic
 
     def key(self) -> str:
-        """The ARN of the key behind the alias."""
+        """Return the ARN of the key that the alias names."""
         kms, alias = self.client("kms"), f"alias/{self.pit}"
         try:
             return kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
@@ -112,7 +112,7 @@ class Environment:
         return key["Arn"]
 
     def network(self) -> dict[str, str]:
-        """A dedicated network with one private subnet and the workers' security group."""
+        """Create a dedicated network with one private subnet and the workers' security group."""
         ec2 = self.client("ec2")
         vpc = self.found("Vpcs", "VpcId", ec2.describe_vpcs)
         if not vpc:
@@ -130,18 +130,18 @@ class Environment:
         return {"vpc": vpc, "subnet": subnet, "security_group": group}
 
     def found(self, items: str, item_id: str, describe: Any) -> str | None:
-        """The id of what an earlier run of this program made, by its tag."""
+        """Return the id of what an earlier run of this program created, by its tag."""
         listed = describe(Filters=[{"Name": "tag:PIT", "Values": [self.pit]}])[items]
         return listed[0][item_id] if listed else None
 
     def tag(self, kind: str) -> dict[str, Any]:
-        """The tags everything carries, as an argument of a create call."""
+        """Return the tags of every resource, as an argument of a create call."""
         return {"TagSpecifications": [{"ResourceType": kind, "Tags": [{"Key": "PIT", "Value": self.pit}]}]}
 
     def image(self) -> str:
-        """An image for the workers; nothing in it is ever run.
+        """Return an image for the workers, which is never run.
 
-        One the emulator brings along: ministack tries to boot registered ones as containers.
+        Uses one of the emulator's own images: Ministack tries to boot registered ones as containers.
         """
         ec2 = self.client("ec2")
         stock = ec2.describe_images(Filters=[{"Name": "architecture", "Values": ["x86_64"]}])["Images"]
@@ -151,7 +151,7 @@ class Environment:
         return ec2.register_image(Name=f"{self.pit}-worker", **root)["ImageId"]
 
     def instance_profile(self) -> str:
-        """The ARN of the workers' instance profile, without a role: nothing assumes it here."""
+        """Return the ARN of the workers' instance profile, without a role: nothing assumes it here."""
         iam, name = self.client("iam"), f"{self.pit}-worker"
         try:
             iam.create_instance_profile(InstanceProfileName=name)
@@ -160,7 +160,7 @@ class Environment:
         return iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
 
     def launch_template(self, file: Path, parameters: dict[str, str]) -> str:
-        """The workers' launch template, from the environment's own file."""
+        """Create the workers' launch template from the environment's template."""
         ec2, name = self.client("ec2"), f"{self.pit}-worker"
         data = launch_template_data(file, parameters)
         try:
@@ -171,7 +171,7 @@ class Environment:
         return ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"][0]["LaunchTemplateId"]
 
     def make(self, template: Path | None) -> dict[str, Any]:
-        """Everything; what was made, by name."""
+        """Create everything; return what was created, by name."""
         dead, dead_arn = self.queue("units-dead")
         units, _ = self.queue("units", dead_arn=dead_arn)
         uploads, uploads_arn = self.queue("uploads", sender="s3.amazonaws.com")
@@ -191,7 +191,7 @@ class Environment:
         return made
 
     def parameters(self, made: dict[str, Any]) -> dict[str, str]:
-        """What the launch template refers to, by its names in the environment's template."""
+        """Return the values for the launch template's references, by their names in the environment's template."""
         return {
             "Pit": self.pit,
             "Sprivate": made["subnet"],
@@ -205,19 +205,19 @@ class Environment:
 
 
 def pass_if(error: ClientError, code: str) -> None:
-    """Go on if the error says what was expected."""
+    """Continue if the error has the expected code."""
     if error.response["Error"]["Code"] != code:
         raise error
 
 
 def main() -> None:
-    """Parse the command line, make the environment, print what was made."""
-    parser = argparse.ArgumentParser(description="make the environment on an AWS emulator")
+    """Parse the command line, create the environment, print what was created."""
+    parser = argparse.ArgumentParser(description="create the environment on an AWS emulator")
     parser.add_argument("--endpoint", required=True, help="the emulator or the proxy, http://127.0.0.1:PORT")
     parser.add_argument("--pit", default="hipaa", help="project identifier tag (hipaa)")
     parser.add_argument("--account", default="123456789012", help="account id in bucket names (123456789012)")
     parser.add_argument("--region", default="us-east-1", help="region (us-east-1)")
-    template = "the environment's template; the workers' launch template is taken from it"
+    template = "the environment's template, which contains the workers' launch template"
     parser.add_argument("--launch-template", type=Path, help=template)
     given = parser.parse_args()
     made = Environment(given.endpoint, given.pit, given.account, given.region).make(given.launch_template)

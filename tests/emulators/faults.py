@@ -1,13 +1,13 @@
-"""Fault rules: which calls go wrong, how, and how often.
+"""Fault rules: which calls fail, how, and how often.
 
-Used by `proxy.py`, which carries the faults out. The first rule that fires
-decides; rules after it do not see that call (but every `replace` is carried
-out). Must never fire on its own account: without rules every call passes.
+Used by `proxy.py`, which injects the faults. The first rule that fires applies; later
+rules do not see that call (except that every `replace` is applied). Must never fire
+without rules: then every call passes.
 
     {"service": "s3", "operation": "PutObject", "fault": "lose_answer", "times": 2, "skip": 1}
 
-`service` and `operation` may be `*`; `times` is 1 unless given, -1 is always;
-`skip` lets that many matching calls pass first. Faults and their parameters:
+`service` and `operation` may be `*`; `times` defaults to 1, -1 means always; `skip`
+lets that many matching calls pass first. Faults and their parameters:
 
 | fault       | parameters                   | effect                                              |
 |-------------|------------------------------|-----------------------------------------------------|
@@ -15,7 +15,7 @@ out). Must never fire on its own account: without rules every call passes.
 | error       | status, code, message        | not forwarded; the protocol's own error (500)       |
 | cut         | bytes (half of the body)     | full Content-Length, that many bytes, then closed   |
 | slow        | seconds                      | waits before forwarding                             |
-| scarce      |                              | RunInstances finds room for its MinCount (on moto)  |
+| scarce      |                              | RunInstances has capacity for its MinCount (Moto)   |
 | replace     | pattern, with                | `re.sub` on the text of the answer                  |
 """
 
@@ -30,7 +30,7 @@ from xml.sax.saxutils import escape
 from recognise import Call
 
 REQUEST_ID = "00000000-fault-proxy"
-# Fault: (parameters it must have, parameters it may have).
+# Fault: (required parameters, optional parameters).
 PARAMETERS: dict[str, tuple[set[str], set[str]]] = {
     "lose_answer": (set(), set()),
     "error": (set(), {"status", "code", "message"}),
@@ -55,7 +55,7 @@ class Rule:
     fired: int = 0
 
     def fires(self, call: Call) -> bool:
-        """Whether this call is struck; counts it either way."""
+        """Return whether the rule applies to this call; counts the call either way."""
         matches = self.service in ("*", call.service) and self.operation in ("*", call.operation)
         if not matches or 0 <= self.times <= self.fired:
             return False
@@ -66,13 +66,13 @@ class Rule:
         return True
 
     def as_json(self) -> dict[str, Any]:
-        """The rule as it was given, with what is left of `skip`, and `fired`."""
+        """Return the rule as given, with the remaining `skip`, and `fired`."""
         own = {name: getattr(self, name) for name in ("service", "operation", "fault", "times", "skip", "fired")}
         return own | self.parameters
 
 
 def parse_rule(given: dict[str, Any]) -> Rule:
-    """A rule from its JSON; ValueError on a wrong one, for a test must not pass by a misspelt fault."""
+    """Parse a rule from JSON; ValueError if it is invalid, so that no test passes because of a misspelled fault."""
     required, optional = PARAMETERS.get(given.get("fault", ""), (None, set()))
     if required is None:
         raise ValueError(f"unknown fault in {given}")
@@ -87,21 +87,21 @@ def parse_rule(given: dict[str, Any]) -> Rule:
 
 @dataclass
 class Faults:
-    """All rules, in the order in which they came."""
+    """All rules, in order of arrival."""
 
     rules: list[Rule] = field(default_factory=list)
 
     def pick(self, call: Call) -> Rule | None:
-        """The rule that strikes this call, if any."""
+        """Return the rule that applies to this call, if any."""
         return next((rule for rule in self.rules if rule.fault != "replace" and rule.fires(call)), None)
 
     def replacements(self, call: Call) -> list[Rule]:
-        """The replacements in this call's answer: all of them, in order."""
+        """Return the replacements in this call's response: all of them, in order."""
         return [rule for rule in self.rules if rule.fault == "replace" and rule.fires(call)]
 
 
 def render_error(call: Call, status: int, code: str, message: str) -> tuple[dict[str, str], bytes]:
-    """Headers and body of an error in the form of the call's protocol."""
+    """Return headers and body of an error in the form of the call's protocol."""
     if call.is_json:
         headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": code}
         return headers | {"x-amzn-requestid": REQUEST_ID}, json.dumps({"__type": code, "message": message}).encode()

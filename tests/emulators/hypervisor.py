@@ -1,15 +1,15 @@
-"""Stand-in for EC2's hypervisor: runs an agent process per launched instance.
+"""Substitute for EC2's hypervisor: runs an agent process per launched instance.
 
     hypervisor.py --proxy http://127.0.0.1:P --agent BINARY --dir DIR --pit PIT --region us-east-1
 
-Used by the tests of the fleet, for no emulator runs what it launches. Prints
+Used by the tests of the fleet, because no emulator runs what it launches. Prints
 "ready" when polling. Reports in DIR/instances.json, after every change:
 
     {"i-…": {"state": "running" or "ended", "exit": code, -signal or null, "killed": bool,
              "powered_off": bool, "imds_v1_refused": n}}
 
-Logs are DIR/<instance>/agent.log and terminate.log. Its own calls carry
-`x-stand-in`: the proxy neither counts nor strikes them. Must never leave a
+Logs are DIR/<instance>/agent.log and terminate.log. Its own calls have the header
+`x-stand-in`: the proxy does not count them and injects no faults. Must never leave a
 process behind, and never launch anything itself.
 """
 
@@ -41,20 +41,21 @@ class Hypervisor:
     """All machines, and the API as seen through the proxy."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Starts no machine yet."""
+        """Start no machine yet."""
         self.options = options
         self.machines: dict[str, Machine] = {}
         self.written = ""
+        # One attempt per call: the next poll is the retry.
         config = Config(
             connect_timeout=ANSWER_SECONDS_MAX, read_timeout=ANSWER_SECONDS_MAX, retries={"total_max_attempts": 1}
         )
         session = boto3.Session("test", "test", region_name=options.region)
         self.ec2 = session.client("ec2", endpoint_url=options.proxy, config=config)
-        # Added after signing, so the proxy can take it off again.
+        # Added after signing, so that the proxy can remove it.
         self.ec2.meta.events.register("before-send.ec2", lambda request, **_: mark(request))
 
     def poll(self) -> None:
-        """Look once, and act; an emulator that does not answer is asked again later."""
+        """Poll once, and act; an emulator that does not answer is polled again later."""
         try:
             with urllib.request.urlopen(f"{self.options.proxy}/-/instances", timeout=ANSWER_SECONDS_MAX) as answer:
                 launched = json.load(answer)
@@ -66,11 +67,11 @@ class Hypervisor:
                 if machine.next and machine.powered_off:
                     self.ec2.terminate_instances(InstanceIds=[instance_id])
         except (OSError, ValueError, BotoCoreError, ClientError) as error:
-            print(f"hypervisor: asks again: {error}", file=sys.stderr, flush=True)
+            print(f"hypervisor: retrying: {error}", file=sys.stderr, flush=True)
         self.write()
 
     def described(self) -> dict[str, Any]:
-        """Every instance the API knows, by id."""
+        """Return every instance that the API knows, by id."""
         pages = self.ec2.get_paginator("describe_instances").paginate()
         reservations = [reservation for page in pages for reservation in page["Reservations"]]
         return {
@@ -97,7 +98,7 @@ class Hypervisor:
         self.machines[instance_id] = Machine(metadata, self.options.agent, self.options.dir / instance_id, environment)
 
     def write(self) -> None:
-        """Write the report if it has changed; readers never see half of it."""
+        """Write the report if it has changed; readers never see an incomplete one."""
         text = json.dumps({instance_id: machine.report() for instance_id, machine in self.machines.items()}, indent=1)
         if text != self.written:
             new = self.options.dir / "instances.json.new"
@@ -106,27 +107,27 @@ class Hypervisor:
             self.written = text
 
     def stop(self) -> None:
-        """Kill whatever runs."""
+        """Kill all running machines."""
         for machine in self.machines.values():
             machine.kill()
 
 
 def mark(request: Any) -> None:
-    """Say that the call is the test's own."""
+    """Mark the call as the test's own."""
     request.headers["x-stand-in"] = "1"
 
 
 def state(described: dict[str, Any] | None) -> str:
-    """The instance's state; one the API has forgotten is gone."""
+    """Return the instance's state; an instance that the API no longer knows is terminated."""
     return described["State"]["Name"] if described else SHUT[-1]
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="stand-in for EC2's hypervisor")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="substitute for EC2's hypervisor")
     parser.add_argument("--proxy", required=True, help="the fault proxy, http://127.0.0.1:PORT")
     parser.add_argument("--agent", required=True, help="the agent's binary")
-    parser.add_argument("--dir", type=Path, required=True, help="where instances get their directories")
+    parser.add_argument("--dir", type=Path, required=True, help="parent of the instances' directories")
     parser.add_argument("--pit", default="hipaa", help="instances tagged with another PIT are not run (hipaa)")
     parser.add_argument("--region", default="us-east-1", help="region (us-east-1)")
     parser.add_argument("--credential-seconds", type=float, default=3600, help="lifetime of credentials (3600)")
@@ -136,7 +137,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Poll until told to stop."""
+    """Poll until SIGTERM."""
     options = parse_arguments()
     options.agent, options.dir = str(Path(options.agent).resolve()), options.dir.resolve()
     options.dir.mkdir(parents=True, exist_ok=True)

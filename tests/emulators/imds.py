@@ -1,9 +1,9 @@
-"""A metadata service for one instance, version 2 only.
+"""A metadata service for one instance, IMDSv2 only.
 
-Used by `hypervisor.py`, one per instance on a loopback port of its own, and by
-`tests/machine`, at the service's own address in a namespace. Must never answer
-a request without a session token: such attempts are refused and counted, for
-the programs under test must not make any.
+Used by `hypervisor.py`, one per instance on a separate loopback port, and by
+`tests/machine`, at the real address in a namespace. Must never answer a request
+without a session token: such requests are rejected and counted, because the programs
+under test must not make any.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROLE = "worker"
 
 @dataclass
 class Metadata:
-    """What the service says about its instance, and who may ask."""
+    """The metadata of the instance, and the valid session tokens."""
 
     instance_id: str
     region: str
@@ -36,11 +36,11 @@ class Metadata:
     credential_seconds: float
     v1_refused: int = 0
     tokens: dict[str, float] = field(default_factory=dict)
-    # Told of every request: method, path, status; "v1" behind one that had no token.
+    # Called for every request: method, path, status; "v1" is appended if it had no token.
     log: Callable[[str], None] = lambda _: None
 
     def paths(self) -> dict[str, str]:
-        """The text of every path; credentials are fresh each time."""
+        """Return the text of every path; credentials are new each time."""
         now = datetime.now(UTC).replace(microsecond=0)
         credentials = {
             "Code": "Success",
@@ -73,18 +73,18 @@ class Metadata:
 
 
 def stamp(time_utc: datetime) -> str:
-    """As the service writes times."""
+    """Format a time as the service does."""
     return time_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The service's HTTP side; `metadata` comes with the subclass `serve` makes."""
+    """The service's HTTP handler; `metadata` is set in the subclass that `serve` creates."""
 
     protocol_version = "HTTP/1.1"
     metadata: Metadata
 
     def do_PUT(self) -> None:  # noqa: N802
-        """Give a session token."""
+        """Return a session token."""
         seconds = self.headers.get(TTL_HEADER, "")
         if self.path != "/latest/api/token":
             self.answer(404)
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, token, {TTL_HEADER: seconds})
 
     def do_GET(self) -> None:  # noqa: N802
-        """Tell something to whoever has a token."""
+        """Return metadata to a client with a token."""
         token = self.headers.get(TOKEN_HEADER)
         if token is None:
             self.metadata.v1_refused += 1
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(404) if text is None else self.answer(200, text)
 
     def answer(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
-        """Send a whole answer."""
+        """Send a complete response."""
         is_v1 = self.command == "GET" and TOKEN_HEADER not in self.headers
         self.metadata.log(f"{self.command} {self.path} {status}{' v1' if is_v1 else ''}")
         body = text.encode()
@@ -118,11 +118,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Keep quiet: user data may be in a path some day."""
+        """Log nothing: user data could be part of a path."""
 
 
 def serve(metadata: Metadata, host: str = "127.0.0.1", port: int = 0) -> tuple[ThreadingHTTPServer, str]:
-    """The running service and its address; `shutdown` and `server_close` end it."""
+    """Start the service and return it with its URL; `shutdown` and `server_close` end it."""
     server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"metadata": metadata}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()

@@ -1,7 +1,7 @@
 """What EC2 remembers of RunInstances and no emulator does.
 
-Used by `proxy.py`: answers the same client token with the first answer, refuses
-it with other parameters, and keeps user data and tags per instance. Must never
+Used by `proxy.py`: returns the first response again for the same client token, rejects
+the token with other parameters, and keeps user data and tags per instance. Must never
 launch: the emulator does, at most once per token.
 """
 
@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-# Parameters that say nothing about what is launched.
+# Parameters that do not affect what is launched.
 NOT_COMPARED = {"Action", "Version"}
 TAG_SPECIFICATIONS_MAX = 20
 TAGS_MAX = 50
 
 
 class Answer(NamedTuple):
-    """One HTTP answer, whole."""
+    """One complete HTTP response."""
 
     status: int
     reason: str | None
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Launches:
-    """Requests in order, first answers by client token, instances by id."""
+    """Requests in order, first responses by client token, instances by id."""
 
     requests: list[dict[str, str]] = field(default_factory=list)
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -41,12 +41,12 @@ class Launches:
     _locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def run(self, form: dict[str, str], forward: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """The answer to a RunInstances request; None if its token was used with other parameters."""
+        """Return the response to a RunInstances request; None if its token was used with other parameters."""
         token = form.get("ClientToken")
         if not token:
             return self._remember(form, await forward())
         compared = {name: value for name, value in form.items() if name not in NOT_COMPARED}
-        # Held while the emulator works, so that concurrent duplicates launch once.
+        # Held while the emulator works, so that concurrent duplicates launch only once.
         async with self._locks[token]:
             if token in self._first:
                 first, answer = self._first[token]
@@ -70,13 +70,13 @@ class Launches:
 
 
 def with_room(body: bytes) -> bytes:
-    """A RunInstances request that starts all it asks for: moto starts the fewest that would do."""
+    """Make a RunInstances request start all instances that it asks for: Moto starts the minimum."""
     most = re.search(rb"MaxCount=(\d+)", body)
     return re.sub(rb"MinCount=\d+", b"MinCount=" + most[1], body) if most else body
 
 
 def instance_tags(form: dict[str, str]) -> dict[str, str]:
-    """The tags a RunInstances request puts on its instances."""
+    """Return the tags that a RunInstances request sets on its instances."""
     tags: dict[str, str] = {}
     for n in range(1, TAG_SPECIFICATIONS_MAX + 1):
         if form.get(f"TagSpecification.{n}.ResourceType") != "instance":

@@ -1,10 +1,10 @@
-"""One instance as the hypervisor stand-in runs it, from power-on to power-off.
+"""One instance of the substitute hypervisor, from power-on to power-off.
 
-Used by `hypervisor.py`, which calls `step` with what the API says. As on a real
-worker there are three ways down: the agent leaves and the termination unit
-terminates the instance; the API terminates it under a living agent; or neither
-works and power-off does, because shutdown behaviour is terminate. Must never
-wait: many machines share one loop.
+Used by `hypervisor.py`, which calls `step` with the state in the API. As on a real
+worker there are three ways to end: the agent exits and the termination unit terminates
+the instance; the API terminates it while the agent is running; or neither works and
+power-off does, because the shutdown behavior is terminate. Must never block: many
+machines share one loop.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Machine:
         self.next: Callable[[str], None] | None = self.working
 
     def start(self, command: str) -> subprocess.Popen[bytes]:
-        """Run the agent; it dies with the hypervisor, however that ends."""
+        """Run the agent; it is killed when the hypervisor exits, however that happens."""
         name = "agent" if command == "work" else command
         with (self.home / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
@@ -60,12 +60,12 @@ class Machine:
             )
 
     def step(self, api_state: str) -> None:
-        """Go on by one step; `api_state` is the instance's state in DescribeInstances."""
+        """Advance by one step; `api_state` is the instance's state in DescribeInstances."""
         if self.next:
             self.next(api_state)
 
     def working(self, api_state: str) -> None:
-        """The agent works, until it leaves or the instance is terminated under it."""
+        """The agent works until it exits or the instance is terminated."""
         self.exit = self.process.poll()
         if self.exit is not None:
             self.process = self.start("terminate")
@@ -77,7 +77,7 @@ class Machine:
             self.end()
 
     def terminating(self, api_state: str) -> None:
-        """The termination unit runs; it may take its time, but not for ever."""
+        """The termination unit runs, for a limited time."""
         status = self.process.poll()
         if status is None and time.monotonic() < self.deadline:
             return
@@ -89,14 +89,14 @@ class Machine:
             self.next = self.halting
 
     def halting(self, api_state: str) -> None:
-        """Nothing runs any more; power goes off by itself if the API call did not do it."""
+        """No process is left; the power goes off if the API call did not terminate the instance."""
         if api_state in SHUT:
             self.end()
         elif time.monotonic() >= self.deadline:
             self.powered_off = True
 
     def kill(self) -> None:
-        """Kill the current process and what it started."""
+        """Kill the current process and its children."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -104,13 +104,13 @@ class Machine:
         self.process.wait()
 
     def end(self) -> None:
-        """Switch off what belongs to the instance."""
+        """Shut down the instance's metadata service."""
         self.next = None
         self.server.shutdown()
         self.server.server_close()
 
     def report(self) -> dict[str, Any]:
-        """What the tests may read about it."""
+        """Return what the tests may read about it."""
         return {
             "state": "running" if self.next else "ended",
             "exit": self.exit,

@@ -4,9 +4,9 @@
 
 Used by the tests that run on an emulator: counts calls, injects faults (see
 `faults.py`) and remembers launches (see `launches.py`). Prints "ready" when it
-listens. Must never change what it forwards, a signature covers it: Host, query
-and body go on as they came, answers come back undecoded. A call that reached
-the proxy reaches the emulator even if its client has left.
+listens. Must never change what it forwards, because it is signed: Host, query and body
+are passed on unchanged, responses are not decoded. A call that reached the proxy
+reaches the emulator even if its client has disconnected.
 
 Control, never forwarded:
 
@@ -17,8 +17,8 @@ Control, never forwarded:
     GET  /-/instances   {id: {"user_data", "token", "tags"}} of every launch
     GET  /-/launches    the form of every RunInstances request, in order
 
-Requests with the header `x-stand-in` come from the test's own hypervisor:
-neither counted nor struck by faults, and the header goes no further.
+Requests with the header `x-stand-in` come from the test's own hypervisor: they are not
+counted, no fault applies to them, and the header is not forwarded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from lifeline import follow_stdin
 from recognise import Call, recognise
 
 STAND_IN = "x-stand-in"
-# Between two neighbours only, or settled by the proxy having the whole body.
+# Valid for one connection only, or obsolete because the proxy reads the whole body first.
 HOP_HEADERS = {"connection", "keep-alive", "expect", "transfer-encoding", STAND_IN}
 NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 HEADER_BYTES_MAX = 65536
@@ -53,7 +53,7 @@ class Proxy:
     """The proxy's state and its handler."""
 
     def __init__(self, to: str) -> None:
-        """Forwards to the emulator at `to`, once `run` has opened a session."""
+        """Forward to the emulator at `to`, once `run` has opened a session."""
         self.to = to.rstrip("/")
         self.faults = Faults()
         self.launches = Launches()
@@ -61,7 +61,7 @@ class Proxy:
         self.session: aiohttp.ClientSession
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request: control, fault or the emulator's answer."""
+        """Answer one request: control, fault or the emulator's response."""
         if "Expect" in request.headers and request.transport:
             request.transport.write(CONTINUE)
         body = await request.content.read()
@@ -83,14 +83,14 @@ class Proxy:
         return await self.deliver(request, answer, rule)
 
     def count(self, call: Call) -> Rule | None:
-        """Count a call and see whether a fault strikes it."""
+        """Count a call and return the fault that applies to it."""
         self.counts[call.service][call.operation] += 1
         if call.operation == "RunInstances":
             self.launches.requests.append(call.form)
         return self.faults.pick(call)
 
     async def answer(self, request: web.BaseRequest, call: Call, body: bytes, struck: Rule | None) -> Answer | None:
-        """The emulator's answer, or the remembered one to a repeated launch."""
+        """Return the emulator's response, or the remembered one to a repeated launch."""
         if call.service == "ec2" and call.operation == "RunInstances":
             asked = body if struck and struck.fault == "scarce" else with_room(body)
             answer = await self.launches.run(call.form, lambda: self.forward(request, asked))
@@ -101,7 +101,7 @@ class Proxy:
         return answer
 
     async def forward(self, request: web.BaseRequest, body: bytes) -> Answer:
-        """Send a request on as it came."""
+        """Forward a request unchanged."""
         headers = CIMultiDict((n, v) for n, v in request.headers.items() if n.lower() not in HOP_HEADERS)
         if body:
             headers["Content-Length"] = str(len(body))
@@ -114,7 +114,7 @@ class Proxy:
             return Answer(response.status, response.reason, kept, await response.read())
 
     async def deliver(self, request: web.BaseRequest, answer: Answer, rule: Rule | None) -> web.StreamResponse:
-        """Give the client the answer, or what the fault leaves of it."""
+        """Send the response to the client, or what the fault leaves of it."""
         fault = rule.fault if rule else ""
         headers = CIMultiDict(answer.headers)
         if rule and fault == "cut":
@@ -125,7 +125,7 @@ class Proxy:
         else:
             response = web.Response(status=answer.status, reason=answer.reason, headers=headers, body=answer.body)
         if fault in ("cut", "lose_answer") and request.transport:
-            # close and not abort: what was written before must arrive.
+            # Close instead of abort: what was written before must arrive.
             request.transport.close()
         return response
 
@@ -162,7 +162,7 @@ class Proxy:
 
 
 def json_list(body: bytes) -> list[dict[str, Any]]:
-    """A JSON list of objects; ValueError if it is anything else."""
+    """Parse a JSON list of objects; ValueError if it is anything else."""
     given = json.loads(body)
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise ValueError("not a list of rules")
@@ -170,7 +170,7 @@ def json_list(body: bytes) -> list[dict[str, Any]]:
 
 
 def replaced(answer: Answer, pattern: str, **with_: str) -> Answer:
-    """The answer with its text changed."""
+    """Return the response with its text changed."""
     body = re.sub(pattern, with_["with"], answer.body.decode(errors="surrogateescape"))
     raw = body.encode(errors="surrogateescape")
     headers = [(n, v) for n, v in answer.headers if n.lower() != "content-length"]
@@ -180,13 +180,13 @@ def replaced(answer: Answer, pattern: str, **with_: str) -> Answer:
 def error_response(
     call: Call, status: int = 500, code: str = "InternalError", message: str = "injected"
 ) -> web.Response:
-    """An error as the call's service would give it."""
+    """Return an error in the form of the call's service."""
     headers, body = render_error(call, status, code, message)
     return web.Response(status=status, headers=headers, body=body)
 
 
 async def run(port: int, to: str) -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,7 +1,7 @@
-"""Which AWS call a signed HTTP request is.
+"""Recognizes which AWS call a signed HTTP request is.
 
-Used by `proxy.py` to count requests and to choose where faults strike. Pure:
-looks at method, target, headers and body; must never change a byte of them.
+Used by `proxy.py` to count requests and to choose where faults apply. Pure: reads
+method, target, headers and body; must never change a byte of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Call(NamedTuple):
 
 
 def recognise(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Call:
-    """The call behind a request; an unsigned one is of service `unknown`."""
+    """Return the call that a request makes; an unsigned one has the service `unknown`."""
     scope = SCOPE.search(headers.get("Authorization", "")) or SCOPE.search(unquote(target))
     service = scope[1] if scope else "unknown"
     json_target = headers.get("X-Amz-Target", "")
@@ -42,7 +42,7 @@ def recognise(method: str, target: str, headers: Mapping[str, str], body: bytes)
 
 
 def s3_operation(method: str, target: str, headers: Mapping[str, str]) -> str:
-    """The S3 operation of a path-style request, as far as tests tell them apart."""
+    """Return the S3 operation of a path-style request, as far as tests distinguish them."""
     path, _, query_text = target.partition("?")
     query = dict(parse_qsl(query_text, keep_blank_values=True))
     is_object = bool(path.removeprefix("/").partition("/")[2])
@@ -50,14 +50,14 @@ def s3_operation(method: str, target: str, headers: Mapping[str, str]) -> str:
 
 
 def bucket_operation(method: str, query: dict[str, str], _headers: Mapping[str, str]) -> str:
-    """The operation of a request on a bucket."""
+    """Return the operation of a request on a bucket."""
     if method == "GET" and query.get("list-type") == "2":
         return "ListObjectsV2"
     return "ListMultipartUploads" if method == "GET" and "uploads" in query else "Other"
 
 
 def object_operation(method: str, query: dict[str, str], headers: Mapping[str, str]) -> str:
-    """The operation of a request on an object."""
+    """Return the operation of a request on an object."""
     if method == "POST" and "uploads" in query:
         return "CreateMultipartUpload"
     if "X-Amz-Copy-Source" in headers or not all(PLAIN_PARAMETER.fullmatch(name) for name in query):

@@ -1,13 +1,13 @@
-"""Teaches ministack's CloudFormation what provision/environment.yaml needs of it.
+"""Adds to Ministack's CloudFormation what provision/environment.yaml needs.
 
-Used by `start.py`, before ministack serves. Types that it has no handler for
-come from here and `stacks_machines.py`; for the others, what its handlers drop
-of a resource's properties is put through the service's own API afterwards.
-Budgets and Config stay unknown: `sce` must cope with types an emulator lacks.
-Must never make what the service's API does not show, nor alter what is imported.
+Used by `start.py`, before Ministack serves. Types without a handler are implemented
+here and in `stacks_machines.py`; for the others, the properties that the handlers drop
+are set through the service's own API afterward. Budgets and Config stay unsupported:
+`sce` must handle types that an emulator lacks. Must never create what the service's API
+does not show, nor change imported resources.
 
-These handlers call the emulator that they run in: they run on a thread of their
-own, as ministack's own that block do.
+These handlers call the emulator that they run in: they run on a separate thread, as
+Ministack's own blocking handlers do.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from stacks_kinds import Made, Props, api
 
 HANDLERS: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
 KINDS = stacks_machines.KINDS | stacks_trail.KINDS
-# Lasting things by name: ministack would empty the one that is there, CloudFormation refuses.
+# Retained resources by name: Ministack would overwrite an existing one, CloudFormation rejects it.
 NOT_TWICE = ("AWS::DynamoDB::Table", "AWS::KMS::Alias", "AWS::Logs::LogGroup", "AWS::S3::BucketPolicy")
 
 
 def register() -> None:
-    """Once, before the emulator serves."""
+    """Register everything, once, before the emulator serves."""
     for name, kind in KINDS.items():
         HANDLERS[name] = kind.handlers()
         provisioners._REPLACING_PROPERTIES[name] = kind.replacing
@@ -52,13 +52,13 @@ def register() -> None:
 
 
 def run_on_threads(names: set[str]) -> None:
-    """Their handlers must not run on the loop that is to answer them."""
+    """Run their handlers on a worker thread: the event loop must answer their requests."""
     own = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda name: name in names or own(name)
 
 
 def leave_out_what_is_off() -> None:
-    """A change set tells of what is there or will be, by the conditions; ministack compares all there is text of."""
+    """Apply conditions before comparing templates for a change set; Ministack compares all resources in the text."""
     own = changesets._resolve_props_for_diff
 
     def resolve(template: Props, parameters: Props, *where: str) -> Props:
@@ -70,7 +70,7 @@ def leave_out_what_is_off() -> None:
 
 
 def complete(name: str, apply: Callable[[str, Props], None]) -> None:
-    """After the emulator's own create and update, put the properties that they dropped."""
+    """After the emulator's own create and update, set the properties that they drop."""
     own = HANDLERS[name]
 
     def create(logical_id: str, props: Props, stack: str) -> Made:
@@ -91,7 +91,7 @@ def complete(name: str, apply: Callable[[str, Props], None]) -> None:
 
 
 def bucket(name: str, props: Props) -> None:
-    """Encryption, lock, owner, lifecycle, logging and tags."""
+    """Set encryption, lock, owner, lifecycle, logging and tags."""
     client = api("s3")
     if encryption := props.get("BucketEncryption"):
         rules = [
@@ -114,13 +114,13 @@ def bucket(name: str, props: Props) -> None:
 
 
 def lifecycle_rule(rule: Props) -> Props:
-    """A rule of a template as the API takes it."""
+    """Return a template's rule in the API's form."""
     rest = {name: value for name, value in rule.items() if name not in ("Id", "Prefix")}
     return rest | {"ID": rule["Id"], "Filter": {"Prefix": rule.get("Prefix", "")}}
 
 
 def table(name: str, props: Props) -> None:
-    """Encryption and backups; the rest ministack keeps."""
+    """Set encryption and backups; Ministack keeps the rest."""
     client = api("dynamodb")
     if encryption := props.get("SSESpecification"):
         enabled = {"Enabled": encryption["SSEEnabled"]}
@@ -131,13 +131,13 @@ def table(name: str, props: Props) -> None:
 
 
 def topic(arn: str, props: Props) -> None:
-    """Its key."""
+    """Set its key."""
     key = props.get("KmsMasterKeyId", "")
     api("sns").set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=key)
 
 
 def name_bucket_policies() -> None:
-    """A bucket's policy goes by the bucket's name, and may be imported by it."""
+    """Identify a bucket policy by the bucket's name, also for imports."""
     kind = "AWS::S3::BucketPolicy"
     own = HANDLERS[kind]
 
@@ -155,7 +155,7 @@ def name_bucket_policies() -> None:
 
 
 def name_instance_profiles() -> None:
-    """An instance profile goes by its name; ministack's handlers know it by its ARN."""
+    """Identify an instance profile by its name; Ministack's handlers use its ARN."""
     kind = "AWS::IAM::InstanceProfile"
     own = HANDLERS[kind]
 
@@ -179,7 +179,7 @@ def name_instance_profiles() -> None:
 
 
 def refuse_twice(kind: str) -> None:
-    """Fail to create what there is already."""
+    """Reject the creation of an existing resource."""
     own = HANDLERS[kind]
     (key,), problem = changesets._IMPORT_LOOKUPS[kind]
 
@@ -192,7 +192,7 @@ def refuse_twice(kind: str) -> None:
 
 
 def refuse_while_used(kind: str, used: Callable[[str], bool]) -> None:
-    """Fail to delete what others still refer to."""
+    """Reject the deletion of a resource that others refer to."""
     own = HANDLERS[kind]
 
     def delete(physical_id: str, props: Props) -> None:
@@ -204,12 +204,12 @@ def refuse_while_used(kind: str, used: Callable[[str], bool]) -> None:
 
 
 def machines() -> list[Props]:
-    """Those not yet gone."""
+    """Return the machines that are not terminated."""
     return [of for of in ec2._instances.values() if of["State"]["Name"] != "terminated"]
 
 
 def group_is_used(group: str) -> bool:
-    """By a machine, an endpoint or another group's rules."""
+    """Return whether a machine, an endpoint or another group's rule uses the group."""
     others = [of for of in ec2._security_groups.values() if of["GroupId"] != group]
     rules = [rule for of in others for rule in [*of["IpPermissions"], *of["IpPermissionsEgress"]]]
     named = [pair.get("GroupId") for rule in rules for pair in rule["UserIdGroupPairs"]]
@@ -220,7 +220,7 @@ def group_is_used(group: str) -> bool:
 
 
 def subnet_is_used(subnet: str) -> bool:
-    """By a machine, an endpoint or a NAT gateway."""
+    """Return whether a machine, an endpoint or a NAT gateway uses the subnet."""
     gateways = [of["SubnetId"] for of in ec2._nat_gateways.values() if of["State"] != "deleted"]
     inside = [of["SubnetId"] for of in machines()]
     return subnet in [*gateways, *inside] or any(

@@ -1,7 +1,7 @@
-"""What a resource type is to ministack's CloudFormation, and the way to its own API.
+"""The interface of a resource type for Ministack's CloudFormation, and clients of its own API.
 
-Used by the other stacks_*.py. Must never be pointed at anything but the
-emulator that it runs in.
+Used by the other stacks_*.py. Must never call anything but the emulator that it runs
+in.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id, get_region
 
 Props = dict[str, Any]
-# A physical id, and what Fn::GetAtt finds.
+# A physical id, and the attributes for Fn::GetAtt.
 Made = tuple[str, Props]
 
 
 class Kind(NamedTuple):
-    """A type that the emulator does not know."""
+    """A type that the emulator does not support."""
 
     create: Callable[[Props], str]
     update: Callable[[str, Props, Props], None]
     delete: Callable[[str, Props], None]
     attributes: Callable[[str], Props]
-    # What cannot be changed: a new one takes the old one's place.
+    # Properties that cannot be changed: a change replaces the resource.
     replacing: tuple[str, ...]
     tagged: bool = True
-    # Before a delete, where the template says so.
+    # Called before a delete if the template requires it.
     snapshot: Callable[[str, Props], None] | None = None
 
     def handlers(self) -> Props:
-        """In ministack's form."""
+        """Return Ministack's form of the handlers."""
 
         def create(_logical_id: str, props: Props, _stack: str) -> Made:
             physical_id = self.create(props)
@@ -49,7 +49,7 @@ class Kind(NamedTuple):
             try:
                 self.delete(physical_id, props)
             except ClientError as error:
-                # Somebody else did it.
+                # It was deleted already.
                 if "NotFound" not in error.response["Error"]["Code"]:
                     raise
 
@@ -58,22 +58,22 @@ class Kind(NamedTuple):
 
 
 def api(service: str) -> Any:
-    """A client of this emulator, in the account and region of the stack being worked on."""
+    """Return a client of this emulator, for the account and region of the current stack."""
     return client(service, get_account_id(), get_region())
 
 
 @functools.cache
 def client(service: str, account: str, region: str) -> Any:
-    """Ministack takes the key id for the account."""
+    """Create a client; Ministack uses the access key id as the account."""
     session = boto3.Session(account, "test", region_name=region)
     config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
     return session.client(service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=config)
 
 
 def picked(props: Props, *names: str) -> Props:
-    """The properties of these names that are there."""
+    """Return the given properties that exist."""
     return {name: props[name] for name in names if name in props}
 
 
 def nothing(_physical_id: str, _old: Props, _new: Props) -> None:
-    """The update of what cannot be changed."""
+    """Update a resource that cannot be changed."""

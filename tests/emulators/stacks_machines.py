@@ -1,8 +1,8 @@
-"""Machines, volumes, addresses and flow logs, for ministack's CloudFormation.
+"""Machines, volumes, addresses and flow logs, for Ministack's CloudFormation.
 
-Used by `stacks.py`. Makes them by EC2's API, then writes into ministack's record
-what its API takes and drops. Must never start anything: ministack boots no
-image that it brings along.
+Used by `stacks.py`. Creates them through EC2's API, then adds to Ministack's record
+what its API accepts and drops. Must never start anything: Ministack does not boot its
+own images.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ministack.services.cloudformation.provisioners import _ec2_sg_permissions
 
 from stacks_kinds import Kind, Props, api, nothing, picked
 
-# The first addresses of a subnet are the network's own.
+# The first addresses of a subnet are reserved.
 ADDRESSES_RESERVED = 4
 
 
 def tags(kind: str, props: Props) -> Props:
-    """Tags as an argument of a create call."""
+    """Return tags as an argument of a create call."""
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": props["Tags"]}]} if props.get("Tags") else {}
 
 
 def retag(resource: str, old: Props, new: Props) -> None:
-    """Tags added elsewhere stay."""
+    """Update the stack's tags; tags added elsewhere stay."""
     kept = {tag["Key"] for tag in new.get("Tags", [])}
     gone = [{"Key": tag["Key"]} for tag in old.get("Tags", []) if tag["Key"] not in kept]
     if gone:
@@ -35,22 +35,22 @@ def retag(resource: str, old: Props, new: Props) -> None:
         api("ec2").create_tags(Resources=[resource], Tags=new["Tags"])
 
 
-# ----- addresses: known by the address itself ---------------------------------
+# ----- addresses, identified by the address itself -----------------------------
 
 
 def address(public_ip: str) -> Props:
-    """One address, as EC2 tells it."""
+    """Return one address as EC2 describes it."""
     return next(of for of in api("ec2").describe_addresses()["Addresses"] if of["PublicIp"] == public_ip)
 
 
 def associate(public_ip: str, instance: str) -> None:
-    """The machine is reached by it from now on."""
+    """Associate the address with a machine."""
     api("ec2").associate_address(AllocationId=address(public_ip)["AllocationId"], InstanceId=instance)
     ec2._instances[instance]["PublicIpAddress"] = public_ip
 
 
 def create_address(props: Props) -> str:
-    """Ref is the address."""
+    """Allocate an address and return it as the Ref."""
     public_ip = api("ec2").allocate_address(Domain=props["Domain"], **tags("elastic-ip", props))["PublicIp"]
     if "InstanceId" in props:
         associate(public_ip, props["InstanceId"])
@@ -58,14 +58,14 @@ def create_address(props: Props) -> str:
 
 
 def update_address(public_ip: str, old: Props, new: Props) -> None:
-    """It moves to another machine in place."""
+    """Associate the address with another machine in place."""
     if "InstanceId" in new and new["InstanceId"] != old.get("InstanceId"):
         associate(public_ip, new["InstanceId"])
     retag(address(public_ip)["AllocationId"], old, new)
 
 
 def delete_address(public_ip: str, _props: Props) -> None:
-    """Taken from its machine, then given back."""
+    """Disassociate the address, then release it."""
     for of in api("ec2").describe_addresses()["Addresses"]:
         if of["PublicIp"] != public_ip:
             continue
@@ -77,38 +77,38 @@ def delete_address(public_ip: str, _props: Props) -> None:
 
 
 def address_attributes(public_ip: str) -> Props:
-    """What Fn::GetAtt finds."""
+    """Return the attributes for Fn::GetAtt."""
     return {"PublicIp": public_ip, "AllocationId": address(public_ip)["AllocationId"]}
 
 
-# ----- the way out, and who went it -------------------------------------------
+# ----- NAT gateways and flow logs ---------------------------------------------
 
 
 def create_gateway(props: Props) -> str:
-    """A NAT gateway."""
+    """Create a NAT gateway."""
     wanted = picked(props, "SubnetId", "AllocationId", "ConnectivityType")
     return api("ec2").create_nat_gateway(**wanted, **tags("natgateway", props))["NatGateway"]["NatGatewayId"]
 
 
 def delete_gateway(gateway: str, _props: Props) -> None:
-    """It is told of as deleted for a while."""
+    """Delete a NAT gateway; EC2 reports it as deleted for a while."""
     api("ec2").delete_nat_gateway(NatGatewayId=gateway)
 
 
 def create_flow_log(props: Props) -> str:
-    """Of one network."""
+    """Create a flow log of one network."""
     how = picked(props, "LogDestination", "LogGroupName", "DeliverLogsPermissionArn", "MaxAggregationInterval")
     what = picked(props, "ResourceType", "TrafficType", "LogDestinationType")
     made = api("ec2").create_flow_logs(ResourceIds=[props["ResourceId"]], **what, **how, **tags("vpc-flow-log", props))
     [flow_log] = made["FlowLogIds"]
     ec2._flow_logs[flow_log] |= how
-    # Ministack looks for tags under another type's name than EC2.
+    # Ministack expects tags under another type name than EC2.
     retag(flow_log, {}, props)
     return flow_log
 
 
 def delete_flow_log(flow_log: str, _props: Props) -> None:
-    """What was logged stays."""
+    """Delete a flow log; its records stay."""
     api("ec2").delete_flow_logs(FlowLogIds=[flow_log])
 
 
@@ -116,14 +116,14 @@ def delete_flow_log(flow_log: str, _props: Props) -> None:
 
 
 def create_rule(props: Props) -> str:
-    """One rule out of a group that is there."""
+    """Add an outbound rule to an existing group."""
     [permission] = _ec2_sg_permissions([props])
     made = api("ec2").authorize_security_group_egress(GroupId=props["GroupId"], IpPermissions=[permission])
     return made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
 
 def delete_rule(_rule: str, props: Props) -> None:
-    """Whether or not its group is still there."""
+    """Remove the rule, if its group still exists."""
     if props["GroupId"] in ec2._security_groups:
         api("ec2").revoke_security_group_egress(GroupId=props["GroupId"], IpPermissions=_ec2_sg_permissions([props]))
 
@@ -132,14 +132,14 @@ def delete_rule(_rule: str, props: Props) -> None:
 
 
 def free_address(subnet: Props) -> str:
-    """The first one of the subnet that no machine has."""
+    """Return the first address of the subnet that no machine has."""
     taken = {of["PrivateIpAddress"] for of in ec2._instances.values()}
     hosts = itertools.islice(ipaddress.ip_network(subnet["CidrBlock"]), ADDRESSES_RESERVED, None)
     return next(str(host) for host in hosts if str(host) not in taken)
 
 
 def create_machine(props: Props) -> str:
-    """Launched as asked, and remembered as asked."""
+    """Launch the machine and record its properties."""
     subnet = ec2._subnets[props["SubnetId"]]
     same = picked(props, "ImageId", "InstanceType", "KeyName", "SubnetId", "SecurityGroupIds", "EbsOptimized")
     more = picked(props, "MetadataOptions", "BlockDeviceMappings", "UserData")
@@ -153,7 +153,7 @@ def create_machine(props: Props) -> str:
 
 
 def remember(record: Props, props: Props, subnet: Props) -> None:
-    """Ministack's RunInstances takes these and forgets them."""
+    """Record the properties that Ministack's RunInstances accepts and drops."""
     record["Placement"] = {"AvailabilityZone": subnet["AvailabilityZone"], "Tenancy": props.get("Tenancy", "default")}
     record["Monitoring"] = {"State": "enabled" if props["Monitoring"] else "disabled"}
     record |= picked(props, "MetadataOptions", "EbsOptimized")
@@ -169,13 +169,13 @@ def remember(record: Props, props: Props, subnet: Props) -> None:
 
 
 def volume_record(props: Props) -> Props:
-    """A template's volume, of an instance or alone, as ministack writes it down."""
+    """Return a template's volume, of an instance or separate, in the form of Ministack's record."""
     size = int(props.get("VolumeSize") or props["Size"])
     return {"Size": size, **picked(props, "VolumeType", "Encrypted", "KmsKeyId")}
 
 
 def update_machine(instance: str, old: Props, new: Props) -> None:
-    """What changes in place, of what the template may change."""
+    """Change the properties that can be changed in place."""
     record = ec2._instances[instance]
     record |= picked(new, "MetadataOptions", "EbsOptimized", "InstanceType")
     record["Monitoring"] = {"State": "enabled" if new["Monitoring"] else "disabled"}
@@ -185,7 +185,7 @@ def update_machine(instance: str, old: Props, new: Props) -> None:
 
 
 def delete_machine(instance: str, _props: Props) -> None:
-    """Gone with the volumes that it came with."""
+    """Terminate the machine and delete the volumes that it was launched with."""
     record = ec2._instances.get(instance, {})
     api("ec2").terminate_instances(InstanceIds=[instance])
     for volume in [of["Ebs"]["VolumeId"] for of in record.get("BlockDeviceMappings", [])]:
@@ -194,14 +194,14 @@ def delete_machine(instance: str, _props: Props) -> None:
 
 
 def machine_attributes(instance: str) -> Props:
-    """What Fn::GetAtt finds."""
+    """Return the attributes for Fn::GetAtt."""
     [[of]] = [of["Instances"] for of in api("ec2").describe_instances(InstanceIds=[instance])["Reservations"]]
-    told = {"PrivateIp": of["PrivateIpAddress"], "PublicIp": of.get("PublicIpAddress", "")}
-    return told | {"AvailabilityZone": of["Placement"]["AvailabilityZone"], "InstanceId": instance, **names(of)}
+    attributes = {"PrivateIp": of["PrivateIpAddress"], "PublicIp": of.get("PublicIpAddress", "")}
+    return attributes | {"AvailabilityZone": of["Placement"]["AvailabilityZone"], "InstanceId": instance, **names(of)}
 
 
 def names(of: Props) -> Props:
-    """A machine's names, and its network."""
+    """Return a machine's DNS names and its network."""
     return {"PrivateDnsName": of["PrivateDnsName"], "PublicDnsName": of.get("PublicDnsName", ""), "VpcId": of["VpcId"]}
 
 
@@ -209,7 +209,7 @@ def names(of: Props) -> Props:
 
 
 def create_volume(props: Props) -> str:
-    """Alone, attached to nothing."""
+    """Create a volume that is not attached."""
     wanted = picked(props, "AvailabilityZone", "VolumeType", "Encrypted", "KmsKeyId") | {"Size": int(props["Size"])}
     volume = api("ec2").create_volume(**wanted, **tags("volume", props))["VolumeId"]
     ec2._volumes[volume] |= volume_record(props)
@@ -217,18 +217,18 @@ def create_volume(props: Props) -> str:
 
 
 def update_volume(volume: str, old: Props, new: Props) -> None:
-    """It may grow, in place."""
+    """Grow the volume in place."""
     api("ec2").modify_volume(VolumeId=volume, Size=int(new["Size"]), VolumeType=new["VolumeType"])
     retag(volume, old, new)
 
 
 def delete_volume(volume: str, _props: Props) -> None:
-    """Its snapshots stay."""
+    """Delete the volume; its snapshots stay."""
     api("ec2").delete_volume(VolumeId=volume)
 
 
 def snapshot(volume: str, _props: Props) -> None:
-    """What DeletionPolicy Snapshot leaves; called on the emulator's own loop, so not through its API."""
+    """Create the snapshot for DeletionPolicy Snapshot; called on the emulator's own loop, so not through its API."""
     before = set(ec2._snapshots)
     ec2._create_snapshot({"VolumeId": [volume]})
     for made in set(ec2._snapshots) - before:
@@ -236,7 +236,7 @@ def snapshot(volume: str, _props: Props) -> None:
 
 
 def create_attachment(props: Props) -> str:
-    """EC2 attaches no volume twice; ministack would."""
+    """Attach a volume; EC2 rejects a second attachment, Ministack does not."""
     [of] = api("ec2").describe_volumes(VolumeIds=[props["VolumeId"]])["Volumes"]
     if of["Attachments"]:
         raise ValueError(f"{props['VolumeId']} is already attached to an instance (VolumeInUse)")
@@ -245,17 +245,17 @@ def create_attachment(props: Props) -> str:
 
 
 def delete_attachment(_attachment: str, props: Props) -> None:
-    """The volume is free for another machine."""
+    """Detach the volume."""
     api("ec2").detach_volume(**picked(props, "VolumeId", "InstanceId"))
 
 
 def attribute(name: str) -> Any:
-    """The one attribute of types whose id it is."""
+    """Return the only attribute of types, whose value is the id."""
     return lambda physical_id: {name: physical_id}
 
 
 def retagged(physical_id: str, old: Props, new: Props) -> None:
-    """The update of what only has other tags."""
+    """Update a resource of which only tags can change."""
     retag(physical_id, old, new)
 
 

@@ -1,6 +1,6 @@
-"""The trail, for ministack's CloudFormation.
+"""The trail, for Ministack's CloudFormation.
 
-Used by `stacks.py`. Makes it by CloudTrail's API; nothing is ever delivered.
+Used by `stacks.py`. Creates it through CloudTrail's API; nothing is ever delivered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SAME = (
 
 
 def create(props: Props) -> str:
-    """Ministack's CreateTrail forgets the log group; its UpdateTrail does not."""
+    """Create the trail, then update it: Ministack's CreateTrail drops the log group, its UpdateTrail does not."""
     client, name = api("cloudtrail"), props["TrailName"]
     client.create_trail(Name=name, TagsList=[], **picked(props, *SAME))
     change(client, name, props)
@@ -29,7 +29,7 @@ def create(props: Props) -> str:
 
 
 def update(name: str, old: Props, new: Props) -> None:
-    """Everything anew."""
+    """Set all properties again."""
     client = api("cloudtrail")
     if gone := [tag for tag in old.get("Tags", []) if tag not in new.get("Tags", [])]:
         client.remove_tags(ResourceId=arn(name), TagsList=gone)
@@ -37,7 +37,7 @@ def update(name: str, old: Props, new: Props) -> None:
 
 
 def change(client: Any, name: str, props: Props) -> None:
-    """CloudTrail tells the key by its ARN, whatever it was given."""
+    """Set all properties; CloudTrail reports the key by its ARN, however it was given."""
     key = props.get("KMSKeyId", "")
     key = api("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"] if key else ""
     client.update_trail(Name=name, KmsKeyId=key, **picked(props, *SAME))
@@ -51,17 +51,17 @@ def change(client: Any, name: str, props: Props) -> None:
 
 
 def arn(name: str) -> str:
-    """As CloudTrail tells it."""
+    """Return the ARN that CloudTrail reports."""
     return api("cloudtrail").get_trail(Name=name)["Trail"]["TrailARN"]
 
 
 def delete(name: str, _props: Props) -> None:
-    """Its records stay in the bucket."""
+    """Delete the trail; its records stay in the bucket."""
     api("cloudtrail").delete_trail(Name=name)
 
 
 def attributes(name: str) -> Props:
-    """No topic is ever told."""
+    """Return the attributes for Fn::GetAtt; there is no topic."""
     return {"Arn": arn(name)}
 
 

@@ -1,11 +1,11 @@
-"""Run one of the two emulators in the foreground, on loopback only.
+"""Runs one of the two emulators in the foreground, on loopback only.
 
     start.py {ministack|moto} --port P
 
-Used by the tests. Prints "ready" on stdout once the emulator answers and
-nothing else there: the emulator's own output goes to stderr. The emulator runs
-in this very process, so that whatever ends it (end of stdin, SIGTERM, SIGKILL)
-ends the emulator. Must never listen beyond loopback nor keep state on disk.
+Used by the tests. Prints "ready" on stdout once the emulator answers and nothing else:
+the emulator's own output goes to stderr. The emulator runs in this process, so that
+whatever ends the process (end of stdin, SIGTERM, SIGKILL) ends the emulator. Must never
+listen beyond loopback nor keep state on disk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from lifeline import follow_stdin
 
 HOST = "127.0.0.1"
 READY_SECONDS_MAX = 60.0
-# 8883 is opened to the world otherwise; persistence off even if the caller's environment turns it on.
+# Otherwise port 8883 is open to all interfaces; persistence is off even if the caller's environment
+# enables it.
 MINISTACK_ENV = {
     "BIND_HOST": HOST,
     "IOT_MTLS_ENABLED": "0",
@@ -57,7 +58,7 @@ def run_moto(port: int) -> None:
 
 
 def answers(port: int) -> bool:
-    """Whether anything speaks HTTP there."""
+    """Return whether a server answers HTTP there."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/")
@@ -70,7 +71,7 @@ def answers(port: int) -> bool:
 
 
 def announce(port: int, stdout: int) -> None:
-    """Say "ready" once the emulator answers; give up after a while."""
+    """Print "ready" once the emulator answers; give up after a while."""
     deadline = time.monotonic() + READY_SECONDS_MAX
     while not answers(port):
         if time.monotonic() > deadline:
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("emulator", choices=("ministack", "moto"))
     parser.add_argument("--port", type=int, required=True, help="loopback port to listen on")
     arguments = parser.parse_args()
-    # Somebody else on that port would answer in the emulator's place.
+    # If another program used the port, it would answer instead of the emulator.
     socket.create_server((HOST, arguments.port)).close()
     stdout = os.dup(1)
     os.dup2(2, 1)

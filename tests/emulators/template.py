@@ -1,8 +1,8 @@
-"""Reads launch template data out of a CloudFormation file.
+"""Reads the launch template data from a CloudFormation file.
 
-Used by `environment.py`, so that tests launch what the environment's template
-launches. Knows `!Ref`, `!Sub` and `!GetAtt` of what the caller made; anything
-else in the launch template is an error and must never be passed over.
+Used by `environment.py`, so that tests launch what the environment's template launches.
+Supports `!Ref`, `!Sub` and `!GetAtt` of what the caller created; anything else in the
+launch template is an error and must never be ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Loader(yaml.SafeLoader):
 
 
 def construct(loader: Loader, name: str, node: yaml.Node) -> dict[str, Any]:
-    """A tagged node, not yet resolved: outputs may refer to what does not exist here."""
+    """Construct a tagged node without resolving it: outputs may refer to what does not exist here."""
     if isinstance(node, yaml.ScalarNode):
         return {"Fn": name, "of": loader.construct_scalar(node)}
     if isinstance(node, yaml.SequenceNode):
@@ -35,14 +35,14 @@ Loader.add_multi_constructor("!", construct)
 
 
 def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
-    """The value with every reference replaced."""
+    """Replace every reference in the value."""
     match value:
         case {"Fn": "Ref" | "GetAtt", "of": str(name)}:
             return lookup(name)
         case {"Fn": "Sub", "of": str(text)}:
             return VARIABLE.sub(lambda found: str(lookup(found[1])), text)
         case {"Fn": name}:
-            raise ValueError(f"!{name} is not known here")
+            raise ValueError(f"!{name} is not supported here")
         case dict():
             return {key: resolve(item, lookup) for key, item in value.items()}
         case list():
@@ -51,7 +51,7 @@ def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
 
 
 def launch_template_data(file: Path, made: dict[str, str]) -> dict[str, Any]:
-    """The worker's launch template data; what was `made` goes before the file's own defaults."""
+    """Return the worker's launch template data; `made` takes precedence over the file's defaults."""
     template = yaml.load(file.read_text(), Loader)
     defaults = {name: of["Default"] for name, of in template.get("Parameters", {}).items() if "Default" in of}
     known = defaults | made

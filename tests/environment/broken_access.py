@@ -19,12 +19,12 @@ ACCESS = [
     ),
     (
         "roles_have_no_policies_inside",
-        "AWS's administrator",
+        "AWS's administrator policy",
         add("BastionRole/Properties/ManagedPolicyArns", "arn:aws:iam::aws:policy/AdministratorAccess"),
     ),
     (
         "roles_have_no_policies_inside",
-        "a policy of its own",
+        "a separate policy",
         new("Extra", "AWS::IAM::Policy", PolicyName="x", Roles=[{"Ref": "BastionRole"}]),
     ),
     ("roles_have_no_policies_inside", "a user with a key", new("Person", "AWS::IAM::User")),
@@ -33,10 +33,10 @@ ACCESS = [
     ("policies_allow_nothing_whole", "any resource", change_statement("BastionPolicy", "ReadRecords", Resource="*")),
     (
         "policies_allow_nothing_whole",
-        "all but one",
+        "all actions but one",
         change_statement("WorkbenchPolicy", "ReadLedger", Action=None, NotAction="iam:*"),
     ),
-    ("who_becomes_what", "everybody", change_statement("BastionRole", None, Principal="*")),
+    ("who_becomes_what", "everyone", change_statement("BastionRole", None, Principal="*")),
     (
         "who_becomes_what",
         "another account",
@@ -47,7 +47,7 @@ ACCESS = [
         "another service",
         change_statement("WorkerRole", None, Principal={"Service": "lambda.amazonaws.com"}),
     ),
-    ("who_becomes_what", "a service for strangers", change_statement("TrailRole", None, Condition=None)),
+    ("who_becomes_what", "a service for other accounts", change_statement("TrailRole", None, Condition=None)),
     (
         "only_the_bastion_becomes_intake",
         "workers become intake",
@@ -57,7 +57,7 @@ ACCESS = [
             Principal={"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/hipaa-worker"}},
         ),
     ),
-    ("only_the_tagged_become_uploaders", "everybody uploads", change_statement("UploaderRole", None, Condition=None)),
+    ("only_the_tagged_become_uploaders", "everyone uploads", change_statement("UploaderRole", None, Condition=None)),
     (
         "flow_log_role_serves_our_flow_logs",
         "any flow log",
@@ -68,7 +68,7 @@ ACCESS = [
     ("worker_ends_itself_only", "any machine", change_statement("WorkerPolicy", "EndItself", Condition=None)),
     (
         "worker_ends_itself_only",
-        "another way",
+        "another statement",
         allow("WorkerPolicy", ["ec2:TerminateInstances"], {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:*:instance/*"}),
     ),
     (
@@ -82,8 +82,8 @@ ACCESS = [
         change_statement("WorkerPolicy", "WriteResults", Resource={"Fn::Sub": "${S3O.Arn}/*"}),
     ),
     ("nobody_deletes_objects", "workers delete", allow("WorkerPolicy", ["s3:DeleteObject"], DATA)),
-    ("nobody_deletes_objects", "B deletes the key", allow("BastionPolicy", "kms:ScheduleKeyDeletion", KEY)),
-    ("bastion_never_opens_data", "the deny left out", drop_statement("BastionPolicy", "NeverOpen")),
+    ("nobody_deletes_objects", "the bastion deletes the key", allow("BastionPolicy", "kms:ScheduleKeyDeletion", KEY)),
+    ("bastion_never_opens_data", "no deny", drop_statement("BastionPolicy", "NeverOpen")),
     (
         "bastion_never_opens_data",
         "results are not denied",
@@ -91,19 +91,19 @@ ACCESS = [
     ),
     (
         "keys_are_used_for_something",
-        "W opens anything",
+        "workers open anything",
         change_statement("WorkerPolicy", "OpenAndSeal", Condition=None),
     ),
     (
         "keys_are_used_for_something",
-        "B opens data keys",
+        "the bastion opens data keys",
         change_statement(
             "BastionPolicy", "ThroughServices", Condition={"StringEquals": {"kms:EncryptionContext:pit": "hipaa"}}
         ),
     ),
     (
         "keys_are_used_for_something",
-        "grants for anybody",
+        "grants for anyone",
         change_statement("BastionFleetPolicy", "GiveVolumesTheKey", Condition=None),
     ),
     (
@@ -111,7 +111,7 @@ ACCESS = [
         "shared hardware",
         change_statement("BastionFleetPolicy", "LaunchDedicated", Condition=None),
     ),
-    ("launches_are_bound", "volumes in the clear", drop_statement("BastionFleetPolicy", "LaunchEncrypted")),
+    ("launches_are_bound", "unencrypted volumes", drop_statement("BastionFleetPolicy", "LaunchEncrypted")),
     (
         "launches_are_bound",
         "any role",
@@ -123,12 +123,12 @@ ACCESS = [
     ),
     (
         "launches_are_bound",
-        "any machine ended",
+        "any machine terminated",
         change_statement(
             "BastionFleetPolicy", "RemoveWorkers", Condition={"StringEquals": {"aws:ResourceTag/PIT": "hipaa"}}
         ),
     ),
-    ("workbench_writes_nothing", "E writes data", allow("WorkbenchPolicy", ["s3:PutObject"], DATA)),
+    ("workbench_writes_nothing", "the workbench writes data", allow("WorkbenchPolicy", ["s3:PutObject"], DATA)),
     ("uploader_reads_nothing", "the uploader reads", allow("UploaderPolicy", ["s3:GetObject"], DATA)),
     (
         "names_only_are_registered",
@@ -146,7 +146,7 @@ ACCESS = [
     ),
     (
         "profiles_hold_their_roles",
-        "B with a worker's role",
+        "the bastion with a worker's role",
         put("BastionProfile/Properties/Roles", [{"Ref": "WorkerRole"}]),
     ),
     ("profiles_hold_their_roles", "no profile", drop("WorkbenchProfile")),

@@ -10,11 +10,11 @@ DATA = "WorkerTemplate/Properties/LaunchTemplateData"
 
 NETWORK = [
     ("vpc_is_dedicated", "shared hardware", put("V/Properties/InstanceTenancy", "default")),
-    ("vpc_is_dedicated", "tenancy left out", drop("V/Properties/InstanceTenancy")),
+    ("vpc_is_dedicated", "no tenancy", drop("V/Properties/InstanceTenancy")),
     ("vpc_has_names_for_endpoints", "no names", put("V/Properties/EnableDnsHostnames", False)),
     (
         "vpc_has_no_ipv6",
-        "a range of IPv6",
+        "an IPv6 range",
         new("Six", "AWS::EC2::VPCCidrBlock", VpcId={"Ref": "V"}, AmazonProvidedIpv6CidrBlock=True),
     ),
     ("flow_log_is_whole", "no flow log", drop("FlowLog")),
@@ -32,7 +32,7 @@ NETWORK = [
     ),
     (
         "private_routes_are_private",
-        "RT leads to IG",
+        "RT routes to IG",
         put(
             "RTOut/Properties",
             {"RouteTableId": {"Ref": "RT"}, "DestinationCidrBlock": WORLD, "GatewayId": {"Ref": "IG"}},
@@ -54,13 +54,13 @@ NETWORK = [
             GatewayId={"Ref": "IG"},
         ),
     ),
-    ("nat_gateway_has_its_route", "the NAT route vanished", drop("RTOut")),
+    ("nat_gateway_has_its_route", "no NAT route", drop("RTOut")),
     ("nat_gateway_has_its_route", "NG in Sprivate", put("NG/Properties/SubnetId", {"Ref": "Sprivate"})),
     ("no_peering", "peered", new("Peer", "AWS::EC2::VPCPeeringConnection", VpcId={"Ref": "V"}, PeerVpcId="vpc-1")),
     ("gateway_endpoints_serve_both_tables", "no S3 endpoint", drop("S3EP")),
     (
         "gateway_endpoints_serve_both_tables",
-        "B goes round the endpoint",
+        "the bastion bypasses the endpoint",
         put("S3EP/Properties/RouteTableIds", [{"Ref": "RT"}]),
     ),
     ("gateway_endpoints_serve_both_tables", "no DynamoDB endpoint", drop("DynamoDbEP")),
@@ -80,18 +80,18 @@ NETWORK = [
     ("s3_endpoint_reaches_our_buckets_only", "any bucket", change_statement("S3EP", "OwnBuckets", Resource="*")),
     (
         "s3_endpoint_reaches_our_buckets_only",
-        "strangers' buckets written",
+        "other accounts' buckets written",
         change_statement("S3EP", "Packages", Action="s3:*"),
     ),
     ("dynamodb_endpoint_reaches_our_table_only", "any table", change_statement("DynamoDbEP", "OwnTable", Resource="*")),
     (
         "nobody_comes_in_from_everywhere",
-        "SSH from the world",
+        "SSH from everywhere",
         put("BastionGroup/Properties/SecurityGroupIngress/0/CidrIp", WORLD),
     ),
     (
         "nobody_comes_in_from_everywhere",
-        "SSH from half the world",
+        "SSH from half of all addresses",
         put("BastionGroup/Properties/SecurityGroupIngress/0/CidrIp", "128.0.0.0/1"),
     ),
     (
@@ -104,7 +104,7 @@ NETWORK = [
     ),
     (
         "nobody_comes_in_from_everywhere",
-        "a rule of its own",
+        "a separate rule",
         new("Hole", "AWS::EC2::SecurityGroupIngress", GroupId={"Ref": "WorkerGroup"}, **OPEN),
     ),
     (
@@ -114,7 +114,7 @@ NETWORK = [
     ),
     (
         "bastion_is_reached_by_ssh_only",
-        "HTTPS to B",
+        "HTTPS to the bastion",
         add(
             "BastionGroup/Properties/SecurityGroupIngress",
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "192.0.2.0/24"},
@@ -122,7 +122,7 @@ NETWORK = [
     ),
     (
         "workbench_is_reached_from_bastion_only",
-        "E from V",
+        "the workbench from the whole VPC",
         put(
             "WorkbenchGroup/Properties/SecurityGroupIngress",
             [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "10.0.0.0/16"}],
@@ -143,7 +143,7 @@ NETWORK = [
     ),
     (
         "ways_out_are_counted",
-        "workers to the world",
+        "workers to the internet",
         add(
             "WorkerGroup/Properties/SecurityGroupEgress",
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": WORLD},
@@ -151,18 +151,18 @@ NETWORK = [
     ),
     (
         "ways_out_are_counted",
-        "B to everything",
+        "the bastion to everything",
         add("BastionGroup/Properties/SecurityGroupEgress", {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}),
     ),
-    ("ways_out_are_counted", "B by SSH", put("BastionGroup/Properties/SecurityGroupEgress/1/CidrIp", "0.0.0.0/0")),
+    ("ways_out_are_counted", "SSH from B", put("BastionGroup/Properties/SecurityGroupEgress/1/CidrIp", "0.0.0.0/0")),
     ("ways_out_are_counted", "any protocol", put("WorkerGroup/Properties/SecurityGroupEgress/0/IpProtocol", "-1")),
     ("each_subnet_has_its_table", "no RT", drop("RT")),
-    ("each_subnet_has_its_table", "RT is nobody's", drop("RTHere")),
-    ("each_subnet_has_its_table", "RTpublic is nobody's", drop("RTpublicHere")),
-    ("ways_out_are_counted", "workers by any rule", drop("WorkerGroup/Properties/SecurityGroupEgress")),
+    ("each_subnet_has_its_table", "RT is not used", drop("RTHere")),
+    ("each_subnet_has_its_table", "RTpublic is not used", drop("RTpublicHere")),
+    ("ways_out_are_counted", "workers without rules", drop("WorkerGroup/Properties/SecurityGroupEgress")),
     (
         "ways_out_are_counted",
-        "a way out of its own",
+        "a separate outbound rule",
         new(
             "Out",
             "AWS::EC2::SecurityGroupEgress",
@@ -173,10 +173,10 @@ NETWORK = [
             CidrIp=WORLD,
         ),
     ),
-    ("ways_out_are_counted", "SSH out of E", put("WorkbenchGroup/Properties/SecurityGroupEgress/0/FromPort", 22)),
+    ("ways_out_are_counted", "SSH from E", put("WorkbenchGroup/Properties/SecurityGroupEgress/0/FromPort", 22)),
     (
         "s3_endpoint_reaches_our_buckets_only",
-        "a stranger's bucket of our name",
+        "another account's bucket with our prefix",
         change_statement(
             "S3EP", "OwnBuckets", Condition={"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
         ),
@@ -194,41 +194,41 @@ MACHINES = [
     ("workers_guard_their_identity", "IMDSv1", put(f"{DATA}/MetadataOptions/HttpTokens", "optional")),
     ("workers_guard_their_identity", "no metadata options", drop(f"{DATA}/MetadataOptions")),
     ("workers_guard_their_identity", "two hops", put(f"{DATA}/MetadataOptions/HttpPutResponseHopLimit", 2)),
-    ("workers_guard_their_identity", "somebody logs in", put(f"{DATA}/KeyName", "key")),
+    ("workers_guard_their_identity", "logins", put(f"{DATA}/KeyName", "key")),
     (
         "workers_guard_their_identity",
-        "B's role",
+        "the bastion's role",
         put(f"{DATA}/IamInstanceProfile", {"Arn": {"Fn::GetAtt": ["BastionProfile", "Arn"]}}),
     ),
     ("workers_are_private", "public address", put(f"{DATA}/NetworkInterfaces/0/AssociatePublicIpAddress", True)),
     ("workers_are_private", "in Spublic", put(f"{DATA}/NetworkInterfaces/0/SubnetId", {"Ref": "Spublic"})),
-    ("workers_volumes_are_encrypted", "/hipaa in the clear", put(f"{DATA}/BlockDeviceMappings/1/Ebs/Encrypted", False)),
-    ("workers_volumes_are_encrypted", "the system in the clear", drop(f"{DATA}/BlockDeviceMappings/0/Ebs/Encrypted")),
+    ("workers_volumes_are_encrypted", "/hipaa unencrypted", put(f"{DATA}/BlockDeviceMappings/1/Ebs/Encrypted", False)),
+    ("workers_volumes_are_encrypted", "the system unencrypted", drop(f"{DATA}/BlockDeviceMappings/0/Ebs/Encrypted")),
     ("workers_volumes_are_encrypted", "AWS's own key", drop(f"{DATA}/BlockDeviceMappings/1/Ebs/KmsKeyId")),
     ("workers_volumes_are_encrypted", "no /hipaa", drop(f"{DATA}/BlockDeviceMappings/1")),
-    ("people_have_dedicated_machines", "B shares hardware", put("B/Properties/Tenancy", "default")),
-    ("people_have_dedicated_machines", "E answers IMDSv1", put("E/Properties/MetadataOptions/HttpTokens", "optional")),
-    ("people_have_dedicated_machines", "B of the t family", put("B/Properties/InstanceType", "t3.micro")),
+    ("people_have_dedicated_machines", "the bastion on shared hardware", put("B/Properties/Tenancy", "default")),
+    ("people_have_dedicated_machines", "E with IMDSv1", put("E/Properties/MetadataOptions/HttpTokens", "optional")),
+    ("people_have_dedicated_machines", "the bastion of the t family", put("B/Properties/InstanceType", "t3.micro")),
     (
         "machines_volumes_are_encrypted",
-        "B's volume stays",
+        "the bastion's volume stays",
         put("B/Properties/BlockDeviceMappings/0/Ebs/DeleteOnTermination", False),
     ),
     (
         "machines_volumes_are_encrypted",
-        "B in the clear",
+        "the bastion unencrypted",
         put("B/Properties/BlockDeviceMappings/0/Ebs/Encrypted", False),
     ),
     (
         "bastion_stands_outside_alone",
-        "B with E's role",
+        "the bastion with the workbench's role",
         put("B/Properties/IamInstanceProfile", {"Ref": "WorkbenchProfile"}),
     ),
-    ("workbench_is_private", "E in Spublic", put("E/Properties/SubnetId", {"Ref": "Spublic"})),
-    ("volumes_are_encrypted", "E's /hipaa in the clear", put("EVolume/Properties/Encrypted", False)),
+    ("workbench_is_private", "the workbench in Spublic", put("E/Properties/SubnetId", {"Ref": "Spublic"})),
+    ("volumes_are_encrypted", "the workbench's /hipaa unencrypted", put("EVolume/Properties/Encrypted", False)),
     (
         "profiles_hold_their_roles",
-        "workers with B's role",
+        "workers with the bastion's role",
         put("WorkerProfile/Properties/Roles", [{"Ref": "BastionRole"}]),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Broken policies of buckets, queues and topic. Used by `mutants.py`: rule, what is broken, how."""
+"""Broken policies of buckets, queues and topics. Used by `mutants.py`: rule, what is broken, how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BUCKETS = (("S3D", "data"), ("S3O", "output"), ("S3L", "logs"), ("S3A", "ancilla
 
 POLICIES = [
     *[
-        (f"{name}_bucket_speaks_tls_only", "TLS left out", drop_statement(f"{bucket}Policy", "TlsOnly"))
+        (f"{name}_bucket_speaks_tls_only", "no TLS rule", drop_statement(f"{bucket}Policy", "TlsOnly"))
         for bucket, name in BUCKETS
     ],
     *[
@@ -16,13 +16,13 @@ POLICIES = [
         for bucket, name in BUCKETS
     ],
     *[
-        (f"{name}_bucket_takes_encrypted_only", "in the clear", drop_statement(f"{bucket}Policy", "EncryptedOnly"))
+        (f"{name}_bucket_takes_encrypted_only", "unencrypted", drop_statement(f"{bucket}Policy", "EncryptedOnly"))
         for bucket, name in BUCKETS
     ],
     ("data_bucket_speaks_tls_only", "no policy at all", drop("S3DPolicy")),
     (
         "data_bucket_speaks_tls_only",
-        "allowed in place of denied",
+        "allowed instead of denied",
         change_statement("S3DPolicy", "TlsOnly", Effect="Allow"),
     ),
     (
@@ -47,7 +47,7 @@ POLICIES = [
     ),
     (
         "data_are_written_inside_or_by_the_uploader",
-        "B writes from outside",
+        "the bastion writes from outside",
         change_statement(
             "S3DPolicy",
             "WriteInsideOnly",
@@ -62,12 +62,12 @@ POLICIES = [
     ("results_move_inside_only", "results from anywhere", drop_statement("S3OPolicy", "InsideOnly")),
     ("records_move_inside_only", "records from anywhere", drop_statement("S3LPolicy", "InsideOnly")),
     ("keys_are_read_inside_only", "keys from anywhere", drop_statement("S3APolicy", "InsideOnly")),
-    ("access_logs_bucket_speaks_tls_only", "TLS left out", drop_statement("AccessLogsPolicy", "TlsOnly")),
+    ("access_logs_bucket_speaks_tls_only", "no TLS rule", drop_statement("AccessLogsPolicy", "TlsOnly")),
     ("units_queue_speaks_tls_only", "no policy", drop("UnitsPolicy")),
-    ("dead_letters_queue_speaks_tls_only", "TLS left out", drop_statement("UnitsDeadPolicy", "TlsOnly")),
-    ("uploads_queue_speaks_tls_only", "TLS left out", drop_statement("UploadsPolicy", "TlsOnly")),
-    ("topic_speaks_tls_only", "TLS left out", drop_statement("NoticesPolicy", "TlsOnly")),
-    ("resource_policies_let_no_stranger_in", "the world reads", allow("S3DPolicy", "s3:GetObject", "*", Principal="*")),
+    ("dead_letters_queue_speaks_tls_only", "no TLS rule", drop_statement("UnitsDeadPolicy", "TlsOnly")),
+    ("uploads_queue_speaks_tls_only", "no TLS rule", drop_statement("UploadsPolicy", "TlsOnly")),
+    ("topic_speaks_tls_only", "no TLS rule", drop_statement("NoticesPolicy", "TlsOnly")),
+    ("resource_policies_let_no_stranger_in", "everyone reads", allow("S3DPolicy", "s3:GetObject", "*", Principal="*")),
     (
         "resource_policies_let_no_stranger_in",
         "another account reads",
@@ -75,12 +75,12 @@ POLICIES = [
     ),
     (
         "resource_policies_let_no_stranger_in",
-        "a service for strangers",
+        "a service for other accounts",
         change_statement("AccessLogsPolicy", "BucketsLog", Condition=None),
     ),
     (
         "uploads_come_from_our_bucket",
-        "any bucket tells",
+        "any bucket notifies",
         change_statement(
             "UploadsPolicy", "S3dTells", Condition={"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
         ),
@@ -92,7 +92,7 @@ POLICIES = [
             "S3LPolicy", "TrailWrites", Condition={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
         ),
     ),
-    ("records_lock_has_no_way_round", "the lock is passed by", drop_statement("S3LPolicy", "LockHolds")),
+    ("records_lock_has_no_way_round", "the lock is bypassed", drop_statement("S3LPolicy", "LockHolds")),
     (
         "topic_speaks_tls_only",
         "subscriptions without TLS",

@@ -1,4 +1,4 @@
-"""Statements otherwise than reviewed. Used by `mutants.py`: rule, what is broken, how."""
+"""Unreviewed changes of statements. Used by `mutants.py`: rule, what is broken, how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WITH_STATEMENTS = (
 
 
 def unconditional(resource: str) -> Edit:
-    """Takes the conditions off every statement."""
+    """Remove the conditions of every statement."""
 
     def edit(template: Tree) -> None:
         for statement in statements(template, resource):
@@ -27,7 +27,7 @@ def unconditional(resource: str) -> Edit:
 
 
 def twice(resource: str) -> Edit:
-    """Repeats the first statement, for everything."""
+    """Repeat the first statement, allowing everything."""
 
     def edit(template: Tree) -> None:
         found = statements(template, resource)
@@ -41,7 +41,7 @@ STATEMENTS = [
     for resource in WITH_STATEMENTS
     for entry in (
         (rule_name(resource), "any action", change_statement(resource, None, Action="*")),
-        (rule_name(resource), "a statement more", twice(resource)),
+        (rule_name(resource), "an additional statement", twice(resource)),
     )
 ] + [
     (rule_name(resource), "no condition", unconditional(resource))

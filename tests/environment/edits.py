@@ -1,7 +1,7 @@
-"""Ways to break a template: small edits, each of which makes one broken copy.
+"""Ways to break a template: small edits, each of which produces one broken copy.
 
-Used by `mutants.py` and its lists. An edit changes the tree it is given and
-must never pass over a place that is not there: that is an error of the list.
+Used by `mutants.py` and its lists. An edit changes the tree that it is given and
+must fail if its target does not exist: that is an error of the list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Edit = Callable[[Tree], None]
 
 
 def walk(template: Tree, path: str) -> tuple[Any, Any]:
-    """The parent and last key of `Resource/Property/0/…` below Resources."""
+    """Return the parent and last key of `Resource/Property/0/…` below Resources."""
     keys: list[Any] = [int(part) if part.isdigit() else part for part in path.split("/")]
     at: Any = template["Resources"]
     for key in keys[:-1]:
@@ -23,7 +23,7 @@ def walk(template: Tree, path: str) -> tuple[Any, Any]:
 
 
 def drop(path: str) -> Edit:
-    """Leaves out a resource or a property."""
+    """Remove a resource or a property."""
 
     def edit(template: Tree) -> None:
         parent, key = walk(template, path)
@@ -33,7 +33,7 @@ def drop(path: str) -> Edit:
 
 
 def put(path: str, value: Any) -> Edit:
-    """Gives a place another value, or a value where there was none."""
+    """Set a property, whether it exists or not."""
 
     def edit(template: Tree) -> None:
         parent, key = walk(template, path)
@@ -43,7 +43,7 @@ def put(path: str, value: Any) -> Edit:
 
 
 def add(path: str, value: Any) -> Edit:
-    """Appends to a list."""
+    """Append to a list."""
 
     def edit(template: Tree) -> None:
         parent, key = walk(template, path)
@@ -53,14 +53,14 @@ def add(path: str, value: Any) -> Edit:
 
 
 def statements(template: Tree, resource: str) -> list[Tree]:
-    """The statements of a policy, key policy or endpoint policy."""
+    """Return the statements of a policy, key policy or endpoint policy."""
     of = template["Resources"][resource]["Properties"]
     document = of.get("PolicyDocument") or of.get("KeyPolicy") or of["AssumeRolePolicyDocument"]
     return document["Statement"]
 
 
 def drop_statement(resource: str, sid: str) -> Edit:
-    """Leaves a statement out of a policy."""
+    """Remove a statement from a policy."""
 
     def edit(template: Tree) -> None:
         found = statements(template, resource)
@@ -70,7 +70,7 @@ def drop_statement(resource: str, sid: str) -> Edit:
 
 
 def change_statement(resource: str, sid: str | None, **words: Any) -> Edit:
-    """Gives words of a statement other values; None leaves a word out. Without a Sid, the first."""
+    """Change or remove (with None) elements of a statement: the one with the Sid, or else the first."""
 
     def edit(template: Tree) -> None:
         found = statements(template, resource)
@@ -85,7 +85,7 @@ def change_statement(resource: str, sid: str | None, **words: Any) -> Edit:
 
 
 def allow(resource: str, action: Any, target: Any, **more: Any) -> Edit:
-    """Adds a statement that allows something."""
+    """Add a statement that allows something."""
     statement = {"Sid": "Added", "Effect": "Allow", "Action": action, "Resource": target} | more
 
     def edit(template: Tree) -> None:
@@ -95,7 +95,7 @@ def allow(resource: str, action: Any, target: Any, **more: Any) -> Edit:
 
 
 def new(name: str, kind: str, **properties: Any) -> Edit:
-    """Adds a resource."""
+    """Add a resource."""
 
     def edit(template: Tree) -> None:
         template["Resources"][name] = {"Type": kind, "Properties": properties}

@@ -1,10 +1,10 @@
-"""Looks for faults in every policy of a rendered template, with parliament.
+"""Checks every policy of a rendered template with parliament.
 
     policies.py --template FILE.json
 
-Used by `make test-environment`. Checks identity policies (managed policies) by
+Used by `make test-environment`. Checks identity policies (managed policies) with
 parliament's full rules, which know every action, resource and condition key;
-exits 1 if one finding is not in ACCEPTED. Must never change the template.
+exits 1 if a finding is not in ACCEPTED. Must never change the template.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from typing import Any
 
 import parliament
 
-# What a checker without an account cannot know; anything will do.
+# Values that a checker without an account cannot know; any will do.
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
-# Findings that are meant, each with its reason; by (policy, issue, text in the detail).
+# Accepted findings, each with its reason; by (policy, issue, text in the detail).
 ACCEPTED = [
-    # A launch needs several kinds of resource, each under its own conditions, so
-    # no single statement names them all.
+    # A launch uses several kinds of resource, each under its own conditions, so no single statement
+    # covers all of them.
     ("BastionFleetPolicy", "RESOURCE_MISMATCH", "ec2:RunInstances"),
-    # A key of the session, which AWS has for calls from an instance; parliament
-    # knows keys of actions and resources only.
+    # A session key, which AWS sets for calls from an instance; parliament knows only the keys of
+    # actions and resources.
     ("WorkerPolicy", "UNKNOWN_CONDITION_FOR_ACTION", "ec2:SourceInstanceARN"),
 ]
 
 
 def resolve(value: Any, resources: dict[str, Any]) -> Any:
-    """The value with every function replaced by a text of the right form."""
+    """Replace every function by a text of the right form."""
     match value:
         case {"Ref": str(name)} if len(value) == 1:
             return PSEUDO.get(name, f"{name.lower()}-1")
@@ -48,7 +48,7 @@ def resolve(value: Any, resources: dict[str, Any]) -> Any:
 
 
 def variable(name: str, resources: dict[str, Any]) -> str:
-    """What stands in the place of `${name}`."""
+    """Return the value of `${name}`."""
     if name in PSEUDO:
         return PSEUDO[name]
     logical, _, attribute = name.partition(".")
@@ -56,7 +56,7 @@ def variable(name: str, resources: dict[str, Any]) -> str:
 
 
 def arn(name: str, resource: dict[str, Any]) -> str:
-    """An ARN of the resource's service."""
+    """Return an ARN of the resource's service."""
     place = "us-east-1:123456789012"
     return {
         "AWS::S3::Bucket": f"arn:aws:s3:::{name.lower()}",
@@ -69,17 +69,17 @@ def arn(name: str, resource: dict[str, Any]) -> str:
 
 
 def topics(value: Any) -> Any:
-    """A topic's reference is its ARN."""
+    """Replace references to the topic, whose reference is its ARN."""
     text = json.dumps(value)
     return json.loads(text.replace('{"Ref": "Notices"}', '"arn:aws:sns:us-east-1:123456789012:notices"'))
 
 
 def findings(template: dict[str, Any]) -> list[str]:
-    """Every finding that is not accepted, a line each."""
+    """Return one line for each finding that is not accepted."""
     resources, lines = template["Resources"], []
     managed = {n: r for n, r in resources.items() if r["Type"] == "AWS::IAM::ManagedPolicy"}
     if not managed:
-        return ["the template has no policies to look at"]
+        return ["the template has no policies to check"]
     for name, resource in managed.items():
         document = resolve(topics(resource["Properties"]["PolicyDocument"]), resources)
         policy = parliament.analyze_policy_string(json.dumps(document))
@@ -93,7 +93,7 @@ def findings(template: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Parse the command line, print findings, exit 1 if there are any."""
-    parser = argparse.ArgumentParser(description="look for faults in a template's policies")
+    parser = argparse.ArgumentParser(description="check a template's policies")
     parser.add_argument("--template", type=Path, required=True, help="rendered template, as JSON")
     template = json.loads(parser.parse_args().template.read_text())
     lines = findings(template)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything that is checked of the environment's template, on what `sce env
-# render` prints: run by `make test-environment`, which installs the tools.
-#   tests/environment/run.sh DIR      (rendered templates are left in DIR)
+# All checks of the environment's template, on the output of `sce env render`: run
+# by `make test-environment`, which installs the tools.
+#   tests/environment/run.sh DIR      (rendered templates are kept in DIR)
 set -euo pipefail
 here=$(dirname "$0")
 out=$1
@@ -27,7 +27,8 @@ echo "cfn-lint"
 
 echo "checkov"
 for file in provision/environment.yaml "${variants[@]}"; do
-	# It asks its maker's server for descriptions, and goes on without them.
+	# It requests descriptions from its vendor's server, and continues without
+	# them.
 	"$python/checkov" --file "$file" --framework cloudformation --compact --quiet 2>"$out/checkov.log" ||
 		{ cat "$out/checkov.log"; exit 1; }
 done

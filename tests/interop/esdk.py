@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Seals or opens files with the AWS Encryption SDK for Python, as a hospital would.
+"""Seals or opens files with the AWS Encryption SDK for Python, as a hospital would do.
 
-Needs requirements-mpl.txt. Streams: no file is held in memory. Opening
-writes next to OUT and renames it, so OUT exists only if everything verified.
-Several pairs of IN and OUT share the key and the context.
+Needs requirements-mpl.txt. Streams: files are not held in memory. Opening
+writes next to OUT and renames it, so OUT exists only if everything was verified.
+All pairs of IN and OUT use the same key and context.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def pair(text):
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["seal", "open"])
-    parser.add_argument("--key", help="file with the 32 bytes of the wrapping key")
+    parser.add_argument("--key", help="file that contains the 32 bytes of the wrapping key")
     parser.add_argument("--namespace", help="namespace of the wrapping key")
     parser.add_argument("--name", help="name of the wrapping key")
     parser.add_argument("--kms-key", metavar="ARN", help="KMS key, instead of the three above")
@@ -47,7 +47,7 @@ def parse_args():
                         help="encryption context: written by seal, required by open")
     parser.add_argument("--frame-length", type=int, default=FRAME_LENGTH_BYTES,
                         help="plaintext bytes in a frame, for seal (default: %(default)s)")
-    parser.add_argument("files", nargs="+", metavar="IN OUT", help="file to read, file to write; and so on")
+    parser.add_argument("files", nargs="+", metavar="IN OUT", help="input file and output file; repeatable")
     args = parser.parse_args()
     if len(args.files) % 2:
         parser.error("give an OUT for every IN")
@@ -66,7 +66,7 @@ def keyring(args):
     with open(args.key, "rb") as source:
         wrapping_key = source.read(KEY_BYTES + 1)
     if len(wrapping_key) != KEY_BYTES:
-        sys.exit("the key file must hold exactly 32 bytes")
+        sys.exit("the key file must contain exactly 32 bytes")
     return providers.create_raw_aes_keyring(
         input=CreateRawAesKeyringInput(
             key_namespace=args.namespace,

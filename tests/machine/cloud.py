@@ -1,9 +1,9 @@
 """A project on an emulator, and the one machine that it launches.
 
-Used by `boot.py` and `nspawn.py`. Emulator, proxy, metadata service and `sce`
-run in the worker's namespace; the machine itself is booted by others, with what
-is told of it here. Must never launch twice: a case is one submission, one
-instance, one boot.
+Used by `boot.py` and `nspawn.py`. Emulator, proxy, metadata service and `sce` run
+in the worker's namespace; `boot.py` and `nspawn.py` boot the machine with the data
+provided here. Must never launch twice: a case is one submission, one instance, one
+boot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ACCOUNT, REGION, PIT = "123456789012", "us-east-1", "hipaa"
 PROXY = f"http://127.0.0.1:{PROXY_PORT}"
 VOLUME_GIB = 10
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
-# Before the code that is asked of boto: a client on the emulator, by way of nothing that counts.
+# Prepended to Python code for boto3: a client of the emulator that bypasses the counting proxy.
 PRELUDE = f"""
 import boto3, json, urllib.request
 def client(service):
@@ -47,13 +47,13 @@ print(json.dumps({i["InstanceId"]: {"state": i["State"]["Name"], "zone": i["Plac
 
 
 def need() -> None:
-    """What must have been built."""
+    """Require what must have been built."""
     need_files(sce="cargo build --release", sce_agent="cargo build --release", emulators="make venv")
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What the metadata service says of the machine to boot."""
+    """The metadata of the machine to boot."""
 
     id: str
     region: str
@@ -62,7 +62,7 @@ class Instance:
     user_data: str
 
     def allowed(self) -> dict[str, Any]:
-        """What the launch allows its machine, by its user data."""
+        """Return the settings of the machine in its user data."""
         return tomllib.loads(self.user_data).get("machine", {})
 
 
@@ -70,18 +70,18 @@ class Cloud:
     """One environment on one emulator, in a network."""
 
     def __init__(self, network: Network, home: Path) -> None:
-        """Starts nothing yet."""
+        """Start nothing yet."""
         need()
         self.network, self.home = network, home
         self.project, self.plain = home / "project", home / "plain"
         self.metadata: Running | None = None
         self.metadata_log = home / "metadata.log"
         self.helpers: list[Running] = []
-        # S3's and DynamoDB's endpoints.
+        # Addresses of S3's and DynamoDB's endpoints.
         self.gateways: list[str] = []
 
     def __enter__(self) -> Cloud:
-        """Start the emulator and make the environment; what was started ends if the rest fails."""
+        """Start the emulator and create the environment; on failure, stop what was started."""
         try:
             self.build()
         except BaseException:
@@ -90,29 +90,29 @@ class Cloud:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every program."""
+        """Stop every program."""
         self.end_metadata()
         for helper in reversed(self.helpers):
             helper.stop()
 
     def build(self) -> None:
-        """An environment with workers' volumes of VOLUME_GIB, and a project in it."""
+        """Create an environment with worker volumes of VOLUME_GIB, and a project in it."""
         self.start("start.py", "ministack", "--port", EMULATOR_PORT)
         self.start("proxy.py", "--port", PROXY_PORT, "--to", f"http://127.0.0.1:{EMULATOR_PORT}", "--follow-stdin")
         self.set_up()
         self.project.mkdir()
         self.sce("init", "--aws", ACCOUNT, "--region", REGION)
         quicken(self.project / "sce.toml")
-        # In the ranges that the emulator's own prefix lists give.
+        # Addresses in the ranges of the emulator's prefix lists.
         self.gateways = [first_host(cidr) for cidr in self.python(GATEWAYS)]
 
     def start(self, script: str, *args: str | int) -> None:
-        """A program of `tests/emulators`, in the namespace."""
+        """Start a program of `tests/emulators`, in the namespace."""
         command = self.network.inside([PYTHON, EMULATORS / script, *map(str, args)])
         self.helpers.append(Running(command, self.home / f"{script}.log"))
 
     def set_up(self) -> None:
-        """What the environment's template makes on AWS, and what the emulator forgets of it put back."""
+        """Create what the environment's template creates on AWS, and restore what the emulator drops."""
         template = self.home / "environment.yaml"
         template.write_text(with_volume((WORKSPACE / "provision" / "environment.yaml").read_text()))
         make: list[str | Path] = [
@@ -129,45 +129,45 @@ class Cloud:
         self.fault(*whole_templates(made["key"]))
 
     def fault(self, *rules: dict[str, Any]) -> None:
-        """Rules for the proxy (`tests/emulators/faults.py`)."""
+        """Set rules of the proxy (`tests/emulators/faults.py`)."""
         self.python(f"control('faults', {list(rules)!r}); print('null')")
 
     def python(self, code: str) -> Any:
-        """The JSON that a little Python prints, with `client` and `control` at hand."""
+        """Return the JSON that a little Python prints; `client` and `control` are defined."""
         return json.loads(self.network.run(PYTHON, "-c", PRELUDE + code))
 
     def sce(self, *args: str | Path) -> str:
-        """What `sce` prints, in the project."""
+        """Return what `sce` prints, in the project."""
         env = CREDENTIALS | {"AWS_ENDPOINT_URL": PROXY, "SCE_LOG": "warn"}
         return run(self.network.inside([BINARIES / "sce", *args]), env=env, cwd=self.project).stdout
 
     def put(self, rows: int, objects: int, marker: str) -> None:
-        """Pseudo-data, and one more object whose one patient is called `marker`, sealed into the data bucket."""
+        """Put pseudo-data, and one object whose only patient is called `marker`, into the data bucket."""
         run([BINARIES / "sce", "synth", "--out", self.plain, "--visits", str(rows), "--objects", str(objects)])
         (self.plain / "part-900000.csv").write_text(marked((self.plain / "part-000001.csv").read_text(), marker))
         self.sce("put", self.plain)
 
     def submit(self) -> str:
-        """The id of a run of everything, that one machine was launched for."""
+        """Submit a run of everything, which launches one machine, and return its id."""
         submitted = self.sce("run", "--workers", "1", "--detach", "--output", "json")
         return json.loads(submitted.splitlines()[-1])["run"]
 
     def launched(self) -> Instance:
-        """The one instance that lives, and nobody has booted yet."""
-        told, described = self.python("print(json.dumps(control('instances')))"), self.python(INSTANCES)
-        living = [one for one in told if described[one]["state"] in ("pending", "running")]
+        """Return the only live instance, which has not been booted."""
+        launched, described = self.python("print(json.dumps(control('instances')))"), self.python(INSTANCES)
+        living = [one for one in launched if described[one]["state"] in ("pending", "running")]
         if len(living) != 1:
             raise FailedError(f"one launched instance expected, not {living}")
         zone = described[living[0]]["zone"]
-        return Instance(living[0], REGION, zone, ACCOUNT, told[living[0]]["user_data"])
+        return Instance(living[0], REGION, zone, ACCOUNT, launched[living[0]]["user_data"])
 
     def state(self, instance: Instance) -> str:
-        """As EC2 has it."""
+        """Return the instance's state in EC2."""
         described = self.python(INSTANCES)
         return described[instance.id]["state"] if instance.id in described else "terminated"
 
     def begin(self, instance: Instance, credentials: str = "good") -> None:
-        """Metadata for a machine about to boot, when its wire is plugged; requests are counted from here."""
+        """Start the metadata service for a machine about to boot; requests are counted from here."""
         self.end_metadata()
         about = self.home / "instance.json"
         about.write_text(json.dumps(asdict(instance)))
@@ -178,33 +178,33 @@ class Cloud:
         self.python(FORGET_REQUESTS)
 
     def end_metadata(self) -> None:
-        """The machine is gone."""
+        """Stop the metadata service."""
         if self.metadata:
             self.metadata.stop()
             self.metadata = None
 
     def asked(self) -> list[str]:
-        """Requests to the metadata service, as its log has them."""
+        """Return the requests to the metadata service, from its log."""
         return self.metadata_log.read_text().splitlines()
 
     def requests(self) -> dict[str, int]:
-        """Calls through the proxy since `begin`, as `service.Operation`."""
+        """Return the number of calls through the proxy since `begin`, as `service.Operation`."""
         by = self.python("print(json.dumps(control('requests')['by']))")
         return {f"{service}.{name}": count for service, names in by.items() for name, count in names.items()}
 
     def run_state(self, run_id: str) -> str:
-        """Where a run stands."""
+        """Return the state of a run."""
         lines = [json.loads(line) for line in self.sce("runs", "--output", "json").splitlines()]
         return next(line["state"] for line in lines if line["run"] == run_id)
 
     def patients(self, run_id: str) -> bytes:
-        """The opened results' patients.csv."""
+        """Return patients.csv of the opened results."""
         out = self.home / f"out-{run_id}"
         self.sce("results", run_id, "--out", out, "--in-the-clear")
         return (out / "patients.csv").read_bytes()
 
     def embedded_patients(self) -> bytes:
-        """What the embedded default makes of the same files."""
+        """Return patients.csv of the embedded default for the same files."""
         home, sce = self.home / "embedded", BINARIES / "sce"
         home.mkdir()
         run([sce, "init"], cwd=home)
@@ -216,16 +216,16 @@ class Cloud:
 
 
 def quicken(settings: Path) -> None:
-    """Have workers look for more work, and leave, after a second."""
+    """Have workers poll for work, and exit, after a second."""
     unset = "#: poll_milliseconds = 500"
     text = settings.read_text()
     if unset not in text:
-        raise FailedError(f"sce.toml has no line {unset!r} any more")
+        raise FailedError(f"sce.toml no longer has the line {unset!r}")
     settings.write_text(text.replace(unset, "poll_milliseconds = 1000"))
 
 
 def marked(csv: str, patient: str) -> str:
-    """The same rows, all of one patient."""
+    """Return the same rows, all of one patient."""
     header, *rows = csv.splitlines()
     place = header.split(",").index("ID")
     cells = [row.split(",") for row in rows]
@@ -233,16 +233,16 @@ def marked(csv: str, patient: str) -> str:
 
 
 def with_volume(template: str) -> str:
-    """The environment's template with a smaller volume: the least it allows."""
+    """Return the environment's template with a smaller volume: the minimum that it allows."""
     head, of, rest = template.partition("\n  VolumeGiB:\n")
     default = "\n    Default: 100\n"
     if not of or default not in rest:
-        raise FailedError("environment.yaml has no VolumeGiB of 100 any more")
+        raise FailedError("environment.yaml no longer has a VolumeGiB of 100")
     return head + of + rest.replace(default, f"\n    Default: {VOLUME_GIB}\n", 1)
 
 
 def whole_templates(key: str) -> list[dict[str, Any]]:
-    """Ministack forgets tenancy and keys of a launch template: as in `tests/kit`, the proxy puts them back."""
+    """Return rules that restore what Ministack drops of a launch template: tenancy and keys, as in `tests/kit`."""
     about = {"service": "ec2", "operation": "DescribeLaunchTemplateVersions", "fault": "replace", "times": -1}
     tenancy = r"\1<placement><tenancy>dedicated</tenancy></placement><instanceType>"
     return [

@@ -1,9 +1,9 @@
-"""What every module of the machine's tests needs: places, programs, verdicts.
+"""Shared by all modules of the machine tests: paths, programs, verdicts.
 
-Used by all of `tests/machine`. Whatever is started here ends with the test,
-however that ends: children get a kill when their parent is gone, and helpers of
-`tests/emulators` see their stdin end as well. Must never pass over a failure,
-nor over something that this machine has not.
+Used by all of `tests/machine`. Every program started here ends with the test,
+however the test ends: children are killed when their parent exits, and helpers of
+`tests/emulators` also see the end of their stdin. Must never ignore a failure, nor
+a missing requirement.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ TARGET = WORKSPACE / "target" / "machine"
 POLL_SECONDS = 0.1
 STOP_SECONDS_MAX = 15.0
 TAIL_LINES = 40
-# Programs that administrators run are not in everybody's PATH.
+# Programs for administrators are not in every user's PATH.
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 Command = Sequence[str | Path]
 
 
 class LacksError(Exception):
-    """This machine has not what a step needs; said instead of skipping the step."""
+    """This machine lacks what a step needs; reported instead of skipping the step."""
 
 
 class FailedError(Exception):
-    """Something is not as it must be."""
+    """An expectation does not hold."""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of every program here: ours, without settings and credentials of the person testing."""
+    """Return the environment of every program here: ours, without the tester's settings and credentials."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCE_", "AWS_"))}
     path = f"{kept.get('PATH', os.defpath)}:{SBIN}"
     return kept | {"PATH": path, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"} | dict(more or {})
@@ -55,7 +55,7 @@ def run(
     cwd: Path | None = None,
     exits: int | None = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; anything but the exit code `exits` (None: any) fails."""
+    """Run a program until it ends; any exit code but `exits` (None: any) is a failure."""
     stdin = {"input": given} if given is not None else {"stdin": subprocess.DEVNULL}
     done = subprocess.run(
         bound(command), env=environment(env), cwd=cwd, capture_output=True, text=True, check=False, **stdin
@@ -67,12 +67,12 @@ def run(
 
 
 def bound(command: Command) -> list[str]:
-    """The command, to be killed when its parent is gone."""
+    """Return the command, to be killed when its parent exits."""
     return ["setpriv", "--pdeathsig", "KILL", *map(str, command)]
 
 
 def shown(command: Command) -> str:
-    """A command as messages have it."""
+    """Return a command as shown in messages."""
     text = " ".join(map(str, command))
     return text if len(text) < 200 else f"{text[:200]}…"
 
@@ -81,7 +81,7 @@ class Running:
     """A helper program that runs as long as this is held."""
 
     def __init__(self, command: Command, log: Path, env: Mapping[str, str] | None = None) -> None:
-        """Starts it and waits for its line "ready"; its stderr goes to `log`."""
+        """Start it and wait for its line "ready"; its stderr goes to `log`."""
         self.log = log
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
@@ -105,7 +105,7 @@ class Running:
 
 
 def run_logged(command: Command, log: Path, seconds: float, env: Mapping[str, str] | None = None) -> int:
-    """Run a program with its output in `log`; its exit code. Killed, and a failure, after `seconds`."""
+    """Run a program with its output in `log`, and return its exit code; after `seconds`, kill it and fail."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             bound(command), env=environment(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
@@ -113,48 +113,48 @@ def run_logged(command: Command, log: Path, seconds: float, env: Mapping[str, st
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise FailedError(f"did not end by itself within {seconds:.0f} s:\n{tail(log)}") from None
+            raise FailedError(f"did not exit by itself within {seconds:.0f} s:\n{tail(log)}") from None
         finally:
             process.kill()
             process.wait()
 
 
 def tail(file: Path) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     text = file.read_text(errors="replace") if file.exists() else ""
     return "\n".join(text.replace("\r", "").splitlines()[-TAIL_LINES:])
 
 
 def wait_until(what: str, holds: Callable[[], bool], seconds: float) -> None:
-    """Wait for a state of something outside; a failure after `seconds`."""
+    """Wait until a condition holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise FailedError(f"waited {seconds:.0f} s in vain: {what}")
+            raise FailedError(f"timed out after {seconds:.0f} s: {what}")
         time.sleep(POLL_SECONDS)
 
 
 def show(holds: bool, what: str, detail: object = "") -> None:
-    """A line for what holds; a failure with the detail for what does not."""
+    """Print what holds; fail with the detail if it does not."""
     if not holds:
-        raise FailedError(f"NOT SO: {what}\n{detail}".rstrip())
+        raise FailedError(f"FAILED: {what}\n{detail}".rstrip())
     print(f"    {what}", flush=True)
 
 
 def show_order(said: str) -> None:
-    """Units that wait for each other in a ring: systemd drops one of them, and which one is chance."""
+    """Check that no units wait for each other in a cycle: systemd would drop one of them at random."""
     cycles = [line.strip() for line in said.splitlines() if "ordering cycle" in line]
-    show(not cycles, "no unit waits for itself", "\n".join(cycles))
+    show(not cycles, "no unit has an ordering cycle", "\n".join(cycles))
 
 
 def need_root() -> None:
-    """Nothing here works without."""
+    """Require root: nothing here works without it."""
     if os.geteuid() != 0:
-        raise LacksError("root is needed: namespaces, file ownership, booting")
+        raise LacksError("root is required: namespaces, file ownership, booting")
 
 
 def need_programs(packages: Mapping[str, str]) -> None:
-    """Programs, each with the Debian package that brings it."""
+    """Require programs, each with the Debian package that contains it."""
     path = environment()["PATH"]
     missing = [program for program in packages if not shutil.which(program, path=path)]
     if missing:
@@ -163,16 +163,16 @@ def need_programs(packages: Mapping[str, str]) -> None:
 
 
 def need_files(**made_by: str) -> None:
-    """Files of the build, named by keyword, each with what makes it."""
+    """Require files of the build, named by keyword, each with the command that creates it."""
     places = {"sce": BINARIES / "sce", "sce_agent": BINARIES / "sce-agent", "emulators": PYTHON}
     for name, by in made_by.items():
         if not places[name].exists():
-            raise LacksError(f"{places[name].relative_to(WORKSPACE)} is not there: {by}")
+            raise LacksError(f"{places[name].relative_to(WORKSPACE)} does not exist: {by}")
 
 
 @contextmanager
 def work_directory() -> Iterator[Path]:
-    """A directory on a real file system, gone afterwards; those of killed runs go first."""
+    """Provide a directory on a real file system, removed afterward, and remove those of killed runs."""
     TARGET.mkdir(parents=True, exist_ok=True)
     for left in TARGET.glob("work-*-*"):
         if not Path("/proc", left.name.split("-")[1]).exists():

@@ -1,8 +1,8 @@
-"""Disk images as plain sparse files, and what is left on them.
+"""Disk images as plain sparse files, and the search for remaining data on them.
 
 Used by `boot.py`. Raw images only: what a guest discards becomes a hole, and a
-search sees exactly what an owner of the disk would. Must never read holes: a
-disk of 10 GiB has a few MB.
+search sees exactly what an owner of the disk would. Must never read holes: a disk
+of 10 GiB contains a few MB.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from common import need_programs, run
 
 MIB = 1 << 20
 CHUNK = 8 * MIB
-# Room for what a boot writes.
+# Space for what a boot writes.
 SLACK_MIB = 192
 
 
 def need() -> None:
-    """What images take."""
+    """Require what images need."""
     need_programs({"mkfs.ext4": "e2fsprogs"})
 
 
 def make_ext4(source: Path, image: Path) -> Path:
-    """An ext4 file system with what is in a directory, without mounting anything."""
+    """Create an ext4 file system with the contents of a directory, without mounting anything."""
     size = int(run(["du", "--summarize", "--block-size=1M", "--one-file-system", source]).stdout.split()[0])
     blank(image, (size * 5 // 4 + SLACK_MIB) * MIB)
     quick = ["-O", "^has_journal", "-E", "lazy_itable_init=1,root_owner=0:0"]
@@ -36,20 +36,20 @@ def make_ext4(source: Path, image: Path) -> Path:
 
 
 def blank(image: Path, size: int) -> Path:
-    """A new disk of that many bytes, all of it a hole."""
+    """Create a disk of that many bytes, all of it a hole."""
     with image.open("xb") as file:
         file.truncate(size)
     return image
 
 
 def copy(image: Path, to: Path) -> Path:
-    """A copy that shares or leaves out what it can."""
+    """Copy an image, sharing or omitting what is possible."""
     run(["cp", "--sparse=always", "--reflink=auto", image, to])
     return to
 
 
 def extents(file: int) -> Iterator[tuple[int, int]]:
-    """Beginning and end of every allocated part."""
+    """Yield start and end of every allocated range."""
     end = 0
     while True:
         try:
@@ -63,7 +63,7 @@ def extents(file: int) -> Iterator[tuple[int, int]]:
 
 
 def data(image: Path) -> Iterator[tuple[int, bytes]]:
-    """Everything allocated, in pieces, each with its place."""
+    """Yield everything allocated, in pieces with their offsets."""
     with image.open("rb") as file:
         for start, end in extents(file.fileno()):
             for at in range(start, end, CHUNK):
@@ -71,11 +71,12 @@ def data(image: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def marker_count(image: Path, marker: bytes) -> int:
-    """How often the marker, which holds no zero byte, is anywhere on the disk."""
+    """Return how often the marker, which has no zero byte, occurs on the disk."""
     assert marker and 0 not in marker
     count, tail, expected = 0, b"", 0
     for at, piece in data(image):
-        # Pieces that touch are searched across their border; too short a tail to hold a whole marker.
+        # Search across the border of adjacent pieces; the tail is too short to contain a whole
+        # marker.
         text = (tail if at == expected else b"") + piece
         count += text.count(marker)
         tail, expected = text[max(0, len(text) - len(marker) + 1) :], at + len(piece)
@@ -83,13 +84,13 @@ def marker_count(image: Path, marker: bytes) -> int:
 
 
 def allocated(image: Path) -> int:
-    """Bytes that are not holes."""
+    """Return the number of bytes that are not holes."""
     with image.open("rb") as file:
         return sum(end - start for start, end in extents(file.fileno()))
 
 
 def digest(image: Path) -> str:
-    """A digest of what is on a disk and where; pages of zeros are as good as holes."""
+    """Return a digest of the disk's contents and their offsets; pages of zeros count as holes."""
     sha, page = hashlib.sha256(), 4096
     for at, piece in data(image):
         for offset in range(0, len(piece), page):

@@ -1,11 +1,11 @@
-"""Builds the images of `packer` into Debian roots, by Packer itself.
+"""Builds the images of `packer` in Debian root directories, with Packer itself.
 
-Used by `run.py`. There is no AWS here, so Packer goes over ssh into a chroot
-instead of a new instance (its null source); files, scripts and their order are
-the very same. Debian's Packer is older than what the images ask for: the few
-keys that it does not know are taken out of a copy, and read from the original by
-an HCL parser. Leaves both roots for the steps that boot them. Must never
-start anything of the image on this machine but sshd, on loopback.
+Used by `run.py`. Without AWS, Packer connects by ssh to a chroot instead of a new
+instance (its null source); files, scripts and their order are the same. Debian's
+Packer is older than the images require: the few keys that it does not support are
+removed from a copy, and read from the original by an HCL parser. Leaves both roots
+for the steps that boot them. Must never start anything of the image on this machine
+except sshd, on loopback.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PACKER = WORKSPACE / "packer"
 PACKAGES = WORKSPACE / "target" / "debian"
 WORKER, BASTION = TARGET / "worker", TARGET / "bastion"
 SECONDS_MAX = 400.0
-# Read by the parser, for the Packer at hand knows neither.
+# Read by the parser, because the installed Packer supports neither.
 NEWER = re.compile(r"^ *imds_support .*\n|^ *metadata_options \{[^}]*\}\n", re.MULTILINE)
 SOURCE = re.compile(r'^  source "amazon-ebs\.debian" \{\n( *name += "\w+"\n)', re.MULTILINE)
 NULL = """
@@ -50,7 +50,7 @@ WANTED = {
     "tenancy": "dedicated",
     "encrypt_boot": True,
 }
-# A machine's own mounts, sshd in its chroot; all ends with the first process.
+# Mounts of the chroot, and its sshd; all ends with the first process.
 SSHD = """
 set -eu
 mount -t proc proc "$1/proc"
@@ -65,7 +65,7 @@ chroot "$1" /usr/sbin/sshd -p "$2" -o ListenAddress=127.0.0.1 -o AuthorizedKeysF
 echo ready
 exec cat
 """
-# Exposure allowed, in tenths, by unit.
+# Maximum exposure, in tenths, by unit.
 EXPOSURE = {
     "worker": {
         "sce-agent.service": 11,
@@ -75,30 +75,30 @@ EXPOSURE = {
     },
     "bastion": {"sce-reap.service": 20, "sce-intake.service": 20},
 }
-# Of each manifest: what must be named there, and at least how many crates.
+# For each manifest: names that it must contain, and the minimum number of crates.
 NAMED = {"worker": ("sce-agent", "polars", "aws-sdk-s3", "xfsprogs"), "bastion": ("sce", "aws-sdk-ec2", "awscli")}
 CRATES_MIN = 200
 
 
 def need() -> None:
-    """What building takes."""
+    """Require what building needs."""
     root.need()
     need_programs(
         {"packer": "packer", "ssh-keygen": "openssh-client", "unshare": "util-linux", "systemd-analyze": "systemd"}
     )
     if len(list(PACKAGES.glob("sce*.deb"))) != 2:
-        raise LacksError("target/debian has not the two packages: make packages")
+        raise LacksError("target/debian does not contain the two packages: make packages")
 
 
 def need_built() -> None:
-    """What a step takes that boots the images."""
+    """Require the built images, for a step that boots them."""
     for built in (WORKER, BASTION):
         if not built.exists():
-            raise LacksError(f"{built.relative_to(WORKSPACE)} is not there: run the step images first")
+            raise LacksError(f"{built.relative_to(WORKSPACE)} does not exist: run the step images first")
 
 
 def step() -> None:
-    """What the templates say; then worker (twice) and bastion."""
+    """Check the templates, then build the worker (twice) and the bastion."""
     with work_directory() as home:
         templates_say()
         copy = for_chroot(home)
@@ -122,20 +122,20 @@ def step() -> None:
 
 
 def templates_say() -> None:
-    """What the Packer at hand cannot read, and what an image is worth nothing without."""
+    """Check the keys that the installed Packer cannot read, which are essential for an image."""
     plugins = hcl2.loads((PACKER / "plugins.pkr.hcl").read_text())
-    show("hashicorp/amazon" in json.dumps(plugins), "plugins.pkr.hcl asks for the Amazon plugin")
+    show("hashicorp/amazon" in json.dumps(plugins), "plugins.pkr.hcl requires the Amazon plugin")
     [source] = hcl2.loads((PACKER / "images.pkr.hcl").read_text())["source"]
     [[debian]] = [of.values() for of in source.values()]
     [metadata] = debian["metadata_options"]
-    said = {name: json.loads(str(value)) for name, value in metadata.items() if name.startswith("http_")}
-    said |= {name: json.loads(debian[name]) for name in ("imds_support", "tenancy")}
-    said["encrypt_boot"] = debian["encrypt_boot"]
-    show(said == WANTED, f"images.pkr.hcl says {said}", WANTED)
+    found = {name: json.loads(str(value)) for name, value in metadata.items() if name.startswith("http_")}
+    found |= {name: json.loads(debian[name]) for name in ("imds_support", "tenancy")}
+    found["encrypt_boot"] = debian["encrypt_boot"]
+    show(found == WANTED, f"images.pkr.hcl sets {found}", WANTED)
 
 
 def for_chroot(home: Path) -> Path:
-    """A copy of the templates with a null source beside each of Amazon's, for a port that is free."""
+    """Copy the templates, with a null source next to each Amazon source, for a free port."""
     copy = home / "packer"
     shutil.copytree(PACKER, copy)
     (copy / "plugins.pkr.hcl").unlink()
@@ -154,7 +154,7 @@ def for_chroot(home: Path) -> Path:
 
 
 def packer(arguments: list[str], templates: Path, home: Path) -> None:
-    """Run Packer to its success."""
+    """Run Packer, which must succeed."""
     quiet = {"HOME": str(home), "CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "TMPDIR": str(home)}
     where = ["-var", f"packages={PACKAGES}", "-var", f"out={home / 'out'}"]
     log = home / "packer.log"
@@ -164,17 +164,17 @@ def packer(arguments: list[str], templates: Path, home: Path) -> None:
 
 
 def build(role: str, of: Path, templates: Path, home: Path) -> None:
-    """One image's provisioners, into a root."""
+    """Run one image's provisioners in a root directory."""
     with reachable(of, home):
         packer(["build", "-var", "ssh_from=192.0.2.1/32", f"-only=null.{role}"], templates, home)
     said = (home / "packer.log").read_text()
     held = len(re.findall(r": ok ", said))
-    show(held > 20 and ": FAIL " not in said, f"{role}: built, {held} of its promises checked by itself", said)
+    show(held > 20 and ": FAIL " not in said, f"{role}: built, and {held} checks passed", said)
 
 
 @contextmanager
 def reachable(of: Path, home: Path) -> Iterator[None]:
-    """A root that answers to ssh."""
+    """Make a root directory reachable by ssh."""
     name_servers = of / "etc" / "resolv.conf"
     before = name_servers.read_text() if name_servers.exists() else None
     inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SSHD, "sh"]
@@ -183,6 +183,7 @@ def reachable(of: Path, home: Path) -> Iterator[None]:
         yield
     finally:
         sshd.stop()
+        # Files of the build in /run must not become part of the image.
         for left in (of / "run").iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         name_servers.unlink()
@@ -191,7 +192,7 @@ def reachable(of: Path, home: Path) -> Iterator[None]:
 
 
 def digest(of: Path) -> dict[str, str]:
-    """What each file of settings and programs is."""
+    """Return mode and digest of every file of settings and programs."""
     found = {}
     for tree in ("etc", "usr"):
         for folder, _, names in os.walk(of / tree):
@@ -204,11 +205,11 @@ def digest(of: Path) -> dict[str, str]:
 
 
 def units_hold(role: str, of: Path) -> None:
-    """No unit waits for itself or says what systemd does not know, and none is open wide."""
+    """Check that our units have no ordering cycles or unknown settings, and are sandboxed."""
     verified = run(["chroot", of, "systemd-analyze", "verify", "multi-user.target"], exits=None)
     said = verified.stdout + verified.stderr
     ours = [line for line in said.splitlines() if re.search(r"sce-|hipaa|var-tmp|ordering cycle", line)]
-    show(not ours, f"{role}: systemd-analyze verify has nothing to say of our units", "\n".join(ours))
+    show(not ours, f"{role}: systemd-analyze verify reports nothing about our units", "\n".join(ours))
     for unit, tenths in EXPOSURE[role].items():
         file = of / "usr/lib/systemd/system" / unit
         judged = run(["systemd-analyze", "security", "--offline=true", f"--threshold={tenths}", file], exits=None)
@@ -217,11 +218,11 @@ def units_hold(role: str, of: Path) -> None:
 
 
 def manifest_holds(role: str, file: Path) -> None:
-    """The list of what is in the image is whole and readable."""
+    """Check that the list of the image's contents is complete and readable."""
     manifest = json.loads(file.read_text())
     parts = manifest["components"]
     names = {part["name"] for part in parts}
     crates = [part for part in parts if part.get("purl", "").startswith("pkg:cargo/")]
     lacking = [name for name in NAMED[role] if name not in names]
     whole = manifest["bomFormat"] == "CycloneDX" and len(crates) >= CRATES_MIN and not lacking
-    show(whole, f"{role}: its manifest names {len(parts)} parts, {len(crates)} of them crates", lacking)
+    show(whole, f"{role}: its manifest has {len(parts)} components, {len(crates)} of them crates", lacking)

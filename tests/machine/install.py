@@ -1,9 +1,8 @@
-"""What only the tests add to an image's root.
+"""What the tests add to an image's root directory.
 
-Used by `boot.py` and `nspawn.py`. What the tests add: a static address in place
-of DHCP, the emulator's addresses in place of AWS's, and the journal on the
-console. Must never weaken the machine: cases that do say so by drop-ins of
-their own, named for it.
+Used by `boot.py` and `nspawn.py`. Added are a static address instead of DHCP, the
+emulator's addresses instead of AWS's, and the journal on the console. Must never
+weaken the machine: cases that do so use their own drop-ins, named accordingly.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def enable(root: Path, *names: str) -> None:
 
 
 def for_tests(root: Path, gateways: Sequence[str], asking: Sequence[str] = WORKERS) -> None:
-    """The test's addresses and console, for the units that ask; S3 and DynamoDB are at the gateways."""
+    """Set the test's addresses and console for the units that call AWS; S3 and DynamoDB are at the gateways."""
     for unit in asking:
         if not (root / UNITS / unit).exists():
             raise FailedError(f"{unit} is not installed")
@@ -46,21 +45,21 @@ def for_tests(root: Path, gateways: Sequence[str], asking: Sequence[str] = WORKE
 
 
 def to_console(root: Path) -> None:
-    """Have the journal on the console."""
+    """Forward the journal to the console."""
     write(root, "etc/systemd/journald.conf.d/console.conf", CONSOLE)
 
 
 def mask(root: Path, *names: str) -> None:
-    """Have units never start."""
+    """Prevent units from starting."""
     run(["systemctl", f"--root={root}", "mask", *names])
 
 
 def drop_in(root: Path, unit: str, name: str, *lines: str, section: str = "Service") -> None:
-    """More of a unit; read after the drop-in that the machine makes for its launch if `name` is 90 and something."""
+    """Add to a unit; `name` must be 90 or higher to be read after the drop-in that the machine writes at launch."""
     write(root, f"etc/systemd/system/{unit}.d/{name}.conf", "\n".join([f"[{section}]", *lines, ""]))
 
 
 def variant(root: Path, to: Path) -> Path:
-    """A copy of a root for one case."""
+    """Copy a root directory for one case."""
     run(["cp", "--archive", "--reflink=auto", root, to])
     return to

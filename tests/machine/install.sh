@@ -1,8 +1,8 @@
 #!/bin/sh
-# Debian's packages that tests/machine needs, those that are not there yet, and the
-# device that QEMU's network needs. Run by `make test-machine`, as root. Debian's
-# qemu-system-x86 takes the place of a qemu-utils from backports; nothing else that
-# is installed goes.
+# Installs the Debian packages that tests/machine needs and creates the device
+# that QEMU's network needs. `make test-machine` runs it as root. Debian's
+# qemu-system-x86 replaces a qemu-utils from backports; no other installed
+# package is removed.
 set -eu
 missing=
 has() { # PROGRAM PACKAGE
@@ -30,7 +30,7 @@ if [ "$(id -u)" != 0 ]; then
     echo "not installed:$missing; run as root" >&2
     exit 1
 fi
-echo "installs:$missing"
-apt-get -qq update || echo "not every source of packages answers" >&2
+echo "installing:$missing"
+apt-get -qq update || echo "some package sources are not available" >&2
 # shellcheck disable=SC2086
 DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >/dev/null

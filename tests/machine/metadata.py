@@ -1,11 +1,11 @@
-"""The metadata service of one booted machine, at its own address.
+"""The metadata service of one booted machine, at the real address.
 
     metadata.py --instance FILE --log FILE [--credentials {good,none}]
 
-Run by `cloud.py` in the worker's namespace; imports `tests/emulators`, so that
-directory is in PYTHONPATH. FILE is JSON: id, region, zone, account, user_data.
-Prints "ready" when it listens and ends with its stdin. Every request is a line
-in the log. Must never listen anywhere but at the service's address.
+`cloud.py` runs it in the worker's namespace; it imports `tests/emulators`, so that
+directory must be in PYTHONPATH. FILE is JSON: id, region, zone, account, user_data.
+Prints "ready" when it listens and exits when its stdin ends. Every request is a
+line in the log. Must never listen at any other address.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ PORT = 80
 
 
 class WithoutCredentials(Metadata):
-    """An instance whose role was taken away."""
+    """An instance whose role was removed."""
 
     def paths(self) -> dict[str, str]:
-        """All but the credentials."""
+        """Return everything except the credentials."""
         return {path: text for path, text in super().paths().items() if "security-credentials" not in path}
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stdin ends."""
     parser = argparse.ArgumentParser(description="metadata service of one booted machine")
     parser.add_argument("--instance", type=Path, required=True, help="JSON: id, region, zone, account, user_data")
-    parser.add_argument("--log", type=Path, required=True, help="where each request becomes a line")
-    parser.add_argument("--credentials", choices=("good", "none"), default="good", help="of the role (good)")
+    parser.add_argument("--log", type=Path, required=True, help="log file, one line per request")
+    parser.add_argument("--credentials", choices=("good", "none"), default="good", help="role credentials (good)")
     given = parser.parse_args()
     of = json.loads(given.instance.read_text())
     kind = {"good": Metadata, "none": WithoutCredentials}[given.credentials]

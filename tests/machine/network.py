@@ -1,18 +1,18 @@
-"""The worker's network: everything a worker can reach, counted.
+"""The worker's network, in which every packet is counted.
 
-Used by `boot.py` and `nspawn.py`. A network namespace of its own, without a way
-out, is the outside of one worker, as V and its endpoints are on AWS:
+Used by `boot.py` and `nspawn.py`. A separate network namespace without a route out
+is everything that a worker can reach, like the VPC and its endpoints on AWS:
 
-    10.0.0.1        the router; the worker, 10.0.0.20, sends everything through it
+    10.0.0.1        the router, through which the worker, 10.0.0.20, sends everything
     10.0.0.10       interface endpoints (EC2, SQS, SNS, KMS), port 80
-    gateways        S3 and DynamoDB, port 80, at addresses outside V: gateway endpoints
-                    keep public addresses, those of the prefix lists
+    gateways        S3 and DynamoDB, port 80, at addresses outside the VPC: gateway
+                    endpoints keep public addresses, those of the prefix lists
     169.254.169.254 the metadata service, port 80
 
-The worker has a /32 address, so that even a packet to a neighbour of its own
-comes to the router and is counted. All of 80 is forwarded to the proxy on
-loopback. Must never reach this machine's own network, nor outlive the test: the
-namespace has no name and ends with the processes in it.
+The worker has a /32 address, so that even a packet to a neighbor goes to the router
+and is counted. All of port 80 is forwarded to the proxy on loopback. Must never
+reach this machine's own network, nor outlive the test: the namespace has no name and
+ends with its processes.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ WORKER = "10.0.0.20"
 METADATA = "169.254.169.254"
 PROXY_PORT = 4567
 EMULATOR_PORT = 4566
-# The outside of the worker's wire, and its inside.
+# The outer and inner end of the worker's link.
 OUTER = "worker0"
 INNER = "eth0"
-# Neighbours and groups of IPv6 and IGMP are the kernel's own talk; no program can make it say anything else.
+# The kernel itself sends IPv6 neighbor and multicast messages and IGMP; no program can change their
+# contents.
 KERNEL_ICMPV6 = (
     "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, "
     "mld2-listener-report"
 )
 COUNTERS = ("imds", "endpoints", "gateways", "kernel", "stray")
-# Holds a namespace as long as it is held itself.
+# Keeps a namespace as long as the process runs.
 HOLD = ("unshare", "--net", "sh", "-c", "ip link set lo up && echo ready && exec cat")
 RULES = """
 table inet machine {{
@@ -68,7 +69,7 @@ table inet machine {{
     chain nowhere {{ type filter hook forward priority filter; policy drop; }}
 }}
 """
-# Of the worker itself; all static, as there is neither DHCP nor DNS.
+# Network settings of the worker; all static, because there is neither DHCP nor DNS.
 NETWORKD = f"""[Match]
 Name={INNER}
 
@@ -86,13 +87,13 @@ GatewayOnLink=yes
 
 
 def need() -> None:
-    """What a namespace with a wire takes."""
+    """Require what a namespace with a link needs."""
     need_root()
     need_programs({"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare": "util-linux"})
 
 
 def need_tap() -> None:
-    """What QEMU's end of the wire takes."""
+    """Require what QEMU's end of the link needs."""
     try:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
     except OSError as error:
@@ -101,10 +102,10 @@ def need_tap() -> None:
 
 
 class Network:
-    """One namespace; ends with the value."""
+    """One namespace, which ends with this object."""
 
     def __init__(self, logs: Path) -> None:
-        """An empty network with a loopback, and an empty namespace for a container."""
+        """Create a network with only a loopback, and an empty namespace for a container."""
         need()
         log = logs / "network.log"
         self.holder, self.container_holder = Running(HOLD, log), Running(HOLD, log)
@@ -112,24 +113,24 @@ class Network:
         self.container = namespace(self.container_holder)
 
     def __enter__(self) -> Network:
-        """The network itself."""
+        """Return the network itself."""
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Let go of the namespaces."""
+        """Release the namespaces."""
         self.container_holder.stop()
         self.holder.stop()
 
     def inside(self, command: Command) -> Command:
-        """The command, to be run in the namespace."""
+        """Return the command that runs in the namespace."""
         return ["nsenter", f"--net={self.namespace}", *command]
 
     def run(self, *command: str | Path, given: str | None = None, env: Mapping[str, str] | None = None) -> str:
-        """What a program prints that runs to its end in the namespace."""
+        """Run a program in the namespace until it ends, and return its output."""
         return run(self.inside(command), given=given, env=env).stdout
 
     def plug(self, kind: str, gateways: list[str]) -> None:
-        """Lay the wire to the next worker, and count from 0: "tap" for QEMU, "veth" for a container."""
+        """Connect the next worker, and count from 0: "tap" for QEMU, "veth" for a container."""
         self.run("sh", "-c", f"ip link delete {OUTER} 2>/dev/null || true")
         if kind == "tap":
             self.run("ip", "tuntap", "add", "dev", OUTER, "mode", "tap")
@@ -138,30 +139,30 @@ class Network:
             self.run("ip", "link", "set", INNER, "netns", str(self.container_holder.process.pid))
         for address in (f"{ROUTER}/24", f"{ENDPOINTS}/24", f"{METADATA}/32", *(f"{one}/32" for one in gateways)):
             self.run("ip", "address", "add", address, "dev", OUTER)
-        # Forwarding to loopback is what this network does on purpose.
+        # The kernel forwards to loopback only with this setting; the proxy listens there.
         self.run("sh", "-c", f"echo 1 >/proc/sys/net/ipv4/conf/{OUTER}/route_localnet")
         self.run("ip", "link", "set", OUTER, "up")
         self.run("nft", "-f", "-", given="flush ruleset\n" + rules(gateways))
 
     def counters(self) -> dict[str, int]:
-        """Packets from the worker since `plug`, by where to."""
+        """Return the number of packets from the worker since `plug`, by destination."""
         listed = json.loads(self.run("nft", "--json", "list", "counters"))["nftables"]
         return {item["counter"]["name"]: item["counter"]["packets"] for item in listed if "counter" in item}
 
     def strays(self) -> list[str]:
-        """Where stray IPv4 packets went, as `address . protocol . port`."""
+        """Return the destinations of stray IPv4 packets, as `address . protocol . port`."""
         listed = json.loads(self.run("nft", "--json", "list", "set", "inet", "machine", "strays"))["nftables"]
         sets = [item["set"].get("elem", []) for item in listed if "set" in item]
         return [" . ".join(map(str, one["concat"])) for elements in sets for one in elements]
 
 
 def namespace(holder: Running) -> Path:
-    """The network namespace of a process."""
+    """Return the network namespace of a process."""
     return Path(f"/proc/{holder.process.pid}/ns/net")
 
 
 def rules(gateways: list[str]) -> str:
-    """The counting rules."""
+    """Return the counting rules."""
     return RULES.format(
         counters="\n    ".join(f"counter {name} {{ }}" for name in COUNTERS),
         gateways=", ".join(gateways),
@@ -174,5 +175,5 @@ def rules(gateways: list[str]) -> str:
 
 
 def first_host(cidr: str) -> str:
-    """An address within a range, as a gateway endpoint's."""
+    """Return an address in a range, for a gateway endpoint."""
     return str(ipaddress.ip_network(cidr)[10])

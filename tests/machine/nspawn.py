@@ -1,10 +1,9 @@
 """Boots the worker's system in a container, for every way in which it can end.
 
-Used by `run.py`. The same root, units and programs as in `boot.py`, in seconds;
-but no disk: the volume's unit does nothing and /hipaa is a tmpfs. Each case must
-power off by itself, and the console must say which it was. Must never claim
-anything of the address filter or the volume: containers have neither, `boot.py`
-has both.
+Used by `run.py`. The same root, units and programs as in `boot.py`, in seconds; but
+no disk: the volume's unit does nothing and /hipaa is a tmpfs. In each case the system
+must power off by itself, and the console must give the reason. Must never test the
+address filter or the volume: containers have neither, `boot.py` has both.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ ROWS, OBJECTS = 60, 2
 LIFETIME_SECONDS = 3
 READ = "s3.GetObject"
 REFUSED = {"fault": "error", "status": 400, "code": "AccessDeniedException", "message": "not authorized"}
-# A container outlives a killed systemd-nspawn; in a process namespace of its
-# own, everything ends with the first process. Other processes' files in /proc
-# are not seen there, so the network's namespace is bound to a file before.
+# A container outlives a killed systemd-nspawn; in a separate process namespace, everything ends
+# with the first process. Other processes' files in /proc are not visible there, so the network
+# namespace is bound to a file first.
 TOGETHER = (
     *("unshare", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c"),
     'mount --bind "$1" "$2" && mount -t proc proc /proc && shift 2 && exec "$@"',
@@ -45,7 +44,7 @@ OFF = re.compile(r"Shutting down\.|Reached target poweroff\.target|System Power 
 
 @dataclass(frozen=True)
 class Container:
-    """One system about to boot, in its cloud."""
+    """One system about to boot, with its cloud."""
 
     wire: Network
     cloud: Cloud
@@ -55,15 +54,15 @@ class Container:
     instance: Instance
 
     def agent(self, *lines: str) -> None:
-        """Change the agent's unit, with the last word."""
+        """Override settings of the agent's unit."""
         drop_in(self.root, "sce-agent.service", "99-case", *lines)
 
     def instead(self, command: str, *lines: str) -> None:
-        """Run something in the agent's place, in its sandbox."""
+        """Run a command instead of the agent, in its sandbox."""
         self.agent("ExecStart=", f"ExecStart={command}", *lines)
 
     def hipaa(self, what: str = "tmpfs", kind: str = "tmpfs", owner: int | None = None) -> None:
-        """What is mounted at /hipaa: a tmpfs of the agent's, unless said otherwise."""
+        """Set what is mounted at /hipaa: by default, a tmpfs that the agent owns."""
         owner = user(self.root, "sce") if owner is None else owner
         options = "nodev,nosuid,noexec" + (f",mode=0700,uid={owner},size=64M" if kind == "tmpfs" else "")
         unit = (self.root / UNITS / "hipaa.mount").read_text()
@@ -74,7 +73,7 @@ class Container:
         write(self.root, "etc/systemd/system/hipaa.mount", unit)
 
     def boot(self) -> str:
-        """From start to the container's own power-off; what it said."""
+        """Boot until the container powers off by itself, and return its console output."""
         console = self.home / "console.log"
         options = ["--quiet", "--register=no", "--keep-unit", "--link-journal=no", "--capability=CAP_NET_ADMIN"]
         wire = self.home / "wire"
@@ -88,7 +87,7 @@ class Container:
 
 
 def need() -> None:
-    """What booting a container takes."""
+    """Require what booting a container needs."""
     root.need()
     network.need()
     cloud.need()
@@ -96,7 +95,7 @@ def need() -> None:
 
 
 def user(of: Path, name: str) -> int:
-    """A user's number in a root."""
+    """Return a user's id in a root directory."""
     for line in (of / "etc" / "passwd").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split(":")[2])
@@ -107,7 +106,7 @@ def user(of: Path, name: str) -> int:
 def container(
     name: str, installed: Path, credentials: str = "good", user_data: str | None = None
 ) -> Iterator[Container]:
-    """A cloud with a run submitted, and a root to be altered."""
+    """Provide a cloud with a submitted run, and a root directory that may be modified."""
     print(f"  {name}", flush=True)
     with work_directory() as home, Network(home) as wire, Cloud(wire, home) as of:
         of.put(ROWS, OBJECTS, f"PHI-OBJ-{secrets.token_hex(8)}")
@@ -118,20 +117,20 @@ def container(
         drop_in(altered, "sce-volume.service", "90-no-disk", "ExecStart=", "ExecStart=/bin/true", "ExecStop=")
         this.hipaa()
         wire.plug("veth", of.gateways)
-        told = this.instance if user_data is None else replace(this.instance, user_data=user_data)
-        of.begin(told, credentials)
+        launched = this.instance if user_data is None else replace(this.instance, user_data=user_data)
+        of.begin(launched, credentials)
         yield this
 
 
 def says(said: str, pattern: str, what: str) -> None:
-    """The console has a line that tells of it."""
+    """Check that a line of the console matches."""
     found = re.search(f"^.*{pattern}.*$", said, re.IGNORECASE | re.MULTILINE)
     lines = said.replace("\r", "").splitlines()
     show(found is not None, f"{what}: {found and found[0].strip()}", "\n".join(lines[-60:]))
 
 
 def ended(this: Container, state: str) -> None:
-    """What the cloud has of run and instance afterwards."""
+    """Check the final state of the run and the instance."""
     found = this.cloud.run_state(this.run_id)
     show(found == state, f"the run is {found}", f"expected: {state}")
     left = this.cloud.state(this.instance)
@@ -140,53 +139,53 @@ def ended(this: Container, state: str) -> None:
 
 
 def not_worked(this: Container) -> None:
-    """No object was asked for: the agent refused before it worked."""
+    """Check that no object was requested: the agent failed before it worked."""
     asked = this.cloud.requests()
     show(READ not in asked, "no object was opened", asked)
 
 
 def success(installed: Path) -> None:
-    """Work until nothing is left."""
+    """Work until no unit is left."""
     with container("success", installed) as this:
         this.boot()
         ended(this, "done")
-        # What the other cases must not have.
+        # The other cases must not have this request.
         show(READ in this.cloud.requests(), "objects were opened", this.cloud.requests())
 
 
 def crash(installed: Path) -> None:
-    """The agent dies of a signal."""
+    """The agent is killed by a signal."""
     with container("the agent crashes", installed) as this:
         this.instead("/bin/bash -c 'kill -SEGV $$$$'")
         said = this.boot()
-        says(said, r"sce-agent\.service: Main process exited, code=(killed|dumped), status=11/SEGV", "and said why")
+        says(said, r"sce-agent\.service: Main process exited, code=(killed|dumped), status=11/SEGV", "the reason")
         ended(this, "running")
 
 
 def no_credentials(installed: Path) -> None:
-    """The instance's role is gone."""
+    """The instance's role was removed."""
     with container("no credentials", installed, "none") as this:
         said = this.boot()
-        says(said, r"sce-agent\[\d+\]:.*credentials", "and said why")
+        says(said, r"sce-agent\[\d+\]:.*credentials", "the reason")
         not_worked(this)
-        show(this.cloud.run_state(this.run_id) == "running", "the run is still there for others")
+        show(this.cloud.run_state(this.run_id) == "running", "the run is still available to other workers")
 
 
 def refused_credentials(installed: Path) -> None:
-    """The instance's role may do nothing."""
+    """The instance's role has no permissions."""
     with container("refused credentials", installed) as this:
         this.cloud.fault({"service": "*", "operation": "*", "times": -1, **REFUSED})
         said = this.boot()
-        says(said, r"sce-agent\[\d+\]:.*AccessDenied", "and said why")
+        says(said, r"sce-agent\[\d+\]:.*AccessDenied", "the reason")
         not_worked(this)
 
 
 def lifetime(installed: Path) -> None:
-    """The agent hangs past the unit's lifetime."""
+    """The agent hangs longer than the unit's maximum runtime."""
     with container("lifetime exceeded", installed) as this:
         this.instead("/bin/sleep infinity", f"RuntimeMaxSec={LIFETIME_SECONDS}")
         said = this.boot()
-        says(said, r"sce-agent\.service: Service reached runtime time limit", "and said why")
+        says(said, r"sce-agent\.service: Service reached runtime time limit", "the reason")
         ended(this, "running")
 
 
@@ -195,30 +194,30 @@ def mount_fails(installed: Path) -> None:
     with container("/hipaa cannot be mounted", installed) as this:
         this.hipaa(what="/dev/null", kind="xfs")
         said = this.boot()
-        says(said, r"hipaa\.mount: .*(fail|exit)", "and said why")
+        says(said, r"hipaa\.mount: .*(fail|exit)", "the reason")
         not_worked(this)
 
 
 def not_a_mount(installed: Path) -> None:
-    """/hipaa is a directory of the system disk, and nothing made systemd wait for a mount."""
+    """/hipaa is a directory of the system disk, and no unit requires the mount."""
     with container("/hipaa is not a mount", installed) as this:
         without_mount(this.root)
         said = this.boot()
-        says(said, r"sce-agent.*no volume is mounted", "and said why")
+        says(said, r"sce-agent.*no volume is mounted", "the reason")
         not_worked(this)
 
 
 def wrong_owner(installed: Path) -> None:
-    """/hipaa belongs to somebody else."""
+    """/hipaa belongs to another user."""
     with container("/hipaa has another owner", installed) as this:
         this.hipaa(owner=0)
         said = this.boot()
-        says(said, r"sce-agent\[\d+\]: .*belongs to another user", "and said why")
+        says(said, r"sce-agent\[\d+\]: .*belongs to another user", "the reason")
         not_worked(this)
 
 
 def without_mount(of: Path) -> None:
-    """Take the mount, and what the agent's unit says of it, out of a root."""
+    """Remove the mount, and the agent unit's dependency on it, from a root directory."""
     (of / "etc/systemd/system/hipaa.mount").unlink()
     (of / UNITS / "hipaa.mount").unlink()
     unit = of / UNITS / "sce-agent.service"
@@ -227,7 +226,7 @@ def without_mount(of: Path) -> None:
     )
     text, found = wants.subn(r"\1", unit.read_text())
     if not found:
-        raise FailedError("sce-agent.service says nothing of hipaa.mount")
+        raise FailedError("sce-agent.service does not mention hipaa.mount")
     unit.write_text(text)
     hipaa = of / "hipaa"
     hipaa.mkdir(exist_ok=True)
@@ -236,26 +235,26 @@ def without_mount(of: Path) -> None:
 
 
 def stuck(installed: Path) -> None:
-    """A local file system that the boot needs is not there."""
-    with container("the boot gets stuck", installed) as this:
+    """A local file system that the boot requires does not exist."""
+    with container("the boot fails", installed) as this:
         unit = "[Mount]\nWhat=/dev/null\nWhere=/srv\nType=xfs\n\n[Install]\nRequiredBy=local-fs.target\n"
         write(this.root, "etc/systemd/system/srv.mount", unit)
         enable(this.root, "srv.mount")
         said = this.boot()
-        says(said, r"emergency", "and said why")
+        says(said, r"emergency", "the reason")
         not_worked(this)
 
 
 def not_launched(installed: Path) -> None:
-    """The metadata service says nothing of addresses and volume."""
-    with container("no word of the launch", installed, user_data='pit = "hipaa"\n') as this:
+    """The user data contain no addresses and no volume."""
+    with container("no launch data", installed, user_data='pit = "hipaa"\n') as this:
         said = this.boot()
-        says(said, r"sce-agent\[\d+\]:.*name no addresses", "and said why")
+        says(said, r"sce-agent\[\d+\]:.*names no addresses", "the reason")
         not_worked(this)
 
 
 def bastion(_installed: Path) -> None:
-    """What the bastion does by itself, in its units' sandboxes."""
+    """The timers and services of the bastion, in their sandboxes."""
     print("  the bastion", flush=True)
     with work_directory() as home, Network(home) as wire, Cloud(wire, home) as of:
         altered = variant(images.BASTION, home / "root")
@@ -264,7 +263,7 @@ def bastion(_installed: Path) -> None:
         drop_in(altered, "sce-reap.timer", "99-soon", "OnBootSec=", "OnBootSec=1s", section="Timer")
         reap = "/usr/bin/sce reap --config /etc/sce/sce.toml --grace 1"
         drop_in(altered, "sce-reap.service", "99-soon", "ExecStart=", f"ExecStart={reap}")
-        # A bastion stays on; this one is to be seen through to its end.
+        # A bastion stays on; this one powers off, so that the test can end.
         drop_in(
             altered, "sce-reap.service", "99-end", "After=sce-intake.service", "SuccessAction=poweroff", section="Unit"
         )
@@ -273,10 +272,10 @@ def bastion(_installed: Path) -> None:
         wire.plug("veth", of.gateways)
         of.begin(this.instance)
         said = this.boot()
-        says(said, r"sce-reap\.service: Deactivated successfully", "sce reap came to its end")
+        says(said, r"sce-reap\.service: Deactivated successfully", "sce reap completed")
         asked = of.requests()
-        show(asked.get("sqs.ReceiveMessage", 0) > 0, "sce intake asked for uploads", f"{asked}\n{said[-3000:]}")
-        show("sts.AssumeRole" in asked, "in the role that may do no more", asked)
+        show(asked.get("sqs.ReceiveMessage", 0) > 0, "sce intake polled for uploads", f"{asked}\n{said[-3000:]}")
+        show("sts.AssumeRole" in asked, "with its restricted role", asked)
 
 
 CASES: tuple[Callable[[Path], None], ...] = (
@@ -295,7 +294,7 @@ CASES: tuple[Callable[[Path], None], ...] = (
 
 
 def step() -> None:
-    """All cases, on the worker's root; without a kernel, which a container has not of its own."""
+    """Run all cases on the worker's root, without its kernel: a container has none."""
     images.need_built()
     with work_directory() as home:
         installed = variant(images.WORKER, home / "root")

@@ -1,11 +1,10 @@
-"""The Debian 12 root that the machine's tests boot, as the AMI's base has it.
+"""The Debian 12 root directory that the machine tests boot, like the AMI's base.
 
-Used by `run.py` and every step that boots or provisions. The root holds what
-Debian's own cloud image has and the machine needs, and Debian's cloud kernel,
-unpacked: its NVMe and ext4 are built in, so it needs neither initrd nor boot
-loader. Kept in target/machine under a hash of the recipe; remove the file to get
-newer packages. Must never hold anything of this project: that is installed into
-an unpacked copy.
+Used by `run.py` and every step that boots or provisions. The root contains what the
+machine needs of Debian's own cloud image, and Debian's cloud kernel, unpacked: NVMe
+and ext4 are built in, so it needs neither initrd nor boot loader. Kept in
+target/machine under a hash of the recipe; remove the file to get newer packages. Must
+never contain anything of this project: that is installed into an unpacked copy.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ PACKAGES = (
     "util-linux",
     "xfsprogs",
 )
-# In the new root, with its own apt. The kernel's package is unpacked and not
-# installed: its maintainer scripts would want an initrd and a boot loader. An
-# empty machine-id is an installed system's that has not booted yet.
+# Runs in the new root, with its own apt. The kernel's package is unpacked and not installed,
+# because its maintainer scripts would require an initrd and a boot loader. An empty machine-id
+# marks an installed system that has not booted yet.
 KERNEL_AND_REST = """
 set -eu
 cd "$1"
@@ -63,13 +62,13 @@ OPTIONS = (
 
 
 def need() -> None:
-    """What making and unpacking a root takes."""
+    """Require what creating and unpacking a root needs."""
     need_root()
     need_programs({"mmdebstrap": "mmdebstrap", "zstd": "zstd", "tar": "tar"})
 
 
 def archive() -> Path:
-    """The packed root; made if it is not there."""
+    """Return the packed root, creating it if it does not exist."""
     recipe = json.dumps([SUITE, OPTIONS])
     packed = TARGET / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.tar.zst"
     if not packed.exists():
@@ -83,14 +82,14 @@ def archive() -> Path:
 
 
 def step() -> None:
-    """Have the root, and see that it can be unpacked and has its kernel."""
+    """Provide the root, and check that it can be unpacked and has its kernel."""
     print(f"    {archive().relative_to(WORKSPACE)}")
     with work_directory() as home:
         print(f"    {kernel(unpack(home / 'root')).name}")
 
 
 def sources() -> str:
-    """Sources as this machine's apt has them, so that its mirror serves; else Debian's own."""
+    """Return the sources of this machine's apt, so that its mirror is used, or else Debian's own."""
     wanted = "$(CREATED_BY) $(ORIGIN) $(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
     listed = run(["apt-get", "indextargets", "--format", wanted]).stdout.splitlines()
     prefix = f"Packages Debian {SUITE}"
@@ -99,23 +98,23 @@ def sources() -> str:
 
 
 def unpack(into: Path) -> Path:
-    """A fresh root in the new directory `into`."""
+    """Unpack a fresh root into the new directory `into`."""
     into.mkdir()
     run(["tar", "--extract", "--zstd", "--numeric-owner", "--xattrs", "--file", archive(), "--directory", into])
     return into
 
 
 def kernel(root: Path) -> Path:
-    """The one kernel in a root."""
+    """Return the only kernel in a root."""
     [image] = (root / "boot").glob("vmlinuz-*")
     return image
 
 
 def write(root: Path, name: str, text: str) -> Path:
-    """A file in a root, with its directories; never through a link that leads out of it."""
+    """Write a file in a root, with its directories; never through a link that points out of it."""
     file = root / name.lstrip("/")
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.parent.resolve().is_relative_to(root.resolve()):
-        raise FailedError(f"{name} leads out of {root}")
+        raise FailedError(f"{name} points out of {root}")
     file.write_text(text)
     return file

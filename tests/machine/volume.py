@@ -1,7 +1,7 @@
-"""The volume's steps on loop devices: a test of the agent's own (agent/tests/volume.rs).
+"""Preparing and wiping volumes on loop devices, by the agent's own test (agent/tests/volume.rs).
 
-Used by `run.py`, which has what it needs: root, loop devices, the tools. Must
-never pass because the test was not run.
+Used by `run.py`, which provides what it needs: root, loop devices, the tools. Must
+never pass if the test was not run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TEST = ["cargo", "test", "--release", "--workspace", "--locked", "--test", "volu
 
 
 def need() -> None:
-    """What loop devices with file systems on them take."""
+    """Require what loop devices with file systems on them need."""
     need_root()
     need_programs(
         {
@@ -38,4 +38,4 @@ def step() -> None:
     done = run(TEST, cwd=WORKSPACE, exits=None)
     said = done.stdout + done.stderr
     passed = re.findall(r"^test result: ok\. (\d+) passed", said, re.MULTILINE)
-    show(done.returncode == 0 and passed == ["3"], "blank volumes prepared and wiped, others left alone", said)
+    show(done.returncode == 0 and passed == ["3"], "blank volumes prepared and wiped, others not modified", said)

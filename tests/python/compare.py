@@ -1,8 +1,8 @@
-"""Compare two sets of results measure by measure, within stated tolerances.
+"""Compares two sets of results measure by measure, within stated tolerances.
 
-Shared by the independent calculation (`reference.py`) and by `bench/run.py`,
-so that "equal" means the same in both. Differences are told by file, row
-number, vital and measure only: no value and no patient id is ever printed.
+Shared by the independent calculation (`reference.py`) and by `bench/run.py`, so that
+"equal" means the same in both. Differences are reported by file, row number, vital and
+measure only: no value and no patient id is ever printed.
 
 As a command, compares two result directories (for the benchmark):
 
@@ -37,20 +37,20 @@ q1, median, q3                                        {QUANTILE_RESOLUTION} of t
 
 @dataclass
 class Outcome:
-    """What was compared: cells looked at, and where they differ."""
+    """The result of a comparison: number of cells, and where they differ."""
 
     cells: int = 0
     differences: list[str] = field(default_factory=list)
 
     def check(self, where: str, equal: bool) -> None:
-        """Count one comparison and remember `where` if it failed."""
+        """Count one comparison and record `where` if it failed."""
         self.cells += 1
         if not equal:
             self.differences.append(where)
 
 
 def is_close(measure: str, expected: Any, actual: Any) -> bool:
-    """Whether one measure agrees; `None` (not computed) agrees only with `None`."""
+    """Return whether one measure agrees; `None` (not computed) agrees only with `None`."""
     if expected is None or actual is None:
         return expected is actual
     if measure in COUNTS or measure in TIMES or measure == "unit":
@@ -62,7 +62,7 @@ def is_close(measure: str, expected: Any, actual: Any) -> bool:
 
 
 def plain_value(measure: str, cell: Any) -> Any:
-    """Bring a cell of any source to int, float, text or None; odd text stays text."""
+    """Convert a cell of any source to int, float, text or None; text that is not a number stays text."""
     if pd.isna(cell) or cell == "":
         return None
     if isinstance(cell, pd.Timestamp):
@@ -76,12 +76,12 @@ def plain_value(measure: str, cell: Any) -> Any:
 
 
 def read_patients_csv(path: Path) -> pd.DataFrame:
-    """Read patients.csv as text, so that nothing is guessed (an id `007`, a unit `NA`)."""
+    """Read patients.csv as text, so that pandas infers no types (an id `007`, a unit `NA`)."""
     return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
 
 
 def has_nothing(row: Mapping[str, Any]) -> bool:
-    """Whether a row holds no reading at all; such a row may be written or not."""
+    """Return whether a row has no reading at all; such a row may be written or omitted."""
     return all(plain_value(count, row[count]) in (0, None) for count in COUNTS)
 
 
@@ -97,9 +97,9 @@ def by_key(outcome: Outcome, label: str, table: pd.DataFrame) -> dict[tuple[str,
 
 
 def compare_patients(label: str, expected: pd.DataFrame, actual: pd.DataFrame) -> Outcome:
-    """Compare two patient tables; row order is free, header and rows are not.
+    """Compare two patient tables, in any row order.
 
-    Columns behind those of `vitals.PATIENT_COLUMNS` are the business of `described.py`.
+    Columns after those of `vitals.PATIENT_COLUMNS` are compared by `described.py`.
     """
     outcome = Outcome()
     outcome.check(f"{label}: header", tuple(actual.columns[: len(PATIENT_COLUMNS)]) == PATIENT_COLUMNS)
@@ -140,7 +140,7 @@ def compare_news2(expected: Mapping[str, int], actual: Mapping[str, Any]) -> Out
 
 
 def compare_types(parquet: pd.DataFrame) -> Outcome:
-    """patients.parquet must be typed: whole counts, times as timestamps, the rest floats."""
+    """Check that patients.parquet is typed: integer counts, timestamps, floats otherwise."""
     outcome = Outcome()
     for name in (column for column in PATIENT_COLUMNS[3:] if column in parquet):
         kinds = "iu" if name in COUNTS else "M" if name in TIMES else "f"
@@ -149,7 +149,7 @@ def compare_types(parquet: pd.DataFrame) -> Outcome:
 
 
 def report(outcomes: Mapping[str, Outcome]) -> int:
-    """Print one summary line, or the first differences; give the exit code."""
+    """Print one summary line, or the first differences; return the exit code."""
     differences = [text for outcome in outcomes.values() for text in outcome.differences]
     cells = ", ".join(f"{name} {outcome.cells} cells" for name, outcome in outcomes.items())
     if not differences:

@@ -1,14 +1,13 @@
-"""The independent calculation of what describes a patient: variation, trend, categories, NEWS2 course.
+"""The independent calculation of a patient's characteristics: variation, trend, categories, NEWS2 course.
 
     described.py --plain DIR --results DIR                        (wide CSV)
     described.py --format omop|fhir|synthea --files FILE... --results DIR
 
-Compares the columns of patients.csv and patients.parquet behind `last_value`
-with scipy's regression and false-discovery control and with the specification's
-tables, written out again. Then it spoils each column in turn and demands that
-the comparison notices: a check that cannot fail is worth nothing. Exit 0 with
-one line, 1 with the first differences (row, vital and column; no value), 2 on
-wrong usage.
+Compares the columns of patients.csv and patients.parquet after `last_value` with
+scipy's regression and false-discovery control and with the specification's tables,
+written here a second time. Then it changes each column in turn and requires that the
+comparison detects it: a check that cannot fail proves nothing. Exits 0 with one line, 1
+with the first differences (row, vital and column; no value), 2 on wrong usage.
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ from compare import Outcome, plain_value, read_patients_csv, report
 from vitals import NEWS2_STEPS, ON_THE_LINE, PATIENT_COLUMNS, VITALS
 
 COLUMNS = (
-    "cv", "arv", "slope_per_year", "slope_se", "slope_p", "slope_q", "abnormal_runs", "longest_run",
+    "cv", "arv", "slope_per_year", "slope_se", "slope_p", "slope_q", "abnormal_streaks", "longest_streak",
     "bp_category", "bmi_class", "news2_max", "news2_last",
 )  # fmt: skip
 WORDS = ("bp_category", "bmi_class")
-WHOLE = ("abnormal_runs", "longest_run", "news2_max", "news2_last")
+WHOLE = ("abnormal_streaks", "longest_streak", "news2_max", "news2_last")
 YEAR_DAYS = 365.25
-# What is usual; outside it for three times in a row is a run.
+# Normal ranges; three consecutive values outside are a streak.
 USUAL = {
     "systolic_bp": (111, 219), "diastolic_bp": (60, 89), "heart_rate": (51, 90), "respiratory_rate": (12, 20),
     "spo2": (96, np.inf), "temperature": (36.1, 38.0), "bmi": (18.5, 24.99),
 }  # fmt: skip
 RUN_MIN = 3
-# Slopes agree within 1e-6; one that is nothing beside its error, within that share of the error.
+# Slopes agree within 1e-6; a slope much smaller than its error, within that share of the error.
 SLOPE_RELATIVE = 1e-6
 CV_RELATIVE = 1e-9
 CV_ABSOLUTE = 1e-11
-# From here on the pressure is of this category, the index of this class.
+# Lower bounds of the pressure's categories and the index's classes.
 SYSTOLIC = ((120, "elevated"), (130, "stage 1"), (140, "stage 2"))
 DIASTOLIC = ((80, "stage 1"), (90, "stage 2"))
 PRESSURES = ("normal", "elevated", "stage 1", "stage 2", "crisis")
@@ -56,7 +55,7 @@ Row = dict[str, Any]
 
 
 def wide_readings(plain: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The analysed values as (patient, vital, time, value), and the NEWS2 sets, of wide files."""
+    """Return the analyzed values as (patient, vital, time, value), and the NEWS2 sets, of wide files."""
     table, _ = reference.read_study(reference.study_files(plain, [])[0].values())
     parts = [
         table[["patient", "time", vital.name]].dropna().rename(columns={vital.name: "value"}).assign(vital=vital.name)
@@ -66,7 +65,7 @@ def wide_readings(plain: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def long_readings(files: list[Path], kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The same of the other formats."""
+    """Return the same for the other formats."""
     rows = [(p.name, *reading) for p in files for reading in formats.read_object(p, kind).readings]
     readings = pd.DataFrame(rows, columns=["object", "patient", "vital", "time", "verdict", "value"])
     sets = formats.news2_sets(readings).dropna().reset_index()
@@ -74,24 +73,24 @@ def long_readings(files: list[Path], kind: str) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def course(values: pd.DataFrame, vital: str) -> Row:
-    """Mean step and abnormal runs of one vital of one patient, one value a time."""
+    """Return mean change and abnormal streaks of one vital of one patient, with one value per time."""
     series = values.groupby("time")["value"].mean().sort_index()
     low, high = USUAL.get(vital, (-np.inf, np.inf))
     abnormal = ((series < low - ON_THE_LINE) | (series > high + ON_THE_LINE)).to_numpy()
     changes = np.flatnonzero(np.diff(np.concatenate(([0], abnormal.astype(int), [0]))))
     lengths = [int(n) for n in changes[1::2] - changes[::2] if n >= RUN_MIN]
     arv = float(series.diff().abs().mean()) if len(series) > 1 else None
-    return {"arv": arv, "abnormal_runs": len(lengths), "longest_run": max(lengths, default=0)}
+    return {"arv": arv, "abnormal_streaks": len(lengths), "longest_streak": max(lengths, default=0)}
 
 
 def line(values: pd.DataFrame) -> Row:
-    """Variation and trend of one vital of one patient."""
+    """Return variation and trend of one vital of one patient."""
     value, time = values["value"].astype(float), pd.to_datetime(values["time"])
     row: Row = dict.fromkeys(COLUMNS)
     if len(value) > 1:
         row["cv"] = 100 * value.std(ddof=1) / value.mean()
     if time.dt.date.nunique() >= 3 and value.nunique() == 1:
-        # A flat line, exactly: nothing speaks against there being no slope.
+        # An exactly flat line: no evidence of a slope.
         row |= {"slope_per_year": 0.0, "slope_se": 0.0, "slope_p": 1.0}
     elif time.dt.date.nunique() >= 3:
         days = (time - time.min()).dt.total_seconds() / 86400
@@ -105,7 +104,7 @@ def line(values: pd.DataFrame) -> Row:
 
 
 def pressure(patient: pd.DataFrame) -> str | None:
-    """The higher category of both mean pressures, each of two readings on two occasions."""
+    """Return the higher category of both mean pressures, each of two readings on two occasions."""
     names = []
     for vital, steps, crisis in (("systolic_bp", SYSTOLIC, 180), ("diastolic_bp", DIASTOLIC, 120)):
         own = patient[patient["vital"] == vital]
@@ -117,13 +116,13 @@ def pressure(patient: pd.DataFrame) -> str | None:
 
 
 def mass(patient: pd.DataFrame) -> str | None:
-    """The class of the mean body mass index."""
+    """Return the class of the mean body mass index."""
     own = patient.loc[patient["vital"] == "bmi", "value"]
     return None if own.empty else (["underweight"] + [name for low, name in MASSES if own.mean() >= low])[-1]
 
 
 def courses(sets: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Per patient the highest NEWS2 total and the one of the last set."""
+    """Return per patient the highest NEWS2 total and that of the last set."""
     points = sum(pd.Series(reference.news2_points(name, sets[name]), index=sets.index) for name in NEWS2_STEPS)
     totals = sets[["patient", "time"]].assign(total=points)
     return {
@@ -133,7 +132,7 @@ def courses(sets: pd.DataFrame) -> dict[str, tuple[int, int]]:
 
 
 def describe(values: pd.DataFrame, sets: pd.DataFrame) -> dict[tuple[str, str], Row]:
-    """Everything, by (patient, vital); of vitals with values only."""
+    """Return all characteristics by (patient, vital); only of vitals with values."""
     scores, rows = courses(sets), {}
     for patient, own in values.groupby("patient"):
         highest, last = scores.get(str(patient), (None, None))
@@ -149,7 +148,7 @@ def describe(values: pd.DataFrame, sets: pd.DataFrame) -> dict[tuple[str, str], 
 
 
 def agrees(column: str, expected: Row, actual: Row) -> bool:
-    """Whether one cell agrees."""
+    """Return whether one cell agrees."""
     want, got = expected[column], actual[column]
     if want is None or got is None or isinstance(want, str):
         return want == got
@@ -158,7 +157,7 @@ def agrees(column: str, expected: Row, actual: Row) -> bool:
     if column in ("cv", "arv"):
         return abs(got - want) <= CV_ABSOLUTE + CV_RELATIVE * abs(want)
     # The slope of a nearly flat line, and the error of a nearly perfect one, are differences of
-    # like numbers; p-values below 1e-12 are nothing in any sense.
+    # nearly equal numbers; p-values below 1e-12 are zero for all purposes.
     slack = {"slope_per_year": expected["slope_se"], "slope_se": abs(expected["slope_per_year"])}
     return abs(got - want) <= SLOPE_RELATIVE * (abs(want) + slack.get(column, 1e-6))
 
@@ -182,7 +181,7 @@ def compare(label: str, expected: dict[tuple[str, str], Row], table: pd.DataFram
 
 
 def spoiled(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The table with one cell of the column changed."""
+    """Return the table with one cell of the column changed."""
     table = table.astype(object).copy()
     filled = [at for at, cell in enumerate(table[column]) if not (pd.isna(cell) or cell == "")]
     if not filled:
@@ -196,8 +195,8 @@ def spoiled(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the command; give the exit code."""
-    parser = argparse.ArgumentParser(description="compare what describes patients with an independent calculation")
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(description="compare characteristics of patients with an independent calculation")
     parser.add_argument("--plain", type=Path, help="directory of plain wide CSV")
     parser.add_argument("--format", choices=("omop", "fhir", "synthea"), help="format of --files")
     parser.add_argument("--files", type=Path, nargs="+", help="files of that format")
@@ -213,7 +212,7 @@ def main() -> int:
     outcomes = {label: compare(label, expected, table) for label, table in tables.items()}
     filled = [column for column in COLUMNS if any(row[column] is not None for row in expected.values())]
     blind = [c for c in filled if not compare("", expected, spoiled(tables["patients.csv"], c)).differences]
-    outcomes["spoiled columns"] = Outcome(len(filled), [f"a changed {column} is not noticed" for column in blind])
+    outcomes["spoiled columns"] = Outcome(len(filled), [f"a changed {column} is not detected" for column in blind])
     return report(outcomes)
 
 

@@ -1,15 +1,15 @@
-"""The independent calculation of the side effects: what goes with them, and the rules behind them.
+"""The independent calculation of the outcome columns: correlations, models and rules.
 
     effects.py check [--plain DIR] [--files FILE...] --results DIR
     effects.py recovered --variant repaired|as-printed --results DIR
     effects.py write [--plain DIR] [--files FILE...] --out DIR
 
-`check` reads wide CSV files and compares effects.csv and rules.csv under --results
-with scipy's correlation and with statsmodels' least squares, errors clustered by
-patient. `recovered` reads the results only and demands what is known of the
-pseudo-data: the formula and the rules that made them. `write` writes both files
-from this calculation. Exit 0 with one line, 1 with the differences (row and
-column; no value, no patient), 2 on wrong usage.
+`check` reads wide CSV files and compares effects.csv and rules.csv under --results with
+scipy's correlation and with statsmodels' least squares, with errors clustered by
+patient. `recovered` reads only the results and requires what is known of the
+pseudo-data: the formula and the rules that generated them. `write` writes both files
+from this calculation. Exits 0 with one line, 1 with the differences (row and column; no
+value, no patient), 2 on wrong usage.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ RULES = {
     "DK": ("temperature < 97.4 degF", "weight < 150 lb", "both"),
 }
 POUND, INCH = 0.45359237, 2.54
-# Values are decimal fixed-point numbers in the analysis; so a difference such as
-# 120.3 - 80.1 equals 120.2 - 80.0 here too.
+# The analysis uses decimal fixed-point numbers; with this rounding, 120.3 - 80.1 equals 120.2 -
+# 80.0 here, too.
 DECIMALS = 11
-# Residuals below this share of the total are none; so are singular values below its root.
+# Residuals below this share of the total count as zero; so do singular values below its root.
 EXACT = 1e-12
-# Correlations and shares of variance are at most 1: absolute. The rest is relative; what is nothing
-# beside the error that the classical formula gives is compared with that.
+# Correlations and shares of variance are at most 1: absolute tolerance. All others are relative; a
+# number much smaller than its classical error is compared with that error.
 VALUE_ABSOLUTE = ODDS_RELATIVE = BESIDE_ERROR = 1e-9
 COEFFICIENT_RELATIVE = ERROR_RELATIVE = P_RELATIVE = NEAR = 1e-6
 P_ABSOLUTE = 1e-12
@@ -68,7 +68,7 @@ Tables = dict[str, list[Row]]
 
 
 def terms_of(text: pd.DataFrame) -> pd.DataFrame:
-    """Patient, effects and terms of one chunk of text cells; NaN where not usable."""
+    """Return patient, outcomes and terms of one chunk of text cells; NaN if not usable."""
     table = reference.classify(text)
     table["pulse_pressure"] = table["systolic_bp"] - table["diastolic_bp"]
     inches = np.sqrt(703 * (table["weight"] / POUND) / table["bmi"])
@@ -81,7 +81,7 @@ def terms_of(text: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_visits(files: Iterable[Path]) -> pd.DataFrame | None:
-    """All visits of the files with a column of effects; nothing if there is no such file."""
+    """Return all visits of the files with an outcome column; `None` if there is no such file."""
     parts: list[pd.DataFrame] = []
     for path in files:
         header = set(pd.read_csv(path, dtype=str, nrows=0, encoding="utf-8-sig").columns)
@@ -95,9 +95,9 @@ def read_visits(files: Iterable[Path]) -> pd.DataFrame | None:
 
 
 def fit(effect: pd.Series, design: np.ndarray, patients: pd.Series) -> Row:
-    """Least squares with errors clustered by patient: one cell for each column of the design.
+    """Least squares with errors clustered by patient: one result for each column of the design.
 
-    `naive` is the error that the classical formula gives.
+    `naive` is the error by the classical formula.
     """
     groups = pd.factorize(patients)[0]
     one = groups.max() == 0
@@ -115,14 +115,14 @@ def fit(effect: pd.Series, design: np.ndarray, patients: pd.Series) -> Row:
 
 
 def effect_row(visits: pd.DataFrame, *key: str, **cells: Any) -> Row:
-    """One row of effects.csv; cells that are not given are empty."""
+    """Return one row of effects.csv; cells that are not given are empty."""
     counts = {"n": len(visits), "patients": int(visits["patient"].nunique())}
     empty = {"value": None, "standard_error": None, "p": None, "note": "", "naive": 0.0}
     return dict(zip(KEYS["effects.csv"], key, strict=True)) | counts | empty | cells
 
 
 def pair_reason(pair: pd.DataFrame) -> str:
-    """Why nothing is computed of an effect and a term, if so."""
+    """Return why an outcome and a term are not computed, or an empty text."""
     if pair.empty:
         return "not computed: no visits"
     if len(pair) < 3:
@@ -131,7 +131,7 @@ def pair_reason(pair: pd.DataFrame) -> str:
 
 
 def correlation(visits: pd.DataFrame, effect: str, term: str) -> Row:
-    """Pearson's r, and the slope's error and p."""
+    """Return Pearson's r, and the slope's error and p."""
     pair = visits[["patient", effect, term]].dropna()
     if reason := pair_reason(pair):
         return effect_row(pair, effect, "correlation", term, note=reason)
@@ -143,7 +143,7 @@ def correlation(visits: pd.DataFrame, effect: str, term: str) -> Row:
 
 
 def separation(visits: pd.DataFrame, effect: str, term: str) -> Row:
-    """Whether a bound of the term parts visits with the effect from those without."""
+    """Return whether a bound of the term separates visits with the outcome from those without."""
     pair = visits[["patient", effect, term]].dropna()
     note = pair_reason(pair)
     if not note:
@@ -154,7 +154,7 @@ def separation(visits: pd.DataFrame, effect: str, term: str) -> Row:
 
 
 def model_reason(numbers: pd.DataFrame, centred: pd.DataFrame, varies: pd.Series, unknowns: int) -> str:
-    """Why a model is not computed, if so; the effect is the first column."""
+    """Return why a model is not computed, or an empty text; the outcome is the first column."""
     if numbers.empty:
         return "not computed: no visits"
     if len(numbers) <= unknowns:
@@ -166,7 +166,7 @@ def model_reason(numbers: pd.DataFrame, centred: pd.DataFrame, varies: pd.Series
 
 
 def model(visits: pd.DataFrame, measure: str) -> list[Row]:
-    """The rows of one model of TPain."""
+    """Return the rows of one model of TPain."""
     visits = visits[["patient", "TPain", *MODEL_TERMS]].dropna()
     terms = [name for name in MODELS[measure] if name in MODEL_TERMS]
     numbers, within = visits[["TPain", *terms]], measure == "ols_within"
@@ -188,7 +188,7 @@ def model(visits: pd.DataFrame, measure: str) -> list[Row]:
 
 
 def holds(visits: pd.DataFrame) -> dict[str, pd.Series]:
-    """Of each rule whether it holds (1 or 0) at each visit; NaN where a vital that it needs is not usable."""
+    """Return for each rule whether it holds (1 or 0) at each visit; NaN if a required vital is not usable."""
     fahrenheit, pounds = visits["temperature"] * 1.8 + 32, visits["weight"] / POUND
     said = {
         "heart_rate 59-61": visits["heart_rate"].between(59 - ON_THE_LINE, 61 + ON_THE_LINE),
@@ -204,7 +204,7 @@ def holds(visits: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def rule_row(effect: str, rule: str, pair: pd.DataFrame) -> Row:
-    """One row of rules.csv, of the visits where the rule (first column) and the effect are known."""
+    """Return one row of rules.csv, of the visits with a known rule (first column) and outcome."""
     counts = (pair["rule"] * 2 + pair["effect"]).value_counts()
     row = {name: int(counts.get(code, 0)) for name, code in zip(HEADERS["rules.csv"][3:7], (3, 2, 1, 0), strict=True)}
     note, odds = "", None
@@ -220,7 +220,7 @@ def rule_row(effect: str, rule: str, pair: pd.DataFrame) -> Row:
 
 
 def calculate(visits: pd.DataFrame | None) -> Tables:
-    """The rows of both files."""
+    """Return the rows of both files."""
     tables: Tables = {name: [] for name in HEADERS}
     if visits is None:
         return tables
@@ -249,7 +249,7 @@ def write(tables: Tables, out: Path) -> None:
 
 
 def tolerance(row: Row, column: str) -> float:
-    """How far one number may be from the expected one."""
+    """Return the permitted difference of one number."""
     want = abs(row[column])
     if column == "odds_ratio":
         return ODDS_RELATIVE * want
@@ -263,7 +263,7 @@ def tolerance(row: Row, column: str) -> float:
 
 
 def agrees(row: Row, column: str, cell: str | None) -> bool:
-    """Whether one cell agrees with the expected row."""
+    """Return whether one cell agrees with the expected row."""
     want = row[column]
     if want is None or not isinstance(want, float):
         return cell == ("" if want is None else str(want))
@@ -271,7 +271,7 @@ def agrees(row: Row, column: str, cell: str | None) -> bool:
 
 
 def number(cell: str | None) -> float:
-    """The number in a cell; NaN, which agrees with nothing, if there is none."""
+    """Return the number in a cell; NaN, which agrees with nothing, if there is none."""
     try:
         return float(cell or "nan")
     except ValueError:
@@ -279,7 +279,7 @@ def number(cell: str | None) -> float:
 
 
 def read_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
-    """Header and rows, as text."""
+    """Return header and rows, as text."""
     with path.open(newline="", encoding="utf-8") as source:
         reader = csv.DictReader(source)
         return tuple(reader.fieldnames or ()), list(reader)
@@ -296,7 +296,7 @@ def compare(tables: Tables, results: Path) -> dict[str, Outcome]:
         same = sorted(keys) == sorted(want)
         outcome.check(f"{name}: order of rows", not same or keys == want)
         for key in sorted({*keys, *want}):
-            outcome.check(f"{name} {' '.join(key)}: there once", keys.count(key) == want.count(key))
+            outcome.check(f"{name} {' '.join(key)}: exactly once", keys.count(key) == want.count(key))
         for expected, key in zip(tables[name], want, strict=True):
             row = rows[keys.index(key)] if key in keys else None
             for column in HEADERS[name][len(key) :] if row else ():
@@ -306,7 +306,7 @@ def compare(tables: Tables, results: Path) -> dict[str, Outcome]:
 
 
 def formula(outcome: Outcome, rows: Row, measure: str, note: str, truth: dict[str, tuple[float, float]]) -> None:
-    """Demand a model's note and its values: of each term the true one and how far off it may be."""
+    """Require a model's note and its values: for each term, the true value and the permitted difference."""
     for term in MODELS[measure]:
         row = rows.get(("TPain", measure, term), {})
         outcome.check(f"effects.csv TPain {measure} {term} note", row.get("note") == note)
@@ -316,7 +316,7 @@ def formula(outcome: Outcome, rows: Row, measure: str, note: str, truth: dict[st
 
 
 def recovered(variant: str, results: Path) -> dict[str, Outcome]:
-    """Whether the results say what is known of how the pseudo-data were made."""
+    """Check that the results match how the pseudo-data were generated."""
     rows = [row for name in HEADERS for row in read_rows(results / name)[1]]
     found = {tuple(row[name] for name in ("effect", "measure", "term", "rule") if name in row): row for row in rows}
     outcome = Outcome()
@@ -335,13 +335,13 @@ def recovered(variant: str, results: Path) -> dict[str, Outcome]:
         row = found.get(key, {})
         for cell in ("effect_only", "rule_only") if key in matched else ("effect_only",):
             outcome.check(f"rules.csv {' '.join(key)} {cell}", row.get(cell) == "0")
-        # Where the effect never occurs, this fails: such a study shows nothing.
+        # This fails if the outcome never occurs: such a study proves nothing.
         outcome.check(f"rules.csv {' '.join(key)} note", row.get("note") == "not computed: separation")
     return {"recovered": outcome}
 
 
-def tell(outcomes: dict[str, Outcome]) -> int:
-    """Print every difference, or one line; give the exit code."""
+def print_outcomes(outcomes: dict[str, Outcome]) -> int:
+    """Print every difference, or one line; return the exit code."""
     differences = [text for outcome in outcomes.values() for text in outcome.differences]
     cells = ", ".join(f"{name} {outcome.cells} checks" for name, outcome in outcomes.items())
     last = f"{len(differences)} differences" if differences else "equal within tolerance"
@@ -350,8 +350,8 @@ def tell(outcomes: dict[str, Outcome]) -> int:
 
 
 def parse_args(words: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="compare what is said of side effects with an independent calculation")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="compare the outcome columns' results with an independent calculation")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("check", "write", "recovered"):
         command = commands.add_parser(name)
@@ -371,14 +371,14 @@ def parse_args(words: list[str] | None) -> argparse.Namespace:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command; give the exit code."""
+    """Run the command; return the exit code."""
     args = parse_args(words)
     if args.command == "recovered":
-        return tell(recovered(args.variant, args.results))
+        return print_outcomes(recovered(args.variant, args.results))
     files = [*args.files, *(reference.study_files(args.plain, [])[0].values() if args.plain else ())]
     tables = calculate(read_visits(files))
     if args.command == "check":
-        return tell(compare(tables, args.results))
+        return print_outcomes(compare(tables, args.results))
     write(tables, args.out)
     return 0
 

@@ -1,12 +1,12 @@
-"""Shows that the checker of the side effects can fail: right results pass, each wrong cell is caught.
+"""Proves that the checker of the outcome columns can fail: correct results pass, each wrong cell is detected.
 
     effects_selftest.py [--seed N]
 
-The right results are what `effects.py write` says of small studies, so that they pass
-says nothing of the calculation. For that some of it is done again by hand: the rules'
-counts from the text of the files, the clustered error from its formula, the lines
-within patients by one unknown for each patient. Together the studies must hold every
-note that the specification knows, or they are too weak.
+The correct results are those that `effects.py write` computes for small studies, so a
+pass proves nothing about the calculation itself. Therefore some of it is repeated in
+another way: the rules' counts from the text of the files, the clustered error from its
+formula, the within-patient models with one unknown per patient. The studies must
+together contain every note of the specification, or they are too weak.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Visit = dict[str, Any]
 
 
 def visit(rng: random.Random, patient: int, inches: int) -> Visit:
-    """One visit, nothing odd about it; effects by the formula and the rules of the repaired pseudo-data."""
+    """Return one clean visit; outcomes by the formula and the rules of the repaired pseudo-data."""
     made: Visit = dict.fromkeys(WIDE_COLUMNS, 0)
     made |= {"date": f"1938-10-{rng.randint(1, 31)} 0{rng.randint(0, 9)}:00:00", "ID": f"P{patient:04d}"}
     made |= {"systol": round(rng.uniform(95, 150), 1), "diastol": round(rng.uniform(60, 100), 1)}
@@ -68,7 +68,7 @@ def visit(rng: random.Random, patient: int, inches: int) -> Visit:
 
 
 def ordinary(rng: random.Random, made: Visit) -> None:
-    """Noise, chance and dirt."""
+    """Add noise, random outcomes and invalid cells."""
     made["BMI"] = round(rng.uniform(18, 30), 2)
     made["TPain"] += rng.gauss(0, 1)
     made["BaseE"] = rng.choice((made["BaseE"], "0", "1.0"))
@@ -79,20 +79,20 @@ def ordinary(rng: random.Random, made: Visit) -> None:
 
 
 def as_printed(rng: random.Random, made: Visit) -> None:
-    """The pseudo-data's other variant: heights cut to the centimetre, effect DK by temperature alone."""
+    """Apply the pseudo-data's other variant: heights truncated to centimeters, outcome DK by temperature alone."""
     inches = round((703 * made["weight"] / made["BMI"]) ** 0.5)
     made["TPain"] -= 0.2 * (inches * 2.54 % 1)
     made["DK"] = int(made["temp"] < 97.4)
 
 
 def touching(rng: random.Random, made: Visit) -> None:
-    """A weight that parts the visits, but for those at the bound itself."""
+    """Set a weight that separates the visits, except those exactly at the bound."""
     beyond = rng.randint(-2, 2)
     made |= {"weight": 150 + beyond, "DK": int(beyond + rng.choice((0, 1)) > 0)}
 
 
 def set_to(**columns: Any) -> Callable[[random.Random, Visit], None]:
-    """A change that gives columns a value, or what a function makes of the visit."""
+    """Return a change that sets columns to a value, or to a function's result for the visit."""
 
     def change(_: random.Random, made: Visit) -> None:
         made.update({name: value(made) if callable(value) else value for name, value in columns.items()})
@@ -100,7 +100,7 @@ def set_to(**columns: Any) -> Callable[[random.Random, Visit], None]:
     return change
 
 
-# Of each study how many visits and patients it has, and what changes its visits.
+# For each study, the number of visits and patients, and the change of its visits.
 STUDIES: dict[str, tuple[int, int, Callable[[random.Random, Visit], None]]] = {
     "ordinary": (150, 6, ordinary),
     "one patient": (40, 1, ordinary),
@@ -126,7 +126,7 @@ def write_study(out: Path, name: str, seed: int) -> None:
     columns = [c for c in WIDE_COLUMNS if name != "no effects" or c not in effects.EFFECTS]
     out.mkdir()
     for half in (0, 1):
-        # The second file of one study has one effect only.
+        # The second file of one study has only one outcome column.
         kept = [c for c in columns if name != "touching" or not half or c not in ("BaseE", "TPain")]
         with (out / f"part-{half}.csv").open("w", newline="", encoding="utf-8") as target:
             writer = csv.DictWriter(target, kept, extrasaction="ignore", lineterminator="\n")
@@ -135,13 +135,13 @@ def write_study(out: Path, name: str, seed: int) -> None:
 
 
 def run(*words: Any) -> tuple[int, str]:
-    """Exit code and output of a command of the checker."""
+    """Return exit code and output of a command of the checker."""
     with contextlib.redirect_stdout(io.StringIO()) as said:
         return effects.main([str(word) for word in words]), said.getvalue()
 
 
 def by_hand(plain: Path, tables: Tables) -> Iterator[str]:
-    """What a second calculation of the ordinary study says against the first."""
+    """Yield the differences between a second calculation of the ordinary study and the first."""
     visits = effects.read_visits(sorted(plain.glob("*.csv")))
     assert visits is not None
     texts = [row for path in plain.glob("*.csv") for row in csv.DictReader(path.open(encoding="utf-8"))]
@@ -168,7 +168,7 @@ def by_hand(plain: Path, tables: Tables) -> Iterator[str]:
 
 
 def spoil(row: Row, column: str) -> Any:
-    """A wrong cell, as near to the right one as the tolerance must still see."""
+    """Return a wrong cell, just outside the tolerance."""
     right = row[column]
     if right is None:
         return 0.0
@@ -184,7 +184,7 @@ def spoil(row: Row, column: str) -> Any:
 
 
 def mutations(good: Tables, seen: set[tuple[str, ...]]) -> Iterator[tuple[str, Tables]]:
-    """Broken results, with the words that a difference must hold; each kind of cell once over all studies."""
+    """Yield broken results, with the words that a difference must contain; each kind of cell once over all studies."""
     for name, rows in good.items():
         for at, row in enumerate(rows):
             measure, model_end = row.get("measure", name), str(row.get("term") == "r_squared")
@@ -200,7 +200,7 @@ def mutations(good: Tables, seen: set[tuple[str, ...]]) -> Iterator[tuple[str, T
                     other[name][at][column] = wrong
                     yield words, other
         if rows:
-            key = f"{name} {' '.join(rows[1][key] for key in KEYS[name])}: there once"
+            key = f"{name} {' '.join(rows[1][key] for key in KEYS[name])}: exactly once"
             yield key, good | {name: [rows[0], *rows[2:]]}
             yield key, good | {name: [*rows, rows[1]]}
             yield f"{name}: order of rows", good | {name: [rows[1], rows[0], *rows[2:]]}
@@ -208,26 +208,26 @@ def mutations(good: Tables, seen: set[tuple[str, ...]]) -> Iterator[tuple[str, T
 
 
 def uncaught(good: Tables, out: Path, seen: set[tuple[str, ...]], caught: list[str]) -> Iterator[str]:
-    """Which broken results pass, or are told as something else."""
+    """Yield the broken results that pass, or are reported as something else."""
     for words, tables in mutations(good, seen):
         effects.write(tables, out)
         differences = [text for outcome in effects.compare(good, out).values() for text in outcome.differences]
         if any(words in text for text in differences):
             caught.append(words)
         else:
-            yield f"not caught, or something else was: {words}: {differences[:3]}"
+            yield f"not detected, or reported differently: {words}: {differences[:3]}"
     effects.write(good, out)
     for name in HEADERS:
         text = (out / name).read_text()
         for old, new in (("note\n", "notes\n"), ("\n", ",\n")):
             (out / name).write_text(text.replace(old, new))
             if not any(outcome.differences for outcome in effects.compare(good, out).values()):
-                yield f"{name}: a changed header or a cell too many is not noticed"
+                yield f"{name}: a changed header or an additional cell is not detected"
         (out / name).write_text(text)
 
 
 def forgotten(variant: str, good: Tables, out: Path) -> Iterator[str]:
-    """What is known of the pseudo-data and can be wrong unnoticed."""
+    """Yield the known properties of the pseudo-data whose violation is not detected."""
     rules = {"repaired": ("all three", *RULES["DK"]), "as-printed": RULES["DK"][:1]}[variant]
     free = {"repaired": (), "as-printed": ("intercept", "height_derived")}[variant]
     for name, rows in good.items():
@@ -240,22 +240,22 @@ def forgotten(variant: str, good: Tables, out: Path) -> Iterator[str]:
                 other[name][at][column] = "none" if column == "note" else row[column] + 1
                 effects.write(other, out)
                 if run("recovered", "--variant", variant, "--results", out)[0] != 1:
-                    yield f"recovered {variant}: a changed {name} row {at + 1} {column} is not noticed"
+                    yield f"recovered {variant}: a changed {name} row {at + 1} {column} is not detected"
 
 
 def weaknesses(studies: dict[str, Tables]) -> Iterator[str]:
-    """Which notes no study has, and which a study has that nobody knows."""
+    """Yield the notes that no study contains, and those that the specification does not have."""
     rows = [
         (row.get("measure", name), row["note"]) for t in studies.values() for name, kept in t.items() for row in kept
     ]
     for measure, notes in NOTES.items():
         differ = notes ^ {note for of, note in rows if of == measure}
-        yield from (f"{measure}: weak studies, or not a note: {note or 'empty'}" for note in sorted(differ))
+        yield from (f"{measure}: missing from the studies, or unknown: {note or 'empty'}" for note in sorted(differ))
 
 
 def main() -> int:
-    """Accept right results of all studies; catch each wrong one."""
-    parser = argparse.ArgumentParser(description="show that the checker of side effects can fail")
+    """Accept correct results of all studies; detect each wrong one."""
+    parser = argparse.ArgumentParser(description="prove that the checker of outcome columns can fail")
     parser.add_argument("--seed", type=int, default=1938)
     seed = parser.parse_args().seed
     studies: dict[str, Tables] = {}
@@ -268,7 +268,7 @@ def main() -> int:
             write_study(plain, name, seed)
             run("write", "--plain", plain, "--out", out)
             code, said = run("check", "--plain", plain, "--results", out)
-            problems += [f"{name}: right results refused: {said}"] if code else []
+            problems += [f"{name}: correct results rejected: {said}"] if code else []
             studies[name] = effects.calculate(effects.read_visits(sorted(plain.glob("*.csv"))))
             problems += uncaught(studies[name], out, seen, caught)
             if name in ("repaired", "as-printed"):
@@ -277,9 +277,9 @@ def main() -> int:
             if name == "ordinary":
                 problems += by_hand(plain, studies[name])
                 code, said = run("check", "--files", plain / "part-0.csv", "--results", out)
-                problems += [] if code == 1 and "P00" not in said else ["half a study passes, or a patient is told"]
+                problems += [] if code == 1 and "P00" not in said else ["half a study passes, or a patient is named"]
     problems += weaknesses(studies)
-    print("\n".join([*problems, f"self-test: {len(caught)} wrong results caught, {len(problems)} problems"]))
+    print("\n".join([*problems, f"self-test: {len(caught)} wrong results detected, {len(problems)} problems"]))
     return 1 if problems else 0
 
 

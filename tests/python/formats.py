@@ -1,19 +1,19 @@
-"""The independent calculation for the long formats (OMOP, FHIR, Synthea), by pandas, in the plainest way.
+"""The independent calculation for the long formats (OMOP, FHIR, Synthea), with pandas, as simple as possible.
 
     formats.py check --format omop|fhir|synthea --files FILE... --results DIR
     formats.py write --out DIR --seed N
 
-`check` reads the same files, and compares what it computes with patients.csv,
-patients.parquet, quality.csv, objects.csv and the NEWS2 bands of summary.json
-under --results. Exit 0 with one line that says how much was compared, 1 with
-the first differences (file, vital and measure; never a value or a patient id),
-2 on wrong usage. `write` makes a deliberately dirty small study in each format:
-see `formats_study.py`. `formats_selftest.py` shows that the checker can fail.
+`check` reads the same files, and compares its results with patients.csv,
+patients.parquet, quality.csv, objects.csv and the NEWS2 bands of summary.json under
+--results. Exits 0 with one line that states how much was compared, 1 with the first
+differences (file, vital and measure; never a value or a patient id), 2 on wrong usage.
+`write` writes a deliberately dirty small study in each format: see
+`formats_study.py`. `formats_selftest.py` proves that the checker can fail.
 
-One measurement is a CSV row, or a FHIR Observation or component. It is counted
-once, under the first of these that holds: malformed, withdrawn, other_code,
-no_patient, no_time (by object); missing, unparsable, unknown_unit, implausible
-(by object and vital); else its value is analysed.
+One measurement is a CSV row, or a FHIR Observation or component. It is counted once,
+under the first of these that applies: malformed, withdrawn, other_code, no_patient,
+no_time (by object); missing, unparsable, unknown_unit, implausible (by object and
+vital); otherwise its value is analyzed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CONCEPTS = {
     40762499: "spo2", 3016502: "spo2", 3020891: "temperature", 3006322: "temperature",
     3025315: "weight", 3036277: "height", 3038553: "bmi",
 }  # fmt: skip
-# Every unit that is read, and the canonical unit it becomes.
+# Supported units, and the canonical unit of each.
 UNITS = {
     "mm[Hg]": "mm[Hg]", "mmHg": "mm[Hg]", "/min": "/min", "%": "%", "Cel": "Cel", "[degF]": "Cel",
     "kg": "kg", "[lb_us]": "kg", "[lb_av]": "kg", "cm": "cm", "[in_us]": "cm", "[in_i]": "cm", "kg/m2": "kg/m2",
@@ -97,7 +97,7 @@ Counts = dict[tuple[str, ...], dict[str, int]]
 
 
 class Raw(NamedTuple):
-    """One measurement as a format states it; `None` is what cannot be read."""
+    """One measurement as stated in a format; `None` is unreadable."""
 
     vital: str | None
     patient: str | None
@@ -108,25 +108,25 @@ class Raw(NamedTuple):
 
 
 def is_blank(cell: Any) -> bool:
-    """Whether a cell of CSV or Parquet holds nothing."""
+    """Return whether a cell of CSV or Parquet is empty."""
     return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 
 
 def number(cell: Any) -> float | None:
-    """A cell as a number; `None` if it is missing, NaN if it is no number."""
+    """Return a cell as a number; `None` if it is missing, NaN if it is not a number."""
     if isinstance(cell, str) and cell.strip().lower() not in MISSING_WORDS:
         return float(cell) if NUMBER.fullmatch(cell.strip()) else math.nan
     return None if isinstance(cell, str) or is_blank(cell) else float(cell)
 
 
 def whole(cell: Any) -> int | None:
-    """A cell as a whole number, `3004249.0` too; never by way of a float, which would damage long ids."""
+    """Return a cell as a whole number, also `3004249.0`; not through a float, which would change long ids."""
     match = None if is_blank(cell) else WHOLE.fullmatch(str(cell).strip())
     return int(match[1]) if match else None
 
 
 def moment(cell: Any) -> datetime | None:
-    """A time to the second: in UTC if the cell states a zone, else as it stands."""
+    """Return a time to the second: in UTC if the cell states a zone, otherwise as stated."""
     if isinstance(cell, datetime):
         return (cell.astimezone(UTC) if cell.tzinfo else cell).replace(tzinfo=None, microsecond=0)
     if isinstance(cell, date):
@@ -144,7 +144,7 @@ def moment(cell: Any) -> datetime | None:
 
 
 def verdict(raw: Raw) -> tuple[str, float]:
-    """What becomes of a reading of a known vital, patient and time; its canonical value or NaN."""
+    """Classify a reading of a known vital, patient and time; return its canonical value or NaN."""
     rule, value = RULES[str(raw.vital)], number(raw.value)
     if value is None:
         return "missing", math.nan
@@ -161,7 +161,7 @@ def verdict(raw: Raw) -> tuple[str, float]:
 
 @dataclass
 class Read:
-    """One object as read: what was counted, and the readings (patient, vital, time, verdict, value) in order."""
+    """One object as read: the counts, and the readings (patient, vital, time, verdict, value) in order."""
 
     counts: Counter[str] = field(default_factory=Counter)
     readings: list[tuple[Any, ...]] = field(default_factory=list)
@@ -177,7 +177,7 @@ class Read:
 
 
 def omop_raw(row: Mapping[str, Any]) -> Raw:
-    """One row of MEASUREMENT, from CSV text or typed Parquet."""
+    """Read one row of MEASUREMENT, from CSV text or typed Parquet."""
     vital = CONCEPTS.get(whole(row["measurement_concept_id"]) or 0)
     person, stamp = whole(row["person_id"]), row.get("measurement_datetime")
     operator, concept = row.get("operator_concept_id"), row.get("unit_concept_id")
@@ -196,13 +196,13 @@ def omop_raw(row: Mapping[str, Any]) -> Raw:
 
 
 def synthea_raw(row: Mapping[str, str]) -> Raw:
-    """One row of observations.csv, newer or older."""
+    """Read one row of observations.csv, newer or older."""
     code = LOINC.get(row["code"].strip())
     return Raw(code, row["patient"].strip(), moment(row["date"]), row["value"], True, row["units"])
 
 
 def read_table(data: bytes, raw_of: Callable[[Mapping[str, Any]], Raw]) -> Read:
-    """Read CSV or Parquet, header names in any case; a row of another length is malformed, a blank line nothing."""
+    """Read CSV or Parquet, header names in any case; rows of another length are malformed, blank lines ignored."""
     read = Read()
     if data.startswith(b"PAR1"):
         for row in pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist():
@@ -221,25 +221,25 @@ def read_table(data: bytes, raw_of: Callable[[Mapping[str, Any]], Raw]) -> Read:
 
 
 def fhir_vital(part: Mapping[str, Any]) -> str | None:
-    """The vital an Observation or component names by LOINC; none if its codings name two."""
+    """Return the vital that an Observation or component names by LOINC; `None` if its codings name two."""
     codings = part.get("code", {}).get("coding", [])
     named = {LOINC.get(coding.get("code")) for coding in codings if coding.get("system") in LOINC_SYSTEMS} - {None}
     return named.pop() if len(named) == 1 else None
 
 
 def fhir_patient(observation: Mapping[str, Any]) -> str | None:
-    """The id in subject.reference: relative, absolute, of one version or urn:uuid; of nothing but a patient."""
+    """Return the patient id in subject.reference: relative, absolute, versioned or urn:uuid."""
     return match[1] if (match := PATIENT.fullmatch(observation.get("subject", {}).get("reference", ""))) else None
 
 
 def fhir_time(observation: Mapping[str, Any]) -> datetime | None:
-    """When it was measured; never `issued`, which is when it was published."""
+    """Return when it was measured; never `issued`, which is when it was published."""
     start = observation.get("effectivePeriod", {}).get("start")
     return moment(observation.get("effectiveDateTime") or observation.get("effectiveInstant") or start)
 
 
 def fhir_value(part: Mapping[str, Any]) -> tuple[Any, bool, str | None]:
-    """(value, exact, unit) of an Observation or component."""
+    """Return (value, exact, unit) of an Observation or component."""
     if "dataAbsentReason" in part or not any(name.startswith("value") for name in part):
         return None, True, None
     if "valueInteger" in part:
@@ -267,7 +267,7 @@ def observe(read: Read, observation: Mapping[str, Any]) -> None:
 
 
 def strict_json(text: str) -> Any:
-    """Parse JSON as its standard has it: Python alone would also take NaN and Infinity."""
+    """Parse standard JSON: Python alone would also accept NaN and Infinity."""
 
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is not JSON")
@@ -276,7 +276,7 @@ def strict_json(text: str) -> Any:
 
 
 def resources(text: str) -> Iterator[dict[str, Any] | None]:
-    """The resources of a Bundle, or of Bulk Data's lines (`None` for one that is no JSON)."""
+    """Yield the resources of a Bundle, or of the lines of Bulk Data (`None` for a line that is not JSON)."""
     try:
         one = strict_json(text)
         is_bundle = one.get("resourceType") == "Bundle"
@@ -290,7 +290,7 @@ def resources(text: str) -> Iterator[dict[str, Any] | None]:
 
 
 def read_fhir(data: bytes) -> Read:
-    """Read ndjson or a Bundle; resources other than Observation are passed over."""
+    """Read ndjson or a Bundle; resources other than Observation are ignored."""
     read = Read()
     for resource in resources(data.decode("utf-8-sig")):
         if resource is None:
@@ -301,7 +301,7 @@ def read_fhir(data: bytes) -> Read:
 
 
 def read_object(path: Path, kind: str) -> Read:
-    """Read one file of the format named, packed by gzip or not."""
+    """Read one file of the given format, compressed with gzip or not."""
     data = path.read_bytes()
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
@@ -309,7 +309,7 @@ def read_object(path: Path, kind: str) -> Read:
 
 
 class Expected(NamedTuple):
-    """What the results must say; counts by (object's file name, vital) and by (object's file name)."""
+    """The expected results; counts by (object's file name, vital) and by (object's file name)."""
 
     patients: pd.DataFrame
     news2: dict[str, int]
@@ -318,7 +318,7 @@ class Expected(NamedTuple):
 
 
 def patient_table(readings: pd.DataFrame) -> pd.DataFrame:
-    """One row per patient and vital of which something was seen, columns as in patients.csv."""
+    """Return one row per patient and vital with any reading, columns as in patients.csv."""
     rows = []
     for (patient, vital), own in readings.groupby(["patient", "vital"]):
         wide = own[["time"]].assign(**{
@@ -331,7 +331,7 @@ def patient_table(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def news2_sets(readings: pd.DataFrame) -> pd.DataFrame:
-    """One row per object, patient and time: of each vital the mean of its values, NaN where there is none."""
+    """Return one row per object, patient and time: the mean of each vital's values, NaN if there is none."""
     moments = ["object", "patient", "time"]
     values = readings[readings["verdict"] == "values"]
     means = values.pivot_table(index=moments, columns="vital", values="value", aggfunc="mean")
@@ -339,7 +339,7 @@ def news2_sets(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def calculate(files: Sequence[Path], kind: str) -> Expected:
-    """Everything `check` compares, from the files themselves."""
+    """Compute everything that `check` compares, from the files themselves."""
     reads = {path.name: read_object(path, kind) for path in files}
     rows = [(name, *reading) for name, read in reads.items() for reading in read.readings]
     readings = pd.DataFrame(rows, columns=["object", "patient", "vital", "time", "verdict", "value"])
@@ -354,7 +354,7 @@ def calculate(files: Sequence[Path], kind: str) -> Expected:
 
 
 def compare_counts(path: Path, header: tuple[str, ...], expected: Counts) -> Outcome:
-    """Compare a table of counts, exactly; the counts given are compared, other columns are not."""
+    """Compare a table of counts, exactly; only the given counts are compared, not other columns."""
     outcome, table = Outcome(), read_patients_csv(path)
     outcome.check(f"{path.name}: header", tuple(table.columns) == header)
     if outcome.differences:
@@ -386,15 +386,15 @@ def compare(expected: Expected, results: Path) -> dict[str, Outcome]:
 
 
 def main() -> int:
-    """Run the chosen command; give the exit code."""
+    """Run the chosen command; return the exit code."""
     parser = argparse.ArgumentParser(description="compare results of the long formats with a pandas calculation")
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="compute from the files, compare with results")
     checking.add_argument("--format", required=True, choices=("omop", "fhir", "synthea"), help="of all the files")
-    checking.add_argument("--files", type=Path, required=True, nargs="+", help="the files analysed, names differing")
-    checking.add_argument("--results", type=Path, required=True, help="directory the analysis wrote")
+    checking.add_argument("--files", type=Path, required=True, nargs="+", help="the files analyzed, of different names")
+    checking.add_argument("--results", type=Path, required=True, help="output directory of the analysis")
     writing = commands.add_parser("write", help="write a dirty small study in each format")
-    writing.add_argument("--out", type=Path, required=True, help="directory to write into (made if absent)")
+    writing.add_argument("--out", type=Path, required=True, help="output directory (created if missing)")
     writing.add_argument("--seed", type=int, default=1938, help="same seed, same bytes (default: 1938)")
     args = parser.parse_args()
     if args.command == "write":
@@ -406,7 +406,7 @@ def main() -> int:
         if not path.is_file():
             usage(f"no such file: {path}")
     if len({path.name for path in args.files}) < len(args.files):
-        usage("--files: two have the same name, so their results could not be told apart")
+        usage("--files: two have the same name, so their results could not be distinguished")
     return report(compare(calculate(args.files, args.format), args.results))
 
 

@@ -1,11 +1,11 @@
-"""Shows that the checker of the long formats can fail: right results pass, each wrong number is caught.
+"""Proves that the checker of the long formats can fail: correct results pass, each wrong number is detected.
 
     formats_selftest.py [--seed N]
 
-The right results are the checker's own calculation over the dirty study, written
-as the analysis writes them; so a pass says nothing about the calculation itself.
-For that there are records judged by hand from the specification, one or two for
-each rule (`JUDGED`), and the demand that the study holds every kind of dirt.
+The correct results are the checker's own calculation over the dirty study, written as
+the analysis writes them; so a pass proves nothing about the calculation itself.
+Therefore records are judged by hand from the specification, one or two for each rule
+(`JUDGED`), and the study is required to contain every kind of dirt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NEVER = {"withdrawn": ("omop", "synthea")}  # no such thing in these formats
 
 
 class Results(NamedTuple):
-    """What a results directory holds, ready to be written and spoiled."""
+    """The contents of a results directory, to be written and modified."""
 
     csv_rows: list[Row]
     parquet_rows: list[Row]
@@ -41,14 +41,14 @@ class Results(NamedTuple):
 
 
 def right(expected: Expected) -> Results:
-    """The checker's own calculation as results; NaN (an SD of one value) is written as nothing."""
+    """Return the checker's own calculation as results; NaN (an SD of one value) is written as an empty cell."""
     records = expected.patients.to_dict("records")
     rows = [{name: None if pd.isna(cell) else cell for name, cell in row.items()} for row in records]
     return Results(rows, rows, expected.news2, expected.quality, expected.objects)
 
 
 def write_counts(path: Path, header: tuple[str, ...], keys: tuple[str, ...], counts: Counts) -> None:
-    """Write quality.csv or objects.csv; object names with a prefix, as in a bucket."""
+    """Write quality.csv or objects.csv; object names have a prefix, as in a bucket."""
     with path.open("w", newline="", encoding="utf-8") as target:
         writer = csv.DictWriter(target, header, lineterminator="\n")
         writer.writeheader()
@@ -65,14 +65,14 @@ def write(out: Path, results: Results) -> None:
 
 
 def changed(counts: Counts, key: tuple[str, ...], name: str) -> Counts:
-    """The counts with one of them one too many."""
+    """Return the counts with one of them increased by one."""
     other = copy.deepcopy(counts)
     other[key][name] += 1
     return other
 
 
 def mutations(good: Results) -> Iterator[tuple[str, Results]]:
-    """Every broken set of results, with the words its report must contain."""
+    """Yield every broken set of results, with the words that its report must contain."""
     at = next(number for number, row in enumerate(good.csv_rows) if row["n"] > 9 and row["missing"] and row["mean"])
     vital = good.csv_rows[at]["vital"]
     for name in ("unit", *COLUMNS):
@@ -97,7 +97,7 @@ def mutations(good: Results) -> Iterator[tuple[str, Results]]:
 
 
 def weaknesses(kind: str, expected: Expected) -> Iterator[str]:
-    """What the study lacks of the dirt it is there for."""
+    """Yield the kinds of dirt that the study lacks."""
     yield from (f"{kind}: no NEWS2 set {band}" for band, count in expected.news2.items() if count == 0)
     for name in OBJECT_COUNTS:
         if sum(row[name] for row in expected.objects.values()) == 0 and kind not in NEVER.get(name, ()):
@@ -108,7 +108,7 @@ def weaknesses(kind: str, expected: Expected) -> Iterator[str]:
 
 
 def try_format(kind: str, files: list[Path], results: Path) -> tuple[int, list[str]]:
-    """Accept the right results, catch each wrong one; give how many were caught, and the problems."""
+    """Accept the correct results, detect each wrong one; return the number detected, and the problems."""
     expected = formats.calculate(files, kind)
     good, problems, caught = right(expected), list(weaknesses(kind, expected)), 0
 
@@ -116,12 +116,12 @@ def try_format(kind: str, files: list[Path], results: Path) -> tuple[int, list[s
         write(results, these)
         return [text for part in formats.compare(expected, results).values() for text in part.differences]
 
-    problems += [f"{kind}: right results refused: {text}" for text in found(good)]
+    problems += [f"{kind}: correct results rejected: {text}" for text in found(good)]
     for words, wrong in mutations(good):
         differences = found(wrong)
         ok = differences != [] and all(words in text for text in differences)
         caught += ok
-        problems += [] if ok else [f"{kind}: not caught, or something else was: {words}: {differences[:3]}"]
+        problems += [] if ok else [f"{kind}: not detected, or reported differently: {words}: {differences[:3]}"]
     return caught, problems
 
 
@@ -137,7 +137,7 @@ SIXTY = '"valueQuantity": {"value": 60, "code": "/min"}'
 BELOW_SIXTY = SIXTY.replace("60", '60, "comparator": "<"')
 GROUP = WHO.replace("Patient/", "Group/")
 INSTANT = WHO.replace("DateTime", "Instant").replace("-31", "-31T01:00:00+01:00")
-# (format, one record, what becomes of it), judged by hand: a count, a verdict, or "value @ time".
+# (format, one record, expected result), judged by hand: a count, a verdict, or "value @ time".
 JUDGED = (
     ("omop", "1,3027018,2020-01-31,,,60,8541,", "60 @ 2020-01-31 00:00:00"),
     ("omop", "-1.0,3027018.0,2020-01-31,2020-01-31T23:20:30.9-05:00,0,6e1,8483.0,", "60 @ 2020-02-01 04:20:30"),
@@ -180,7 +180,7 @@ JUDGED = (
 
 
 def judge(kind: str, record: str, folder: Path) -> str:
-    """What the checker makes of one record: its only count or reading."""
+    """Return what the checker makes of one record: its only count or reading."""
     header = {"omop": OMOP_HEADER + "\n", "synthea": SYNTHEA_HEADER + "\n", "fhir": ""}[kind]
     path = folder / "record"
     path.write_text(header + record + "\n", encoding="utf-8")
@@ -191,8 +191,8 @@ def judge(kind: str, record: str, folder: Path) -> str:
 
 
 def main() -> int:
-    """Try everything; give the exit code."""
-    parser = argparse.ArgumentParser(description="show that formats.py accepts right and catches wrong results")
+    """Try everything; return the exit code."""
+    parser = argparse.ArgumentParser(description="prove that formats.py accepts correct and detects wrong results")
     parser.add_argument("--seed", type=int, default=1938, help="of the study (default: 1938)")
     seed, caught, problems = parser.parse_args().seed, 0, []
     with tempfile.TemporaryDirectory(prefix="sce-formats-") as folder:
@@ -204,7 +204,7 @@ def main() -> int:
         for kind, record, expected in JUDGED:
             actual = judge(kind, record, Path(folder))
             problems += [] if actual == expected else [f"{kind}: {record}: {actual}, not {expected}"]
-    print("\n".join([*problems, f"formats self-test: {caught} wrong results caught, {len(JUDGED)} records judged, "
+    print("\n".join([*problems, f"formats self-test: {caught} wrong results detected, {len(JUDGED)} records judged, "
                                 f"{len(problems)} problems"]))  # fmt: skip
     return 1 if problems else 0
 

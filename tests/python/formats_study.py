@@ -1,12 +1,12 @@
 """A small, deliberately dirty study in each long format: OMOP, FHIR and Synthea.
 
-All generated from a seed, no real data; the same seed gives the same bytes.
-Beside ordinary readings it holds what such exports hold in practice: values
-missing in each spelling, no numbers, implausible (7777, 5.4e-79), on a bound or
-on a NEWS2 tie; units that are converted, aliases, unknown ones; codes that are
-no vitals; times in several forms in one column, with zones and fractions, before
-1970, or unreadable; rows out of order, damaged, twice at one time; people with
-negative and very long ids. What is made here is never told to the checker.
+All generated from a seed, no real data; the same seed produces the same bytes. Besides
+ordinary readings it contains what such exports contain in practice: missing values in
+each spelling, cells that are not numbers, implausible values (7777, 5.4e-79), values on
+a bound or on a NEWS2 tie; converted units, aliases, unknown units; codes that are not
+vitals; times in several forms in one column, with zones and fractions, before 1970, or
+unreadable; rows that are out of order, damaged, or twice at one time; patients with
+negative and very long ids. The checker never uses anything known only here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from formats import CONCEPTS, LOINC, MISSING_WORDS
 Item = TypeVar("Item")
 Record = dict[str, Any]
 
-# Most visits are calm (NEWS2 scores them 0), the others anywhere in the wider range; canonical units.
+# Most visits are calm (NEWS2 scores them 0), the others anywhere in the wider range; canonical
+# units.
 CALM = {
     "systolic_bp": (112, 218), "diastolic_bp": (55, 95), "heart_rate": (52, 89), "respiratory_rate": (12, 20),
     "spo2": (96, 99.4), "temperature": (36.2, 37.9), "weight": (44, 145), "height": (150, 200), "bmi": (17, 45),
@@ -70,7 +71,7 @@ VISITS = 36
 
 
 class Reading(NamedTuple):
-    """One reading as somebody wrote it down; `text` need be no number, `unit` no unit of the vital."""
+    """One reading as recorded; `text` need not be a number, `unit` need not be a unit of the vital."""
 
     patient: int
     time: datetime
@@ -80,12 +81,12 @@ class Reading(NamedTuple):
 
 
 def in_unit(value: float, unit: str) -> float:
-    """A canonical value in one of the units that are read."""
+    """Convert a canonical value to one of the supported units."""
     return value * 1.8 + 32 if unit == "[degF]" else value / {"[l": 0.45359237, "[i": 2.54}.get(unit[:2], 1)
 
 
 def value_and_unit(rng: random.Random, vital: str, ranges: Mapping[str, tuple[float, float]]) -> tuple[str, str]:
-    """Mostly an ordinary reading, now and then one of the odd kinds."""
+    """Return mostly an ordinary reading, sometimes one of the odd kinds."""
     unit, kind = rng.choice(UNITS[vital]), rng.random()
     for share, texts in ((0.05, MISSING), (0.07, NO_NUMBER), (0.11, IMPLAUSIBLE)):
         if kind < share:
@@ -98,11 +99,11 @@ def value_and_unit(rng: random.Random, vital: str, ranges: Mapping[str, tuple[fl
 
 
 def visits(rng: random.Random) -> list[list[Reading]]:
-    """Every visit's readings, some of them twice; patient 0 never has a weight, patient 1 never a BMI's value."""
+    """Return every visit's readings, some twice; patient 0 never has a weight, patient 1 never a BMI value."""
     made = []
     for patient, start in enumerate(STARTS):
         for number in range(VISITS):
-            # Every other visit is at midnight, so that a date alone can say it.
+            # Every other visit is at midnight, so that a date alone can state its time.
             when = start + timedelta(days=number) + (number % 2) * timedelta(hours=20, minutes=20, seconds=30)
             vitals = [vital for vital in CALM if rng.random() < 0.95 and (patient, vital) != (0, "weight")]
             vitals += rng.choices(vitals, k=rng.choice((0, 0, 1)))
@@ -113,7 +114,7 @@ def visits(rng: random.Random) -> list[list[Reading]]:
 
 
 def disordered(rng: random.Random, items: Sequence[Item]) -> list[Item]:
-    """The items with one in five out of its place."""
+    """Return the items with one in five out of order."""
     order = list(items)
     for _ in range(len(order) // 5):
         order.insert(rng.randrange(len(order)), order.pop(rng.randrange(len(order))))
@@ -121,7 +122,7 @@ def disordered(rng: random.Random, items: Sequence[Item]) -> list[Item]:
 
 
 def time_text(rng: random.Random, when: datetime) -> str:
-    """One moment in one of the forms a column may mix."""
+    """Return one time in one of the forms that a column may mix."""
     if when == datetime.combine(when, datetime.min.time()) and rng.random() < 0.4:
         return when.strftime("%Y-%m-%d")
     return rng.choice((
@@ -131,12 +132,12 @@ def time_text(rng: random.Random, when: datetime) -> str:
 
 
 def code_of(rng: random.Random, table: Mapping[Any, str], vital: str) -> Any:
-    """One of the codes of a vital."""
+    """Return one of the codes of a vital."""
     return rng.choice([code for code, name in table.items() if name == vital])
 
 
 def csv_bytes(rng: random.Random, header: Sequence[str], rows: Sequence[Record], end: str = "\n") -> bytes:
-    """Rows as CSV: some with a field too few or too many, a blank line among them."""
+    """Return rows as CSV: some with a field too few or too many, and some blank lines."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator=end)
     writer.writerow(header)
@@ -164,7 +165,7 @@ OPERATORS = (*(None, 0, 4172703) * 10, 4171756, 4172704)  # absent, none and =; 
 
 
 def omop_row(rng: random.Random, number: int, reading: Reading) -> Record:
-    """One typed row; the value still as text, None where a cell is empty."""
+    """Return one typed row; the value is still text, None for an empty cell."""
     concept, unit, text = code_of(rng, CONCEPTS, reading.vital), reading.unit, reading.text
     if rng.random() < 0.06:
         concept, _, text, unit = rng.choice([*LABS.values(), (0, "", "5", "%"), (8867, "", "80", "/min")])
@@ -182,16 +183,16 @@ def omop_row(rng: random.Random, number: int, reading: Reading) -> Record:
 
 
 def omop_rows(rng: random.Random) -> list[Record]:
-    """The typed rows of a MEASUREMENT table, a few out of order."""
+    """Return the typed rows of a MEASUREMENT table, a few out of order."""
     readings = [reading for visit in visits(rng) for reading in visit]
     return disordered(rng, [omop_row(rng, number, reading) for number, reading in enumerate(readings, start=1)])
 
 
 def omop_cells(rng: random.Random, row: Record) -> Record:
-    """A typed row as CSV has it: times in several forms or unreadable, whole numbers as floats."""
+    """Return a typed row as in CSV: times in several forms or unreadable, whole numbers as floats."""
     cells, when, day = dict(row), row["measurement_datetime"], row["measurement_date"]
     if when and rng.random() < 0.02:
-        cells["measurement_datetime"] = rng.choice(BAD_TIMES)  # the date is fine, and not fallen back to
+        cells["measurement_datetime"] = rng.choice(BAD_TIMES)  # the date is valid, but must not be used instead
     elif when:
         cells["measurement_datetime"] = time_text(rng, when)
     if day and rng.random() < 0.05:
@@ -204,7 +205,7 @@ def omop_cells(rng: random.Random, row: Record) -> Record:
 
 
 def omop_parquet(rng: random.Random, rows: Sequence[Record]) -> bytes:
-    """Typed columns: 64-bit ids, a date, a timestamp in microseconds, a float; null, NaN and infinity as values."""
+    """Return typed columns: 64-bit ids, a date, a timestamp in microseconds, a float; with null, NaN and infinity."""
     integers = pa.int64()
     kinds = {name: integers for name in OMOP_COLUMNS if name.endswith("_id")} | {
         "measurement_date": pa.date32(), "measurement_datetime": pa.timestamp("us"),
@@ -226,7 +227,7 @@ def omop_parquet(rng: random.Random, rows: Sequence[Record]) -> bytes:
 
 
 def write_omop(rng: random.Random, out: Path) -> Iterator[Path]:
-    """A 5.4 table, a 5.3 table as a Windows export would have it, Parquet, and one packed by gzip."""
+    """Write a 5.4 table, a 5.3 table as exported by Windows, Parquet, and a table compressed with gzip."""
     old = [name.upper() for name in OMOP_COLUMNS if name not in NEW_IN_54]
     parts = [[omop_cells(rng, row) for row in omop_rows(rng)] for _ in range(3)]
     yield written(out / "measurement.csv", csv_bytes(rng, OMOP_COLUMNS, parts[0]))
@@ -240,7 +241,7 @@ PATIENTS = [str(uuid.UUID(int=number, version=4)) for number in range(1, len(STA
 
 
 def synthea_row(rng: random.Random, reading: Reading) -> Record:
-    """One row of observations.csv; now and then a laboratory value, text, or nobody's."""
+    """Return one row of observations.csv; sometimes a laboratory value, text, or without a patient."""
     code, text, unit = code_of(rng, LOINC, reading.vital), reading.text, reading.unit
     description, category = f"{reading.vital}, as measured", "vital-signs"
     if rng.random() < 0.06:
@@ -257,7 +258,7 @@ def synthea_row(rng: random.Random, reading: Reading) -> Record:
 
 
 def write_synthea(rng: random.Random, out: Path) -> Iterator[Path]:
-    """A newer observations.csv, and an older one without CATEGORY and TYPE."""
+    """Write a newer observations.csv, and an older one without CATEGORY and TYPE."""
     old = [name for name in SYNTHEA_COLUMNS if name not in ("CATEGORY", "TYPE")]
     for name, header in (("observations.csv", SYNTHEA_COLUMNS), ("observations_old.csv", old)):
         rows = disordered(rng, [synthea_row(rng, reading) for visit in visits(rng) for reading in visit])
@@ -269,12 +270,12 @@ LOCAL = {"system": "http://hospital.example/codes", "code": "220045", "display":
 
 
 def loinc(code: str) -> Record:
-    """A CodeableConcept of one LOINC coding."""
+    """Return a CodeableConcept with one LOINC coding."""
     return {"coding": [{"system": SYSTEM, "code": code}]}
 
 
 def fhir_code(rng: random.Random, code: str) -> Record:
-    """A CodeableConcept: one coding or several, or one that only looks like LOINC's."""
+    """Return a CodeableConcept: one coding or several, or one that only resembles LOINC."""
     coding, kind = {"system": SYSTEM, "code": code, "display": "as shown"}, rng.random()
     local = coding | rng.choice(({"system": LOCAL["system"]}, {"system": None}, {"system": "http://LOINC.org/"}))
     other = {"system": SYSTEM, "code": "8867-4" if code == "9279-1" else "9279-1"}
@@ -287,7 +288,7 @@ def fhir_code(rng: random.Random, code: str) -> Record:
 
 
 def fhir_value(rng: random.Random, reading: Reading) -> Record:
-    """The value[x] of a reading, or what stands in its place."""
+    """Return the value[x] of a reading, or its replacement."""
     unit = {"unit": "as shown", "system": "http://unitsofmeasure.org", "code": reading.unit}
     if not reading.unit or rng.random() < 0.1:
         unit = {"unit": reading.unit} if reading.unit else {}
@@ -306,11 +307,11 @@ def fhir_value(rng: random.Random, reading: Reading) -> Record:
 
 
 def fhir_when_and_who(rng: random.Random, reading: Reading) -> Record:
-    """Subject and effective[x], each in several forms, absent or unreadable."""
+    """Return subject and effective[x], each in several forms, absent or unreadable."""
     patient = PATIENTS[reading.patient]
     references = (f"Patient/{patient}", f"urn:uuid:{patient}", f"https://fhir.example/r4/Patient/{patient}")
-    nobody = ({"reference": f"Group/{patient}"}, {"display": "John"}, {"identifier": {"value": patient}}, {})
-    subject = rng.choice(nobody) if rng.random() < 0.02 else {"reference": rng.choice(references)}
+    no_patient = ({"reference": f"Group/{patient}"}, {"display": "John"}, {"identifier": {"value": patient}}, {})
+    subject = rng.choice(no_patient) if rng.random() < 0.02 else {"reference": rng.choice(references)}
     start = time_text(rng, reading.time).replace(" ", "T")
     period = {"effectivePeriod": {"start": start, "end": "2031-01-01"}}
     times: list[Record] = [{"effectiveDateTime": start}] * 5 + [{"effectiveInstant": start}, period]
@@ -320,7 +321,7 @@ def fhir_when_and_who(rng: random.Random, reading: Reading) -> Record:
 
 
 def observation(rng: random.Random, readings: Sequence[Reading]) -> Record:
-    """One Observation: of one reading, or a panel with a component for each."""
+    """Return one Observation: of one reading, or a panel with a component for each."""
     status = "final" if rng.random() < 0.9 else rng.choice(("amended", "preliminary", "entered-in-error", "cancelled"))
     made = {"resourceType": "Observation", "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "status": status}
     made |= fhir_when_and_who(rng, readings[0])
@@ -334,13 +335,13 @@ def observation(rng: random.Random, readings: Sequence[Reading]) -> Record:
     parts = zip(readings, codes, strict=True)
     made["component"] = [{"code": fhir_code(rng, code)} | fhir_value(rng, reading) for reading, code in parts]
     made["component"] += [mean] if rng.random() < 0.2 else []
-    if rng.random() < 0.05:  # a value of its own beside the components'
+    if rng.random() < 0.05:  # a value of its own in addition to the components'
         made["valueQuantity"] = {"value": 121.5, "code": "mm[Hg]"}
     return made
 
 
 def observations(rng: random.Random) -> list[Record]:
-    """The Observations of all visits, with some that hold no vital."""
+    """Return the Observations of all visits, with some that contain no vital."""
     made = []
     for visit in visits(rng):
         pressures = [reading for reading in visit if reading.vital.endswith("_bp")]
@@ -357,7 +358,7 @@ def observations(rng: random.Random) -> list[Record]:
 
 
 def write_fhir(rng: random.Random, out: Path) -> Iterator[Path]:
-    """Bulk Data with lines that are no JSON, and a pretty-printed Bundle with people in it."""
+    """Write Bulk Data with lines that are not JSON, and a pretty-printed Bundle with patients in it."""
     people = [{"resourceType": "Patient", "id": patient, "name": [{"family": "John"}]} for patient in PATIENTS]
     lines = [json.dumps(one, sort_keys=rng.random() < 0.2, allow_nan=False) for one in (*people, *observations(rng))]
     no_json = '{"resourceType": "Observation", "valueQuantity": {"value": NaN}}'
@@ -370,13 +371,13 @@ def write_fhir(rng: random.Random, out: Path) -> Iterator[Path]:
 
 
 def written(path: Path, content: bytes) -> Path:
-    """Write one file, making its directory; give its path."""
+    """Write one file, creating its directory; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
 
 def write_all(out: Path, seed: int) -> list[Path]:
-    """Write every file of the three formats under `out`; give their paths."""
+    """Write every file of the three formats under `out`; return their paths."""
     writers = {"omop": write_omop, "fhir": write_fhir, "synthea": write_synthea}
     return [path for name, write in writers.items() for path in write(random.Random(f"{seed} {name}"), out / name)]

@@ -1,33 +1,33 @@
-"""Write small plain wide CSV files, one per bad-input case of the specification.
+"""Writes small plain wide CSV files, one per bad-input case of the specification.
 
     make_broken.py OUT_DIR
 
-Prints `name<TAB>expected` per file, so a test can take its list (for example of
+Prints `name<TAB>expected` per file, so that a test can take its list (for example of
 `--leave-out` names) from here. Deterministic: the same bytes every time.
 
-| file                   | what is special                                     | expected    |
+| file                   | feature                                             | expected    |
 |------------------------|-----------------------------------------------------|-------------|
-| good                   | nothing                                             | fine        |
+| good                   | none                                                | fine        |
 | quoted                 | quoted header names and cells, a comma inside one   | fine        |
 | crlf                   | lines end in CR LF                                  | fine        |
 | bom                    | starts with a UTF-8 byte-order mark                 | fine        |
-| no-final-newline       | the last line is not ended                          | fine        |
-| extra-column           | one more column than known, before the others       | fine        |
+| no-final-newline       | the last line is not terminated                     | fine        |
+| extra-column           | an unknown column before the others                 | fine        |
 | nan-heavy              | most cells empty, `NA` or `NaN`                     | counted     |
 | implausible            | readings outside the plausible ranges               | counted     |
-| unparsable-cell        | a reading that is no number                         | counted     |
+| unparsable-cell        | a reading that is not a number                      | counted     |
 | missing-column         | no `heart rate` column                              | quarantined |
 | ragged-short           | a row with too few cells                            | quarantined |
 | ragged-long            | a row with too many cells                           | quarantined |
-| bad-date               | a date that is no date                              | quarantined |
-| not-utf8               | bytes that are no UTF-8                             | quarantined |
-| empty                  | no byte at all                                      | quarantined |
-| header-only            | a header and no row                                 | quarantined |
+| bad-date               | a date that does not exist                          | quarantined |
+| not-utf8               | bytes that are not UTF-8                            | quarantined |
+| empty                  | no bytes                                            | quarantined |
+| header-only            | a header and no rows                                | quarantined |
 | unclosed-quote         | a quote that never ends                             | quarantined |
 
-fine: analysed as any other object. counted: analysed, the cells left out and
-counted in missing, implausible or data quality. quarantined: set aside alone,
-with its reason; other objects are still done.
+fine: analyzed like any other object. counted: analyzed without the cells, which are
+counted as missing, implausible or in the data quality. quarantined: the object is
+isolated, with its reason; other objects are still analyzed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ READINGS_FROM, READINGS_TO = 2, 10  # the eight vitals among the columns
 
 
 def good_rows() -> list[list[str]]:
-    """Two patients, six visits each, every reading ordinary; readings differ from row to row."""
+    """Return two patients with six visits each, all readings ordinary and different in each row."""
     rows = []
     for n in range(ROWS):
         day = (START + timedelta(days=n // 2)).strftime(TIME_FORMAT)
@@ -55,12 +55,12 @@ def good_rows() -> list[list[str]]:
 
 
 def joined(rows: list[list[str]], header: str = HEADER, end: str = "\n") -> str:
-    """Rows as CSV text, every line ended."""
+    """Return rows as CSV text, with every line terminated."""
     return "".join(line + end for line in (header, *(",".join(row) for row in rows)))
 
 
 def with_cells(row: int, cells: dict[int, str]) -> list[list[str]]:
-    """The good rows with some cells of one row replaced."""
+    """Return the good rows with some cells of one row replaced."""
     rows = good_rows()
     for column, text in cells.items():
         rows[row][column] = text
@@ -68,7 +68,7 @@ def with_cells(row: int, cells: dict[int, str]) -> list[list[str]]:
 
 
 def nan_heavy() -> str:
-    """All but every fifth row without readings, in each spelling of missing."""
+    """Return all but every fifth row without readings, in each spelling of missing."""
     rows = good_rows()
     for n, row in enumerate(rows):
         if n % 5:
@@ -77,19 +77,19 @@ def nan_heavy() -> str:
 
 
 def quoted() -> str:
-    """Every name and cell in quotes; a column nobody needs holds a comma and a doubled quote."""
+    """Return every name and cell in quotes; an unused column contains a comma and a doubled quote."""
     rows = [[f'"{cell}"' for cell in row] for row in good_rows()]
     rows[3][-1] = '"0, or ""none"""'
     return joined(rows, ",".join(f'"{name}"' for name in WIDE_COLUMNS))
 
 
 def cases() -> dict[str, tuple[bytes, str]]:
-    """Name of each case: its bytes and what is expected of them."""
+    """Return the bytes and the expected result of each case, by name."""
     good = joined(good_rows())
     lines = good.splitlines(keepends=True)
     heart_rate = WIDE_COLUMNS.index("heart rate")
     without = [row[:heart_rate] + row[heart_rate + 1 :] for row in good_rows()]
-    outside = ("24", "201", "71", "301", "101", "150", "2000", "101")  # °F, lb where the file has them
+    outside = ("24", "201", "71", "301", "101", "150", "2000", "101")  # in °F and lb if the file uses them
     implausible = with_cells(4, dict(enumerate(outside, start=READINGS_FROM)))
     latin = joined(with_cells(5, {1: "Jörg"})).encode("latin-1")
     texts = {
@@ -119,9 +119,9 @@ def cases() -> dict[str, tuple[bytes, str]]:
 
 
 def main() -> None:
-    """Write every case into the directory given."""
+    """Write every case to the given directory."""
     parser = argparse.ArgumentParser(description="write one small CSV per bad-input case")
-    parser.add_argument("out", type=Path, metavar="OUT_DIR", help="directory to write into (made if absent)")
+    parser.add_argument("out", type=Path, metavar="OUT_DIR", help="output directory (created if missing)")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     for name, (content, expected) in cases().items():

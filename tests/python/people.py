@@ -1,15 +1,15 @@
-"""The independent calculation of what tables of people change: NEWS2, categories, readings outside a life.
+"""The independent calculation of the effect of tables of people: NEWS2, categories, readings outside a life.
 
     people.py write --out DIR --seed N
     people.py check --format wide|omop --files FILE... [--people FILE...] --results DIR
     people.py selftest --agent PATH [--seed N]
 
-`write` makes a small dirty study: DIR/wide, DIR/omop, and under DIR/people the
-tables of births and deaths in each form. `check` compares what it computes with
-quality.csv, summary.json, the NEWS2 lines of cohort.csv and the last four columns
-of patients.csv and patients.parquet. `selftest` demands that the program's results
-pass, and fail once any one number or text is changed. Exit 0 with one line, 1 with
-the first differences (file, row, vital and measure; no value, no id), 2 on wrong usage.
+`write` writes a small dirty study: DIR/wide, DIR/omop, and under DIR/people the tables
+of births and deaths in each form. `check` compares its results with quality.csv,
+summary.json, the NEWS2 lines of cohort.csv and the last four columns of patients.csv
+and patients.parquet. `selftest` requires that the program's results pass, and fail once
+any number or text is changed. Exits 0 with one line, 1 with the first differences (file,
+row, vital and measure; no value, no id), 2 on wrong usage.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ WHOLE_PATIENT = ("bp_category", "bmi_class", "news2_max", "news2_last")
 UNDER_16, UNDER_18 = "not computed: under 16", "not computed: under 18"
 LIVES = ("before_birth", "after_death")
 QUALITY = ("values", *LIVES, "has dbp", "has bmi")  # compared: three columns, and which rows have some other two
-# Patient, birth and death in any table but by parts and numbers of persons: the first that is there and not empty.
+# Column names of patient, birth and death, except split dates and person numbers: the first
+# non-empty one counts.
 COLUMNS = (("patient", "id"), ("birth", "birth_date", "birthdate", "birth_datetime"),
            ("death", "deathdate", "death_date", "death_datetime"))  # fmt: skip
 STATED = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ].*)?)?)?", re.ASCII)
@@ -51,7 +52,7 @@ Rows = dict[tuple[str, str], dict[str, Any]]  # what some columns must hold, by 
 
 
 class Expected(NamedTuple):
-    """What the results must say; `needed` are the rows of patients that say anything, others may be left out."""
+    """The expected results; `needed` are the patient rows with content, others may be omitted."""
 
     people: list[str]
     news2: dict[str, int]
@@ -61,7 +62,7 @@ class Expected(NamedTuple):
 
 
 def days(text: str | None) -> tuple[date, date] | None:
-    """The earliest and the latest day that a stated date may be; `None` if it is unknown."""
+    """Return the earliest and the latest day that a stated date may mean; `None` if it is unknown."""
     if not text:
         return None
     year, month, day = (int(part or 0) for part in STATED.fullmatch(text).groups())  # type: ignore[union-attr]
@@ -70,13 +71,13 @@ def days(text: str | None) -> tuple[date, date] | None:
 
 
 def anniversary(born: date, years: int) -> date:
-    """The day somebody becomes so many years old; 29 February is 1 March in other years."""
+    """Return the day on which a person reaches an age; 29 February is 1 March in other years."""
     is_moved = (born.month, born.day) == (2, 29) and not calendar.isleap(born.year + years)
     return date(born.year + years, 3, 1) if is_moved else born.replace(year=born.year + years)
 
 
 def stated_people(path: Path) -> Iterator[tuple[str, str | None, str | None]]:
-    """(patient, birth, death) of each row of a table of people, as it is written there."""
+    """Yield (patient, birth, death) of each row of a table of people, as written there."""
     if path.read_bytes().startswith(b"{"):
         found = formats.resources(path.read_text(encoding="utf-8"))
         patients = [one for one in found if one and one.get("resourceType") == "Patient"]
@@ -93,7 +94,7 @@ def stated_people(path: Path) -> Iterator[tuple[str, str | None, str | None]]:
 
 
 def read(path: Path, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Readings (object, patient, vital, time, value or NaN) and complete NEWS2 sets of one file."""
+    """Return readings (object, patient, vital, time, value or NaN) and complete NEWS2 sets of one file."""
     if kind == "wide":
         sets, _ = reference.read_study([path])
         base = sets[["patient", "time"]].assign(object=path.name, verdict="")
@@ -106,13 +107,13 @@ def read(path: Path, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expected:
-    """Everything `check` compares, from the files themselves."""
-    stated = [row for path in people for row in stated_people(path)]  # below, the closest of several is the last
+    """Compute everything that `check` compares, from the files themselves."""
+    stated = [row for path in people for row in stated_people(path)]  # below, the most precise of several is the last
     births = {p: span for p, text, _ in sorted(stated, key=lambda row: len(row[1] or "")) if (span := days(text))}
     deaths = {p: span for p, _, text in sorted(stated, key=lambda row: len(row[2] or "")) if (span := days(text))}
 
     def is_under(years: int, patient: str, time: datetime) -> bool:
-        # Surely or possibly: nobody is older than the latest day of birth allows.
+        # Certainly or possibly: the latest possible day of birth gives the lowest age.
         return patient in births and time.date() < anniversary(births[patient][1], years)
 
     reads = zip(*(read(path, kind) for path in files), strict=True)
@@ -146,7 +147,7 @@ def calculate(kind: str, files: Sequence[Path], people: Sequence[Path]) -> Expec
 
 
 def compare_rows(name: str, expected: Rows, needed: Iterable[tuple[str, str]], table: pd.DataFrame) -> Outcome:
-    """The columns given, of each row; a column `None` must be missing."""
+    """Compare the given columns of each row; a column that is `None` must be missing."""
     outcome, seen, whose = Outcome(), set(), table.columns[0]
     for number, row in enumerate(table.to_dict("records"), start=1):
         key, label = (str(row[whose]), str(row["vital"])), f"{name} row {number} {row['vital']}"
@@ -160,7 +161,7 @@ def compare_rows(name: str, expected: Rows, needed: Iterable[tuple[str, str]], t
 
 
 def compare_summary(expected: Expected, summary: Mapping[str, Any]) -> Outcome:
-    """The tables named, the NEWS2 counts, and the totals of readings outside a life."""
+    """Compare the tables' digests, the NEWS2 counts, and the totals of readings outside a life."""
     outcome = Outcome()
     outcome.check("summary.json people", summary.get("people") == expected.people)
     totals = {name: sum(int(row[name] or 0) for row in expected.quality.values()) for name in LIVES}
@@ -171,7 +172,7 @@ def compare_summary(expected: Expected, summary: Mapping[str, Any]) -> Outcome:
 
 
 def compare_cohort(news2: Mapping[str, int], table: pd.DataFrame) -> Outcome:
-    """The NEWS2 lines, in any order but each once; a percentage on a tie may be rounded either way."""
+    """Compare the NEWS2 lines, in any order but each once; a percentage on a tie may be rounded either way."""
     outcome, complete = Outcome(), news2["complete"]
     lines = table[table["variable"].str.startswith("news2_partial")]
     found = dict(zip(lines["variable"], lines[["statistic", "n", "value"]].itertuples(index=False), strict=True))
@@ -186,7 +187,7 @@ def compare_cohort(news2: Mapping[str, int], table: pd.DataFrame) -> Outcome:
 
 
 def load(results: Path) -> dict[str, Any]:
-    """The result files by name: CSV as text, the summary, the typed table."""
+    """Return the result files by name: CSV as text, the summary, the typed table."""
     texts = {name: read_patients_csv(results / name) for name in ("quality.csv", "cohort.csv", "patients.csv")}
     summary = json.loads((results / "summary.json").read_bytes())
     return texts | {"summary.json": summary, "patients.parquet": pd.read_parquet(results / "patients.parquet")}
@@ -217,7 +218,8 @@ def compare(expected: Expected, results: Mapping[str, Any]) -> dict[str, Outcome
 
 BIRTHS = ("%Y-%m-%d", "%Y-%m-%d", "leap", "%Y-%m", "%Y", "%Y-%m-%d", "", "absent", "%Y-%m-%d", "%Y-02")
 DEATHS = ("%Y-%m-%d", "", "%Y-%m-%dT23:30:00Z", "", "%Y-%m", "", "%Y", "")
-# Visits of a patient: from about which birthday on, moved by how many days, for how many days.
+# Visits of a patient: starting at about which birthday, shifted by how many days, for how many
+# days.
 COURSES = ((0, -40, 700), (3, 0, 3000), (15, 0, 800), (17, 0, 900), (18, -1, 500), (18, 0, 500), (18, 1, 500),
            (0, -40, 8000), (16, -1, 200), (16, 1, 200), (25, 0, 4000))  # fmt: skip
 OMOP = {"systol": (3004249, 8876), "diastol": (3012888, 8876), "heart rate": (3027018, 8541), "temp": (3020891, 9289),
@@ -225,13 +227,13 @@ OMOP = {"systol": (3004249, 8876), "diastol": (3012888, 8876), "heart rate": (30
 
 
 def around(day: date, years: int) -> list[date]:
-    """Days about an anniversary: the day before, the day, and two later, or one earlier for 29 February."""
+    """Return days around an anniversary: the day before, the day, and two later, or one earlier for 29 February."""
     about = date(day.year + years, day.month, min(day.day, 28) if day.month == 2 else day.day)
     return [about + timedelta(days=offset) for offset in (-1, 0, 1, 2)]
 
 
 def life(rng: random.Random, number: int) -> tuple[str | None, str, list[datetime]]:
-    """What is stated of a birth (`None`: not in the table) and a death, and the visits, many on boundaries."""
+    """Return the stated birth (`None`: not in the table) and death, and the visits, many on boundaries."""
     form, (years, offset, length) = BIRTHS[number % len(BIRTHS)], COURSES[number % len(COURSES)]
     born = date(rng.randrange(1940, 1985, 4), 2, 29) + timedelta(days=0 if form == "leap" else rng.randrange(1460))
     birth = None if form == "absent" else born.strftime("%Y-%m-%d" if form == "leap" else form)
@@ -247,7 +249,7 @@ def life(rng: random.Random, number: int) -> tuple[str | None, str, list[datetim
 
 
 def write_csv(path: Path, header: str, rows: Iterable[Iterable[Any]]) -> None:
-    """Write one table, making its directory; Synthea's all quoted."""
+    """Write one table, creating its directory; all cells quoted for Synthea."""
     path.parent.mkdir(parents=True, exist_ok=True)
     quoting = csv.QUOTE_ALL if path.name == "synthea.csv" else csv.QUOTE_MINIMAL
     with path.open("w", newline="", encoding="utf-8") as target:
@@ -255,7 +257,7 @@ def write_csv(path: Path, header: str, rows: Iterable[Iterable[Any]]) -> None:
 
 
 def write_wide(rng: random.Random, out: Path) -> None:
-    """Three files of 110 patients, and their lives in three forms; two people have no measurements."""
+    """Write three files of 110 patients, and their lives in three forms; two people have no measurements."""
     rows, facts = [], [("Q1", "1950", ""), ("Q2", "", "1990-01")]
     for number in range(110):
         birth, death, visits = life(rng, number)
@@ -279,7 +281,7 @@ def write_wide(rng: random.Random, out: Path) -> None:
 
 
 def write_omop(rng: random.Random, out: Path) -> None:
-    """Two files of 44 people, some times with a zone, some numbers as floats, days of death in either column."""
+    """Write two files of 44 people, some times with a zone, some numbers as floats, deaths in either column."""
     moments: list[list[Sequence[Any]]] = []
     persons, deaths = [], []
     for number in range(44):
@@ -304,7 +306,7 @@ def write_omop(rng: random.Random, out: Path) -> None:
 
 
 def write(out: Path, seed: int) -> list[tuple[str, list[Path], list[Path]]]:
-    """Write all; give what to try: a format, its files and tables of people."""
+    """Write all; return the cases: a format, its files and tables of people."""
     write_wide(random.Random(seed), out)
     write_omop(random.Random(seed), out)
     tries = [("wide", names) for names in (["plain.csv"], ["synthea.csv"], ["patients.ndjson"], [])]
@@ -313,7 +315,7 @@ def write(out: Path, seed: int) -> list[tuple[str, list[Path], list[Path]]]:
 
 
 def others(cell: Any) -> list[Any]:
-    """Other things that a cell could say: each of its numbers one more, another text, nothing."""
+    """Return other contents of a cell: each of its numbers increased by one, another text, nothing."""
     if not isinstance(cell, str):
         return [1] if pd.isna(cell) else [cell + 1, None]
     if not cell[:1].isdigit():
@@ -323,7 +325,7 @@ def others(cell: Any) -> list[Any]:
 
 
 def spoiled(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """The table with rows, header, one cell of each kind of each column (few rows: each) or two cells wrong."""
+    """Yield the table with wrong rows or header, one cell of each kind per column (few rows: each) or two cells."""
     yield from (table[1:], pd.concat([table, table[-1:]]))
     yield table.rename(columns={columns[0]: columns[-1], columns[-1]: columns[0]})
     for column in columns:
@@ -337,7 +339,7 @@ def spoiled(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[pd.DataFram
 
 
 def spoil(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The results with one thing wrong at a time."""
+    """Yield the results with one change at a time."""
     summary, cohort, quality = (results[name] for name in ("summary.json", "cohort.csv", "quality.csv"))
     news2, lives, people = (summary[name] for name in ("news2", "quality", "people"))
     wrong = [{"news2": news2 | {name: count + step}} for name, count in news2.items() for step in (1, -1)]
@@ -352,7 +354,7 @@ def spoil(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def selftest(agent: Path, seed: int) -> int:
-    """Demand that right results pass and every spoiled copy fails."""
+    """Require that correct results pass and every modified copy fails."""
     caught: list[bool] = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, (kind, files, people) in enumerate(write(Path(scratch), seed)):
@@ -363,22 +365,22 @@ def selftest(agent: Path, seed: int) -> int:
                 return 1
             wrongs = (compare(expected, wrong) for wrong in spoil(results))
             caught += [any(outcome.differences for outcome in wrong.values()) for wrong in wrongs]
-    print(f"{sum(caught)} spoiled results caught, {caught.count(False)} missed")
+    print(f"{sum(caught)} modified results detected, {caught.count(False)} missed")
     return int(not all(caught))
 
 
 def main() -> int:
-    """Run the chosen command; give the exit code."""
-    parser = argparse.ArgumentParser(description="compare what births and deaths change with a pandas calculation")
+    """Run the chosen command; return the exit code."""
+    parser = argparse.ArgumentParser(description="compare the effect of births and deaths with a pandas calculation")
     commands = parser.add_subparsers(dest="command", required=True)
     writing = commands.add_parser("write", help="write a dirty small study and its tables of people")
-    writing.add_argument("--out", type=Path, required=True, help="directory to write into (made if absent)")
+    writing.add_argument("--out", type=Path, required=True, help="output directory (created if missing)")
     checking = commands.add_parser("check", help="compute from the files, compare with results")
     checking.add_argument("--format", required=True, choices=("wide", "omop"), help="of all the files")
-    checking.add_argument("--files", type=Path, required=True, nargs="+", help="the files analysed, names differing")
+    checking.add_argument("--files", type=Path, required=True, nargs="+", help="the files analyzed, of different names")
     checking.add_argument("--people", type=Path, default=[], nargs="+", help="tables of people (default: none)")
-    checking.add_argument("--results", type=Path, required=True, help="directory the analysis wrote")
-    testing = commands.add_parser("selftest", help="show that the checker accepts right and catches wrong results")
+    checking.add_argument("--results", type=Path, required=True, help="output directory of the analysis")
+    testing = commands.add_parser("selftest", help="prove that the checker accepts correct and detects wrong results")
     testing.add_argument("--agent", type=Path, required=True, help="the program sce-agent")
     for command in (writing, testing):
         command.add_argument("--seed", type=int, default=1938, help="same seed, same bytes (default: 1938)")
@@ -389,7 +391,7 @@ def main() -> int:
         if args.command == "write":
             return 0 if write(args.out, args.seed) else 1
         if len({path.name for path in args.files}) < len(args.files):
-            parser.error("--files: two have the same name, so their results could not be told apart")
+            parser.error("--files: two have the same name, so their results could not be distinguished")
         return report(compare(calculate(args.format, args.files, args.people), load(args.results)))
     except FileNotFoundError as error:
         parser.error(str(error))

@@ -1,16 +1,16 @@
-"""The independent calculation: the same statistics, by pandas, in the plainest way.
+"""The independent calculation: the same statistics, with pandas, as simple as possible.
 
     reference.py check --plain DIR --results DIR [--leave-out NAME]... [--tolerance-doc]
     reference.py self-test
 
-`check` reads every plain wide CSV under --plain and compares what it computes
-with patients.csv, patients.parquet and summary.json under --results. Exit 0
-with one line that says how much was compared, 1 with the first differences
-(row, vital and measure; never a value or a patient id), 2 on wrong usage.
-`self-test` shows that the checker can fail: see `selftest.py`.
+`check` reads every plain wide CSV under --plain and compares its results with
+patients.csv, patients.parquet and summary.json under --results. Exits 0 with one line
+that states how much was compared, 1 with the first differences (row, vital and measure;
+never a value or a patient id), 2 on wrong usage. `self-test` proves that the checker
+can fail: see `selftest.py`.
 
-Plain on purpose, slow on purpose: one loop over patients and vitals, one
-pandas call per measure. Speed is the business of `bench/`.
+Deliberately simple and slow: one loop over patients and vitals, one pandas call per
+measure. `bench/` measures speed.
 """
 
 from __future__ import annotations
@@ -53,23 +53,23 @@ SET_ASIDE = ("quarantined", "failed")
 
 
 def usage(text: str) -> NoReturn:
-    """Stop with exit code 2: nothing was compared."""
+    """Exit with code 2: nothing was compared."""
     print(f"reference: {text}", file=sys.stderr)
     sys.exit(2)
 
 
 def names_object(object_name: str, file_name: str) -> bool:
-    """Whether an object's name ends with the file's path (it may carry a prefix)."""
+    """Return whether an object key ends with the file's path (it may have a prefix)."""
     return object_name == file_name or object_name.endswith("/" + file_name)
 
 
 def is_set_aside(entry: dict[str, Any]) -> bool:
-    """Whether an input's outcome says it was not analysed; a reason may follow the word."""
+    """Return whether an input's outcome means that it was not analyzed; a reason may follow the word."""
     return str(entry.get("outcome")).startswith(SET_ASIDE)
 
 
 def study_files(root: Path, leave_out: Sequence[str]) -> tuple[dict[str, Path], dict[str, Path]]:
-    """The CSV files under `root` by relative path: those analysed, those left out."""
+    """Return the CSV files under `root` by relative path: those analyzed, and those left out."""
     files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.csv"))}
     for wanted in leave_out:
         if not any(names_object(name, wanted) for name in files):
@@ -82,7 +82,7 @@ def study_files(root: Path, leave_out: Sequence[str]) -> tuple[dict[str, Path], 
 
 
 def classify(text: pd.DataFrame) -> pd.DataFrame:
-    """Turn one chunk of text cells into times, values (NaN where left out) and reject flags."""
+    """Convert one chunk of text cells to times, values (NaN if rejected) and reject flags."""
     table = pd.DataFrame({"patient": text["ID"]})
     table["time"] = pd.to_datetime(text["date"], format=TIME_FORMAT)
     for vital in VITALS:
@@ -96,7 +96,7 @@ def classify(text: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_study(files: Iterable[Path]) -> tuple[pd.DataFrame, list[int]]:
-    """Read all files into one table, cells as text first; also the rows of each file."""
+    """Read all files into one table, cells as text first; also return the rows of each file."""
     tables: list[pd.DataFrame] = []
     rows: list[int] = []
     for path in files:
@@ -108,7 +108,7 @@ def read_study(files: Iterable[Path]) -> tuple[pd.DataFrame, list[int]]:
 
 
 def measure(table: pd.DataFrame, vital: str) -> dict[str, Any]:
-    """Every measure of one vital over the rows of `table`."""
+    """Return every measure of one vital over the rows of `table`."""
     valid = table.loc[table[vital].notna(), ["time", vital]]
     value, time = valid[vital], valid["time"]
     counts = {
@@ -135,7 +135,7 @@ def measure(table: pd.DataFrame, vital: str) -> dict[str, Any]:
 
 
 def patient_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per patient and vital, columns as in patients.csv."""
+    """Return one row per patient and vital, columns as in patients.csv."""
     rows = [
         {"patient": patient, "vital": vital.name, "unit": vital.unit} | measure(visits, vital.name)
         for patient, visits in table.groupby("patient")
@@ -145,7 +145,7 @@ def patient_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def news2_points(name: str, value: pd.Series) -> np.ndarray:
-    """Score one vital: round half up, then the first step whose bound is not passed."""
+    """Score one vital: round half up, then use the first step whose bound is not exceeded."""
     rounded = np.floor(value.to_numpy() * news2_tenfold(name) + 0.5 + ON_THE_LINE)
     steps = NEWS2_STEPS[name]
     below = [rounded <= (np.inf if bound is None else bound) for bound, _ in steps]
@@ -153,7 +153,7 @@ def news2_points(name: str, value: pd.Series) -> np.ndarray:
 
 
 def news2_bands(table: pd.DataFrame) -> dict[str, int]:
-    """Count complete sets (rows with all five vitals) and their bands; air, alert assumed."""
+    """Count complete sets (rows with all five vitals) and their bands, assuming air and alert."""
     complete = table[list(NEWS2_STEPS)].dropna()
     points = np.stack([news2_points(name, complete[name]) for name in NEWS2_STEPS])
     total, any_three = points.sum(axis=0), (points == 3).any(axis=0)
@@ -167,7 +167,7 @@ def news2_bands(table: pd.DataFrame) -> dict[str, int]:
 
 
 def compare_inputs(kept: dict[str, Path], rows: list[int], aside: Iterable[str], inputs: list[Any]) -> Outcome:
-    """Digest, rows and outcome of each analysed object; a left-out object must say it was set aside."""
+    """Compare digest, rows and outcome of each analyzed object; a left-out object must be marked as not analyzed."""
     outcome = Outcome()
     found = {name: [i for i in inputs if names_object(i.get("object", ""), name)] for name in (*kept, *aside)}
     outcome.check("summary.json inputs: number", len(inputs) == len(found))
@@ -186,7 +186,7 @@ def compare_inputs(kept: dict[str, Path], rows: list[int], aside: Iterable[str],
 
 
 def compare_summary(table: pd.DataFrame, summary: dict[str, Any]) -> Outcome:
-    """The measures over all patients, per vital."""
+    """Compare the measures over all patients, per vital."""
     outcome = Outcome()
     for key in ("schema_version", "run", "inputs", "vitals", "news2", "quality"):
         outcome.check(f"summary.json {key}: absent", key in summary)
@@ -216,16 +216,16 @@ def check(plain: Path, results: Path, leave_out: Sequence[str]) -> dict[str, Out
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="compare results with an independent pandas calculation")
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="compute from plain CSV, compare with results")
     checking.add_argument("--plain", type=Path, required=True, help="directory of plain wide CSV, read recursively")
-    checking.add_argument("--results", type=Path, required=True, help="directory `sce results` wrote")
+    checking.add_argument("--results", type=Path, required=True, help="output directory of `sce results`")
     checking.add_argument("--leave-out", action="append", default=[], metavar="NAME",
                           help="a quarantined file, by the end of its path (repeat; default: none)")  # fmt: skip
     checking.add_argument("--tolerance-doc", action="store_true", help="print the tolerances first")
-    commands.add_parser("self-test", help="show that the checker accepts right and catches wrong results")
+    commands.add_parser("self-test", help="prove that the checker accepts correct and detects wrong results")
     args = parser.parse_args()
     absent = [n for n in RESULT_FILES if args.command == "check" and not (args.results / n).is_file()]
     if absent:
@@ -234,7 +234,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the chosen command; give the exit code."""
+    """Run the chosen command; return the exit code."""
     args = parse_args()
     if args.command == "self-test":
         import selftest  # imports this module, hence not at the top

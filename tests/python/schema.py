@@ -2,7 +2,7 @@
 
     schema.py RESULTS
 
-Also shows that the schema can refuse: each field left out or of another type in turn must be told.
+Also proves that the schema can reject: each omitted field and each wrong type must be detected.
 """
 
 import copy
@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "summary.schema.json"
 
 
 def spoiled(summary: dict) -> Iterator[tuple[str, dict]]:
-    """The summary with one thing wrong at a time."""
+    """Yield the summary with one error at a time."""
     for field in summary:
         yield f"without {field}", {name: value for name, value in summary.items() if name != field}
         yield f"{field} of another type", summary | {field: 1.5}
@@ -36,15 +36,15 @@ def spoiled(summary: dict) -> Iterator[tuple[str, dict]]:
 
 
 def main(results: Path) -> int:
-    """How many things are wrong."""
+    """Return the number of errors."""
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     summary = json.loads((results / "summary.json").read_text())
     faults = [f"summary.json {error.json_path}: {error.validator}" for error in validator.iter_errors(summary)]
     others = list(spoiled(summary))
-    faults += [f"not refused: {what}" for what, other in others if validator.is_valid(other)]
-    print("\n".join(faults) or f"summary.json fits its schema; {len(others)} spoiled ones do not")
+    faults += [f"not rejected: {what}" for what, other in others if validator.is_valid(other)]
+    print("\n".join(faults) or f"summary.json matches its schema; {len(others)} modified ones do not")
     return len(faults)
 
 

@@ -1,9 +1,9 @@
-"""Shows that the checker can fail: right results pass, each wrong number is caught.
+"""Proves that the checker can fail: correct results pass, each wrong number is detected.
 
-The right results come by a second route that shares no arithmetic with
+The correct results are computed in a second way that shares no arithmetic with
 `reference.py`: the standard library's csv, datetime and exact fractions, with
-conversions, plausible ranges and NEWS2 written out again from the
-specification. So a pass also says that two independent calculations agree.
+conversions, plausible ranges and NEWS2 written again from the specification. So a pass
+also means that two independent calculations agree.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = (
     "n", "missing", "implausible", "mean", "sd", "min", "q1", "median", "q3", "max",
     "first_time", "first_value", "last_time", "last_value",
 )  # fmt: skip
-# name: (column, unit, low, high), stated again on purpose.
+# name: (column, unit, low, high), deliberately repeated.
 RULES = {
     "systolic_bp": ("systol", "mm[Hg]", F(25), F(300)),
     "diastolic_bp": ("diastol", "mm[Hg]", F(1), F(200)),
@@ -46,7 +46,7 @@ RULES = {
 
 
 def exact(name: str, text: str) -> Fraction | str:
-    """The canonical value as an exact fraction, or why there is none."""
+    """Return the canonical value as an exact fraction, or why there is none."""
     if text in ("", "NA", "NaN"):
         return "missing"
     try:
@@ -61,7 +61,7 @@ def exact(name: str, text: str) -> Fraction | str:
 
 
 def quantile(ordered: list[Fraction], share: Fraction) -> float:
-    """Linear interpolation between the two nearest order statistics."""
+    """Interpolate linearly between the two nearest order statistics."""
     place = (len(ordered) - 1) * share
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
@@ -69,7 +69,7 @@ def quantile(ordered: list[Fraction], share: Fraction) -> float:
 
 
 def measures(cells: list[tuple[str, Fraction | str]]) -> Row:
-    """Every measure over (time, value or reject) cells of one vital."""
+    """Return every measure over (time, value or reject) cells of one vital."""
     reasons = [value for _, value in cells if isinstance(value, str)]
     valid = [(time, value) for time, value in cells if not isinstance(value, str)]
     row: Row = dict.fromkeys(COLUMNS) | {
@@ -90,7 +90,7 @@ def measures(cells: list[tuple[str, Fraction | str]]) -> Row:
 
 
 def points(name: str, value: Fraction) -> int:
-    """NEWS2 points of one vital, written out as the table reads."""
+    """Return the NEWS2 points of one vital, written like the table."""
     x = math.floor(value * (10 if name == "temperature" else 1) + F(1, 2))
     if name == "respiratory_rate":
         return 3 if x <= 8 else 1 if x <= 11 else 0 if x <= 20 else 2 if x <= 24 else 3
@@ -104,7 +104,7 @@ def points(name: str, value: Fraction) -> int:
 
 
 def news2(visits: list[dict[str, Fraction | str]]) -> dict[str, int]:
-    """Bands over the visits whose five vitals are all there."""
+    """Return the bands over the visits with all five vitals."""
     bands = dict.fromkeys(("complete", "low", "low_medium", "medium", "high"), 0)
     five = ("respiratory_rate", "spo2", "systolic_bp", "heart_rate", "temperature")
     for visit in visits:
@@ -120,7 +120,7 @@ def news2(visits: list[dict[str, Fraction | str]]) -> dict[str, int]:
 
 
 def right_results(paths: list[Path]) -> tuple[list[Row], Row]:
-    """patients.csv's rows and summary.json's content, by exact arithmetic."""
+    """Return patients.csv's rows and summary.json's content, by exact arithmetic."""
     visits: list[Row] = []
     inputs: list[Row] = []
     for path in paths:
@@ -158,7 +158,7 @@ def write_results(out: Path, csv_rows: list[Row], parquet_rows: list[Row], summa
 
 
 def spoil(measure: str, value: Any) -> Any:
-    """A wrong value as near to the right one as the tolerance must still see."""
+    """Return a wrong value, just outside the tolerance."""
     if measure in ("first_time", "last_time"):
         return value[:-1] + "1"
     if isinstance(value, str):
@@ -169,7 +169,7 @@ def spoil(measure: str, value: Any) -> Any:
 
 
 def mutations(patients: list[Row], summary: Row) -> Iterator[tuple[str, list[Row], list[Row], Row]]:
-    """Every broken set of results, with the words its report must contain."""
+    """Yield every broken set of results, with the words that its report must contain."""
     for name in ("unit", *COLUMNS):
         wrong = [*patients[:8], patients[8] | {name: spoil(name, patients[8][name])}, *patients[9:]]
         yield f"patients.csv row 9 systolic_bp {name}", wrong, patients, summary
@@ -197,13 +197,13 @@ def mutations(patients: list[Row], summary: Row) -> Iterator[tuple[str, list[Row
 
 
 def found(plain: Path, results: Path, leave_out: list[str]) -> list[str]:
-    """The differences the checker reports."""
+    """Return the differences that the checker reports."""
     outcomes = reference.check(plain, results, leave_out).values()
     return [text for outcome in outcomes for text in outcome.differences]
 
 
 def run() -> int:
-    """Accept the right results, with and without a left-out file; catch each wrong one."""
+    """Accept the correct results, with and without a left-out file; detect each wrong one."""
     with tempfile.TemporaryDirectory(prefix="sce-selftest-") as folder:
         plain, results = Path(folder, "plain"), Path(folder, "results")
         plain.mkdir()
@@ -212,17 +212,17 @@ def run() -> int:
         patients, summary = right_results(paths)
         problems = [f"NEWS2 band {band} is empty: weak study" for band, n in summary["news2"].items() if n == 0]
         write_results(results, patients, patients, summary)
-        problems += [f"right results refused: {text}" for text in found(plain, results, [])]
+        problems += [f"correct results rejected: {text}" for text in found(plain, results, [])]
         caught = 0
         for words, csv_rows, parquet_rows, content in mutations(patients, summary):
             write_results(results, csv_rows, parquet_rows, content)
             differences = found(plain, results, [])
             ok = differences != [] and all(words in text for text in differences)
             caught += ok
-            problems += [] if ok else [f"not caught, or something else was: {words}: {differences[:3]}"]
+            problems += [] if ok else [f"not detected, or reported differently: {words}: {differences[:3]}"]
         fewer, partial = right_results(paths[:1])
         partial["inputs"].append({"object": f"in/{paths[1].name}", "digest": "", "rows": 0, "outcome": "quarantined"})
         write_results(results, fewer, fewer, partial)
         problems += [f"left-out file: {text}" for text in found(plain, results, [paths[1].name])]
-    print("\n".join([*problems, f"self-test: {caught} wrong results caught, {len(problems)} problems"]))
+    print("\n".join([*problems, f"self-test: {caught} wrong results detected, {len(problems)} problems"]))
     return 1 if problems else 0

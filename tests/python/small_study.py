@@ -1,10 +1,10 @@
-"""A small, deliberately dirty study: what the checkers and contenders are tried on.
+"""A small, deliberately dirty study, on which checkers and contenders are tested.
 
-Deterministic for a seed. Beside ordinary readings it holds every kind of cell
-the specification names: missing in each spelling, implausible, unparsable,
-exactly on a bound, exactly on a NEWS2 rounding tie; rows out of order,
-several rows at a patient's first and last time, patients split over files,
-and a patient without a single reading of one vital.
+Deterministic for a seed. Besides ordinary readings it contains every kind of cell in
+the specification: missing in each spelling, implausible, unparsable, exactly on a
+bound, exactly on a NEWS2 rounding tie; rows out of order, several rows at a patient's
+first and last time, patients in several files, and a patient without any reading of one
+vital.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNPARSABLE = ("abc", "12,5", "--", "1.2.3")
 
 
 def reading(rng: random.Random, column: str) -> str:
-    """One cell: mostly an ordinary reading, now and then one of the odd kinds."""
+    """Return one cell: mostly an ordinary reading, sometimes one of the odd kinds."""
     kind = rng.random()
     if kind < 0.06:
         return rng.choice(MISSING)
@@ -47,7 +47,7 @@ def reading(rng: random.Random, column: str) -> str:
 
 
 def visit(rng: random.Random, patient: int, step: int) -> list[str]:
-    """One row; patient 1 never has a weight, so that a row without readings exists."""
+    """Return one row; patient 1 never has a weight, so that a row without readings exists."""
     cells = dict.fromkeys(WIDE_COLUMNS, "0")
     cells["date"] = (START + timedelta(hours=36 * step)).strftime(TIME_FORMAT)
     cells["ID"] = f"P{patient:04d}"
@@ -58,9 +58,9 @@ def visit(rng: random.Random, patient: int, step: int) -> list[str]:
 
 
 def write_study(out: Path, patients: int, visits: int, files: int, seed: int) -> list[Path]:
-    """Write the study as `files` wide CSV files under `out`; give their paths."""
+    """Write the study as `files` wide CSV files under `out`; return their paths."""
     rng = random.Random(seed)
-    # Two rows at the first and last time of every patient, and some others twice.
+    # Two rows at the first and last time of every patient, and some other rows twice.
     steps = [0, visits - 1, *range(visits), *rng.sample(range(visits), visits // 10)]
     rows = [visit(rng, patient, step) for patient in range(1, patients + 1) for step in steps]
     rng.shuffle(rows)

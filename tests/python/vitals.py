@@ -1,9 +1,9 @@
-"""The vitals as the specification states them, for everything written in Python.
+"""The vitals as specified, for all Python code.
 
-Used by the independent calculation (`reference.py`), its self-test's study and
-the contenders in `bench/`. Written from the specification's tables and never
-generated from the Rust sources: two readings of one text are what makes the
-comparison worth something.
+Used by the independent calculation (`reference.py`), its self-test's study and the
+contenders in `bench/`. Written from the specification's tables and never generated from
+the Rust sources: the comparison is worth something only because both were written
+independently from the same text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Vital(NamedTuple):
     high: float
 
 
-# Wide CSV has no height column, so height is not here.
+# Wide CSV has no height column, so height is not included.
 VITALS = (
     Vital("systolic_bp", "systol", "mm[Hg]", 25.0, 300.0),
     Vital("diastolic_bp", "diastol", "mm[Hg]", 1.0, 200.0),
@@ -43,13 +43,13 @@ WIDE_COLUMNS = (
 MISSING = ("", "NA", "NaN")
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
-# A bound such as 46 °C is reached from 114.8 °F, and a tie such as 36.05 °C
-# from 96.89 °F, only up to binary rounding. The analysis works on decimal
-# fixed-point numbers, so a reading this close to a bound or tie lies on it.
+# A bound such as 46 °C is reached from 114.8 °F, and a tie such as 36.05 °C from 96.89 °F, only
+# within binary rounding. The analysis uses decimal fixed-point numbers, so a reading this close to
+# a bound or tie counts as on it.
 ON_THE_LINE = 1e-9
 
-# NEWS2 (RCP 2017): per vital the inclusive upper bound of each score, rising;
-# `None` is "anything above". Temperature in tenths of a degree.
+# NEWS2 (RCP 2017): per vital the inclusive upper bound of each score, increasing; `None` is
+# "anything above". Temperature in tenths of a degree.
 NEWS2_STEPS: dict[str, tuple[tuple[int | None, int], ...]] = {
     "respiratory_rate": ((8, 3), (11, 1), (20, 0), (24, 2), (None, 3)),
     "spo2": ((91, 3), (93, 2), (95, 1), (None, 0)),
@@ -81,5 +81,5 @@ def canonical(name: str, value: Number) -> Number:
 
 
 def news2_tenfold(name: str) -> int:
-    """How finely NEWS2 rounds a vital: 10 for temperature (0.1 °C), else 1."""
+    """Return NEWS2's rounding of a vital: 10 for temperature (0.1 °C), otherwise 1."""
     return 10 if name == "temperature" else 1

@@ -1,8 +1,8 @@
-"""Headless Chromium for the report's test, and nothing of the net for it.
+"""Headless Chromium for the report's test, without network access.
 
-Used by `check.py` and `selftest.py`. One browser serves many pages; each is
-opened anew, with what the browser told of the one before forgotten. Programs
-are the installed ones: nothing is fetched, and no host name resolves.
+Used by `check.py` and `selftest.py`. One browser serves many pages; each is opened
+with the log entries of the previous one discarded. The installed programs are used:
+nothing is downloaded, and no host name resolves.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 
-# In CSS pixels; A4 between the browser's own margins is as wide as PAPER.
+# In CSS pixels; PAPER is the width of A4 between the browser's default margins.
 WIDE, NARROW, PAPER, HEIGHT = 1280, 390, 718, 900
 A4 = {"paperWidth": 8.27, "paperHeight": 11.69}  # inches
-# Taller than this, Chromium draws nothing more.
+# Chromium draws nothing beyond this height.
 SCREENSHOT_HEIGHT_MAX = 16_000
 PAGE_SECONDS_MAX = 30
 FLAGS = (
@@ -35,7 +35,7 @@ FLAGS = (
 
 
 class View(NamedTuple):
-    """One way to look at the page: what the reader has, and how wide."""
+    """One way to look at the page: the reader's media, color scheme and width."""
 
     name: str
     media: str
@@ -43,7 +43,7 @@ class View(NamedTuple):
     width: int
 
 
-# Print is always in light colours, whatever the reader's screen has.
+# Print always uses light colors, whatever the reader's screen uses.
 VIEWS = (
     View("light", "screen", "light", WIDE),
     View("dark", "screen", "dark", WIDE),
@@ -53,33 +53,33 @@ VIEWS = (
 
 
 class LacksError(Exception):
-    """This machine has not what the test needs."""
+    """This machine lacks what the test needs."""
 
 
 def program(name: str) -> str:
-    """Where an installed program is."""
+    """Return the path of an installed program."""
     if path := shutil.which(name):
         return path
-    raise LacksError(f"no {name} on the PATH: run install.sh")
+    raise LacksError(f"{name} is not on the PATH: run install.sh")
 
 
 class Browser:
     """One running Chromium."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
-        """Of a driver that `started` made."""
+        """Wrap a driver that `started` created."""
         self.driver = driver
 
     def call(self, method: str, **given: Any) -> dict[str, Any]:
-        """Call Chromium's own protocol."""
+        """Call Chromium's DevTools protocol."""
         return self.driver.execute_cdp_cmd(method, given)
 
     def told(self, log: str) -> list[dict[str, Any]]:
-        """Take what Chromium told since the last time: `browser` or `performance`."""
+        """Return Chromium's log entries since the last call: `browser` or `performance`."""
         return self.driver.get_log(log)  # type: ignore[no-untyped-call]
 
     def open(self, page: Path) -> str:
-        """Open a page from its file, all that folds out unfolded; give its address."""
+        """Open a page from its file, expand all its details elements, and return its URL."""
         self.driver.get("about:blank")
         self.show(VIEWS[0])
         for log in ("browser", "performance"):
@@ -90,7 +90,7 @@ class Browser:
         return address
 
     def show(self, view: View, height: int = HEIGHT) -> None:
-        """Show the open page as one reader has it."""
+        """Show the open page in one view."""
         self.call("Emulation.setScrollbarsHidden", hidden=view.media == "print")
         scheme = {"name": "prefers-color-scheme", "value": view.scheme}
         self.call("Emulation.setEmulatedMedia", media=view.media, features=[scheme])
@@ -99,38 +99,38 @@ class Browser:
         )
 
     def measure(self, script: str, *given: Any) -> Any:
-        """Run a function's body in the page, from outside: the page itself stays without script."""
+        """Run a function's body in the page from outside: the page itself remains without scripts."""
         return self.driver.execute_script(script, *given)
 
     def requests(self) -> list[tuple[str, str]]:
-        """Every request since the page was opened, as its kind and address."""
+        """Return every request since the page was opened, as its type and URL."""
         messages = (json.loads(entry["message"])["message"] for entry in self.told("performance"))
         sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
         return [(one.get("type", "Other"), one["request"]["url"]) for one in sent]
 
     def charts(self) -> list[dict[str, str] | None]:
-        """Role and name of each outermost `svg`, as told to a screen reader; `None` for one passed over."""
+        """Return role and name of each outermost `svg` for a screen reader; `None` for a hidden one."""
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
-        told = {node.get("backendDOMNodeId"): node for node in nodes if not node["ignored"]}
+        exposed = {node.get("backendDOMNodeId"): node for node in nodes if not node["ignored"]}
         root = self.call("DOM.getDocument", depth=-1)["root"]
-        return [heard(told.get(number)) for number in outermost(root)]
+        return [heard(exposed.get(number)) for number in outermost(root)]
 
     def screenshot(self, view: View) -> bytes:
-        """The whole page as a PNG."""
+        """Return the whole page as a PNG."""
         self.show(view)
         height = self.driver.execute_script("return document.documentElement.scrollHeight")
         self.show(view, max(HEIGHT, min(height, SCREENSHOT_HEIGHT_MAX)))
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def pdf(self) -> bytes:
-        """The page as printed on A4, with the browser's own settings for the rest."""
+        """Return the page as printed on A4, otherwise with the browser's default settings."""
         self.call("Emulation.setEmulatedMedia", media="", features=[])
         self.call("Emulation.clearDeviceMetricsOverride")
         return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True, **A4)["data"])
 
 
 def outermost(node: dict[str, Any]) -> Iterator[int]:
-    """The numbers of the `svg` elements below a node that are inside no other."""
+    """Yield the ids of the `svg` elements below a node that are not inside another `svg`."""
     if node["nodeName"].lower() == "svg":
         yield node["backendNodeId"]
         return
@@ -139,13 +139,13 @@ def outermost(node: dict[str, Any]) -> Iterator[int]:
 
 
 def heard(node: dict[str, Any] | None) -> dict[str, str] | None:
-    """What of an accessible node the check needs."""
+    """Return role and name of an accessible node."""
     return node and {what: str(node.get(what, {}).get("value", "")).strip() for what in ("role", "name")}
 
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """A Chromium, ended with the block, and with it what it leaves lying about."""
+    """Provide a Chromium, which ends with the block together with its temporary files."""
     options = webdriver.ChromeOptions()
     options.binary_location = program("chromium")
     options.unhandled_prompt_behavior = "dismiss"
@@ -160,4 +160,4 @@ def started() -> Iterator[Browser]:
                 driver.set_page_load_timeout(PAGE_SECONDS_MAX)
                 yield Browser(driver)
         except WebDriverException as error:
-            raise LacksError(f"the browser does not do it: {error.msg}") from error
+            raise LacksError(f"the browser failed: {error.msg}") from error

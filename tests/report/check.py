@@ -1,12 +1,12 @@
-"""Whether a report is a page for everybody: alone, named, readable, in every view.
+"""Checks that a report is accessible: self-contained, labeled, readable, in every view.
 
     check.py REPORT.html [--screenshots DIR] [--charts N]
 
-Opens the file in headless Chromium, in light, dark and printed colours and on a
-narrow screen, and tells every fault on a line of its own: its kind, the views it
-is seen in (all, if none), and what is wrong. Exit 0 with one line that says how
-much was looked at, 1 with faults, 2 where the test itself cannot be done.
-`selftest.py` shows that it can fail.
+Opens the file in headless Chromium, in light, dark and print colors and on a narrow
+screen, and prints every fault on a separate line: its kind, the views in which it
+occurs (all, if none is named), and what is wrong. Exits 0 with a line that states how
+much was checked, 1 with faults, 2 if the test itself cannot be run. `selftest.py`
+proves that it can fail.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOOK = (
     "".join((HERE / name).read_text(encoding="utf-8") for name in ("colour.js", "look.js"))
     + "return look(arguments[0]);"
 )
-# WCAG 2 asks for this of text; a mark need only not be invisible.
+# WCAG 2 requires this of text; a mark need only be visible.
 TEXT_CONTRAST_MIN = 4.5
 MARK_CONTRAST_MIN = 1.2
 TOLERANCE_PX = 1.0
@@ -38,7 +38,7 @@ Seen = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """What is wrong with a page, and how much was looked at."""
+    """The faults of a page, and how much was checked."""
 
     faults: list[Fault]
     looked: str
@@ -48,24 +48,24 @@ def chart_faults(charts: list[dict[str, str] | None], wanted: int) -> list[Fault
     """Every chart has a role and a name of its own."""
     faults = []
     if len(charts) < wanted:
-        faults.append(Fault("charts", f"{len(charts)} on the page, at least {wanted} must be"))
+        faults.append(Fault("charts", f"{len(charts)} on the page, expected at least {wanted}"))
     for number, chart in enumerate(charts, 1):
         if chart is None:
-            faults.append(Fault("chart-name", f"chart {number} is hidden from screen readers: show it to them"))
+            faults.append(Fault("chart-name", f"chart {number} is hidden from screen readers: expose it"))
         elif not chart["name"]:
             faults.append(Fault("chart-name", f"chart {number} has no name: give it a <title> or aria-label"))
         elif chart["role"] not in CHART_ROLES:
-            faults.append(Fault("chart-role", f'chart {number} is told as {chart["role"]}: give it role="img"'))
+            faults.append(Fault("chart-role", f'chart {number} has the role {chart["role"]}: give it role="img"'))
     names = Counter(chart["name"] for chart in charts if chart and chart["name"])
     return faults + [
-        Fault("chart-name", f"{count} charts are named {short(name)}: give each a name of its own")
+        Fault("chart-name", f"{count} charts are named {short(name)}: give each its own name")
         for name, count in names.items()
         if count > 1
     ]
 
 
 def table_faults(tables: list[Seen]) -> list[Fault]:
-    """Every table has a caption, and heads that say what they are heads of."""
+    """Every table has a caption, and header cells with a scope."""
     faults = []
     for number, table in enumerate(tables, 1):
         name = f"table {number} ({short(table['caption'])})" if table["caption"] else f"table {number}"
@@ -82,7 +82,7 @@ def heading_faults(headings: list[Seen]) -> list[Fault]:
     faults = [Fault("heading", f"an h{one['level']} is empty") for one in headings if not one["text"]]
     levels = [one["level"] for one in headings]
     if levels[:1] != [1] or levels.count(1) != 1:
-        faults.append(Fault("heading", "the first and only the first must be an h1"))
+        faults.append(Fault("heading", "exactly the first heading must be an h1"))
     for before, after in zip(headings, headings[1:], strict=False):
         if after["level"] > before["level"] + 1:
             faults.append(Fault("heading", f"h{after['level']} {short(after['text'])} follows an h{before['level']}"))
@@ -90,35 +90,35 @@ def heading_faults(headings: list[Seen]) -> list[Fault]:
 
 
 def outline_faults(outline: Seen) -> list[Fault]:
-    """What the page is made of."""
-    faults = [] if outline["lang"] else [Fault("lang", "the page does not say its language: <html lang>")]
-    faults += [] if outline["title"] else [Fault("title", "the page has none: give it a <title>")]
+    """Return the faults of the page's structure."""
+    faults = [] if outline["lang"] else [Fault("lang", "the page does not state its language: <html lang>")]
+    faults += [] if outline["title"] else [Fault("title", "the page has no title: give it a <title>")]
     return faults + heading_faults(outline["headings"]) + table_faults(outline["tables"])
 
 
-def colour(parts: list[float]) -> str:
-    """A colour as style sheets write it, with its share where it is not whole."""
+def css_color(parts: list[float]) -> str:
+    """Return a color as in style sheets, with its opacity if it is not opaque."""
     whole = "#" + "".join(f"{round(part):02x}" for part in parts[:3])
     return whole if parts[3] == 1 else f"{whole} at {parts[3]:.0%}"
 
 
 def contrast_faults(kind: str, least: float, seen: list[tuple[str, Seen]]) -> list[Fault]:
-    """Everything with too little contrast; once for each pair of colours."""
+    """Return everything with too little contrast, once for each pair of colors."""
     weak: dict[str, list[str]] = {}
     for name, one in seen:
         if one["contrast"] < least:
-            pair = f"{colour(one['ink'])} on {colour(one['paper'])} has {one['contrast']:.2f}, needs {least}"
+            pair = f"{css_color(one['ink'])} on {css_color(one['paper'])}: {one['contrast']:.2f}, needs {least}"
             weak.setdefault(pair, []).append(name)
     return [Fault(kind, f"{pair}: {names[0]}{more(names)}") for pair, names in weak.items()]
 
 
 def more(names: list[str]) -> str:
-    """How many there are beside the first."""
+    """Return how many there are besides the first."""
     return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def place_faults(chart: Seen) -> list[Fault]:
-    """No text of a chart lies on another, or leaves the chart."""
+    """No text of a chart overlaps another, or extends beyond the chart."""
     faults, number = [], chart["number"]
     for one, other in combinations(chart["texts"], 2):
         left, top = (max(one["box"][n], other["box"][n]) for n in (0, 1))
@@ -129,12 +129,12 @@ def place_faults(chart: Seen) -> list[Fault]:
         before = min(one["box"][n] - chart["box"][n] for n in (0, 1))
         after = min(chart["box"][n] - one["box"][n] for n in (2, 3))
         if min(before, after) < -TOLERANCE_PX:
-            faults.append(Fault("outside", f"chart {number}: {short(one['text'])} leaves the chart"))
+            faults.append(Fault("outside", f"chart {number}: {short(one['text'])} extends beyond the chart"))
     return faults
 
 
 def look_faults(look: Seen) -> list[Fault]:
-    """How the page looks in one view."""
+    """Return the faults of the page's appearance in one view."""
     texts = look["texts"]
     faults = [] if texts else [Fault("empty", "no text is shown")]
     faults += contrast_faults("contrast", TEXT_CONTRAST_MIN, [(short(one["text"]), one) for one in texts])
@@ -142,11 +142,11 @@ def look_faults(look: Seen) -> list[Fault]:
     faults += contrast_faults("mark", MARK_CONTRAST_MIN, marks)
     imaged = [short(one["text"]) for one in texts if one["image"]]
     if imaged:
-        faults.append(Fault("image", f"text lies on a background image, use a plain colour: {imaged[0]}{more(imaged)}"))
+        faults.append(Fault("image", f"text is on a background image, use a plain color: {imaged[0]}{more(imaged)}"))
     if look["content"] > look["width"]:
-        faults.append(Fault("sideways", f"the page scrolls: {look['content']} px wide on {look['width']} px"))
+        faults.append(Fault("sideways", f"the page scrolls: {look['content']} px in {look['width']} px"))
     for part in look["cut"]:
-        sizes = f"{part['content']} px wide on {part['width']} px"
+        sizes = f"{part['content']} px in {part['width']} px"
         faults.append(Fault("cut", f"{sizes}, paper does not scroll: {short(part['text'])}"))
     for chart in look["charts"]:
         faults += place_faults(chart)
@@ -154,14 +154,14 @@ def look_faults(look: Seen) -> list[Fault]:
 
 
 def pdf_faults(pdf: bytes) -> list[Fault]:
-    """The print has pages, and text on them."""
+    """The printed page has pages with text."""
     if not pdf.startswith(b"%PDF") or not re.search(rb"/Type\s*/Page\b", pdf):
-        return [Fault("pdf", "printing gives no pages")]
-    return [] if b"/Font" in pdf else [Fault("pdf", "the print is empty: no text on it")]
+        return [Fault("pdf", "printing produces no pages")]
+    return [] if b"/Font" in pdf else [Fault("pdf", "the printed page has no text")]
 
 
 def told_faults(browser: Browser, address: str) -> list[Fault]:
-    """What the browser told since the page was opened: messages, and requests beside that for the page."""
+    """Return the browser's messages, and requests other than that for the page, since it was opened."""
     faults = [Fault("console", f"{entry['level'].lower()}: {entry['message']}") for entry in browser.told("browser")]
     requests = browser.requests()
     if ("Document", address) in requests:
@@ -170,7 +170,7 @@ def told_faults(browser: Browser, address: str) -> list[Fault]:
 
 
 def gathered(found: list[tuple[View, Fault]]) -> list[Fault]:
-    """Each fault once, with the views it is seen in unless it is seen in all."""
+    """Return each fault once, with the views in which it occurs, unless it occurs in all."""
     views: dict[Fault, list[str]] = {}
     for view, fault in found:
         names = views.setdefault(fault, [])
@@ -180,7 +180,7 @@ def gathered(found: list[tuple[View, Fault]]) -> list[Fault]:
 
 
 def check(browser: Browser, page: Path, charts: int, shots: Path | None) -> Verdict:
-    """Look at one page in every way."""
+    """Check one page in every view."""
     faults = source_faults(page.read_text(encoding="utf-8", errors="replace"))
     address = browser.open(page)
     outline = browser.measure(OUTLINE)
@@ -205,17 +205,17 @@ def check(browser: Browser, page: Path, charts: int, shots: Path | None) -> Verd
 
 
 def line(fault: Fault) -> str:
-    """A fault as it is printed."""
+    """Return a fault as it is printed."""
     where = f" ({', '.join(fault.views)})" if fault.views else ""
     return f"{fault.kind}{where}: {fault.text}"
 
 
 def main() -> int:
-    """Check the page that is named; give the exit code."""
-    parser = argparse.ArgumentParser(description="open a report in a browser and tell every fault")
+    """Check the given page; return the exit code."""
+    parser = argparse.ArgumentParser(description="check a report in a browser and print every fault")
     parser.add_argument("page", type=Path, metavar="REPORT.html")
-    parser.add_argument("--screenshots", type=Path, metavar="DIR", help="leave light, dark, narrow and print here")
-    parser.add_argument("--charts", type=int, default=1, metavar="N", help="charts that must be there, at least (1)")
+    parser.add_argument("--screenshots", type=Path, metavar="DIR", help="directory for images of the views")
+    parser.add_argument("--charts", type=int, default=1, metavar="N", help="minimum number of charts (1)")
     given = parser.parse_args()
     if not given.page.is_file():
         parser.error(f"no such file: {given.page}")

@@ -1,6 +1,7 @@
-// Colours as the page paints them: what colour.js makes, look.js measures with.
+// Colors as the page paints them. look.js measures with the functions of this
+// file.
 //
-// A colour is [red, green, blue, alpha], 0 to 255, alpha 0 to 1.
+// A color is [red, green, blue, alpha], 0 to 255, alpha 0 to 1.
 
 const MARKS = "rect, path, polyline, polygon, line, circle, ellipse";
 const WHITE = [255, 255, 255, 1];
@@ -8,7 +9,7 @@ const WHITE = [255, 255, 255, 1];
 const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 const known = new Map();
 
-// Any colour that a style can hold, as numbers.
+// Converts any CSS color to numbers.
 function numbers(colour) {
   if (!known.has(colour)) {
     pixel.clearRect(0, 0, 1, 1);
@@ -24,13 +25,13 @@ function faded(colour, share) {
   return [colour[0], colour[1], colour[2], colour[3] * share];
 }
 
-// `top` painted on an opaque colour.
+// Paints `top` on an opaque color.
 function over(top, under) {
   const mixed = [0, 1, 2].map((n) => top[n] * top[3] + under[n] * (1 - top[3]));
   return [...mixed, 1];
 }
 
-// WCAG's contrast of two opaque colours.
+// WCAG's contrast ratio of two opaque colors.
 function contrast(one, other) {
   const linear = (part) => (part <= 10.31475 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
   const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]) + 0.05;
@@ -38,7 +39,8 @@ function contrast(one, other) {
   return bright / dark;
 }
 
-// What is under the page: white on paper, else what the browser has for the colour scheme.
+// The color under the page: white in print, otherwise the browser's for the
+// color scheme.
 function canvas(printed) {
   if (printed) return WHITE;
   const probe = document.documentElement.appendChild(document.createElement("i"));
@@ -48,7 +50,8 @@ function canvas(printed) {
   return colour;
 }
 
-// An element's own background; paper gets none unless it is asked for exactly.
+// An element's own background; in print it has none unless the style requires
+// exact colors.
 function ground(element, printed) {
   const style = getComputedStyle(element);
   const left = printed && style.printColorAdjust !== "exact";
@@ -61,7 +64,8 @@ function chain(element) {
   return line;
 }
 
-// The colour seen where an element, from the root down, is painted with `paints` on it.
+// The resulting color if an element is painted from the root down, with
+// `paints` on it.
 function seen(line, under, paints, printed) {
   if (!line.length) return paints.reduce((below, paint) => over(paint, below), under);
   const below = over(ground(line[0], printed).colour, under);
@@ -69,15 +73,15 @@ function seen(line, under, paints, printed) {
   return over(faded(inner, Number(getComputedStyle(line[0]).opacity)), under);
 }
 
-// How much of an element's colour is left within its svg.
+// The remaining opacity of an element within its svg.
 function share(element, svg) {
   let left = 1;
   for (let one = element; one !== svg; one = one.parentElement) left *= Number(getComputedStyle(one).opacity);
   return left;
 }
 
-// The plain colours of a fill or stroke: those of a gradient's or pattern's parts where it is one,
-// and one that cannot be seen where that has none.
+// The plain colors of a fill or stroke: those of the parts of a gradient or
+// pattern, or an invisible color if it has no parts.
 function plain(paint, opacity) {
   if (paint === "none") return [];
   const name = paint.match(/^url\("#(.*?)"\)/)?.[1];
@@ -91,7 +95,7 @@ function plain(paint, opacity) {
   return colours.length ? colours : [[0, 0, 0, 0]];
 }
 
-// A mark's colours; what has no area has no fill, though its style has one.
+// A mark's colors; a shape without area has no fill, even if its style has one.
 function painted(mark) {
   const style = getComputedStyle(mark);
   const { width, height } = mark.getBBox();

@@ -1,8 +1,8 @@
-// How the page looks in the view it is shown in, for check.py: run in the page from
-// outside, by its text, after that of colour.js. Only measures; check.py judges.
+// The page's appearance in the current view, for check.py: run in the page from
+// outside, as text, after colour.js. Only measures; check.py judges.
 //
-// Not seen: text that style sheets generate, marks drawn by `use`, what lies over
-// something else by being positioned there.
+// Not covered: text that style sheets generate, marks drawn by `use`, and
+// elements that are positioned over others.
 
 const NOT_DRAWN = "defs, clipPath, mask, pattern, marker, symbol";
 const OUTLINE_POINTS = 8;
@@ -11,7 +11,7 @@ function within(box, [x, y]) {
   return box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
 }
 
-// The fills of those marks, drawn before, that lie at a point of the window.
+// The fills of those earlier marks that contain a point of the window.
 function behind(marks, point) {
   const there = marks.filter((mark) => {
     if (!mark.fill || !within(mark.box, point)) return false;
@@ -21,7 +21,7 @@ function behind(marks, point) {
   return there.map((mark) => mark.fill);
 }
 
-// Points on a mark's outline, in the window.
+// Points on a mark's outline, in window coordinates.
 function points(element, matrix) {
   const length = element.getTotalLength();
   return Array.from({ length: length > 0 ? OUTLINE_POINTS : 0 }, (_, n) => {
@@ -31,7 +31,7 @@ function points(element, matrix) {
   });
 }
 
-// Along the middle of a text, lengthwise.
+// Points along the middle of a text, lengthwise.
 function middle(box) {
   const at = [0.1, 0.5, 0.9];
   const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
@@ -65,7 +65,7 @@ function htmlText(piece, base, printed) {
   return { text: piece.text, contrast: contrast(seen(line, base, [ink], printed), paper), ink, paper, image };
 }
 
-// Text with a stroke painted first has that stroke for its background.
+// Text whose stroke is painted first has that stroke as its background.
 function svgText(piece, svg, marks, base, printed) {
   const style = getComputedStyle(piece.element);
   const left = share(piece.element, svg);
@@ -106,7 +106,8 @@ function isMark(element) {
   return element.matches(MARKS) && !element.closest(NOT_DRAWN) && isShown(element);
 }
 
-// One chart, in the order it is drawn: each mark and text on what was drawn before.
+// Measures one chart in drawing order: each mark and text on everything drawn
+// before.
 function chart(svg, number, base, printed) {
   const [marks, looks, texts] = [[], [], []];
   for (const element of svg.querySelectorAll("*")) {
@@ -134,8 +135,8 @@ function boxes(svg, number) {
   };
 }
 
-// What only scrolling would bring into sight: on paper it is lost. What is a pixel wide is
-// for screen readers.
+// Parts that can only be seen by scrolling: in print they are lost. Elements
+// one pixel wide are for screen readers.
 function cut(root) {
   const hides = (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible";
   return [...root.querySelectorAll("*")].filter((one) => one.clientWidth > 1 && hides(one)).map(

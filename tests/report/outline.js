@@ -1,5 +1,5 @@
-// What the page is made of, for check.py: run in the page from outside, by its text.
-// Only tells; check.py judges.
+// The page's structure, for check.py: run in the page from outside, as text.
+// Only reports; check.py judges.
 
 function words(element) {
   return element ? element.textContent.trim().replace(/\s+/g, " ") : "";

@@ -1,9 +1,9 @@
-"""A small good page, and what breaks it: for `selftest.py`.
+"""A small good page, and ways to break it, for `selftest.py`.
 
-The good page holds what a check could wrongly take for a fault: labels on dark
-bars, a line in the paper's colour across a box, a label with a halo across an
-edge, a pattern, what folds out, a shape that is only defined, a fade, text for
-screen readers alone.
+The good page contains what a check could wrongly report: labels on dark bars, a line
+in the background color across a box, a label with a halo across an edge, a pattern, a
+details element, a shape that is only defined, opacity, and text for screen readers
+only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ svg { display: block; width: 100%; max-width: 640px; height: auto; font-size: 14
 
 
 class Broken(NamedTuple):
-    """One way to break the good page: the text replaced, by what, and the kinds of fault that must be told."""
+    """One way to break the good page: the replaced text, its replacement, and the expected kinds of fault."""
 
     about: str
     old: str
@@ -71,10 +71,10 @@ FIRST = 'fill="var(--on-bar)">first</text>'
 PLACE = 'x="310" y="72" '
 BROKEN = (
     Broken("a script that logs", HEADING, HEADING + "<script>console.log('here')</script>", ("script", "console")),
-    Broken("a script that says little", HEADING, HEADING + "<script>console.debug(1)</script>", ("script", "console")),
+    Broken("a script that debugs", HEADING, HEADING + "<script>console.debug(1)</script>", ("script", "console")),
     Broken("a script that fails", HEADING, HEADING + "<script>nowhere()</script>", ("script", "console")),
-    Broken("a script that asks", HEADING, HEADING + "<script>alert(1)</script>", ("script",)),
-    Broken("a script that goes", HEADING, HEADING + "<script>document.scripts[0].remove()</script>", ("script",)),
+    Broken("a script that opens a dialog", HEADING, HEADING + "<script>alert(1)</script>", ("script",)),
+    Broken("a script that disappears", HEADING, HEADING + "<script>document.scripts[0].remove()</script>", ("script",)),
     Broken("a handler", HEADING, HEADING.replace("<h2", '<h2 onclick="this.remove()"'), ("handler",)),
     Broken("a remote image", HEADING, HEADING + '<img alt="" src="http://example.org/a.png">',
            ("external", "request", "console")),
@@ -89,15 +89,15 @@ BROKEN = (
     Broken("a background only in print", "body { margin: 0; }",
            "body { margin: 0; background: url(a.png); print-color-adjust: exact; }",
            ("external", "request", "console", "image")),
-    Broken("a page that goes elsewhere", "<title>", '<meta http-equiv="Refresh" content="900"><title>', ("external",)),
+    Broken("a page that redirects", "<title>", '<meta http-equiv="Refresh" content="900"><title>', ("external",)),
     Broken("a chart without a name", ' aria-label="Counts in three bars"', "", ("chart-name",)),
     Broken("a chart with an empty name", "Counts in three bars", " ", ("chart-name",)),
     Broken("two charts with one name", "Counts in three bars", "A rising line", ("chart-name",)),
-    Broken("a chart that is no image", '<svg role="img" viewBox="0 0 640 100">',
+    Broken("a chart without the role", '<svg role="img" viewBox="0 0 640 100">',
            '<svg viewBox="0 0 640 100" aria-label="A"><text x="9" y="90" fill="var(--ink)">a</text>', ("chart-role",)),
     Broken("a hidden chart", '<svg role="img" aria-label', '<svg aria-hidden="true" role="img" aria-label',
            ("chart-name",)),
-    Broken("a chart too few", '<svg role="img" viewBox="0 0 640 100"><title>A rising line</title>', "<svg hidden><svg>",
+    Broken("a missing chart", '<svg role="img" viewBox="0 0 640 100"><title>A rising line</title>', "<svg hidden><svg>",
            ("chart-name",)),
     Broken("a table without a caption", "<caption>Counts</caption>", "", ("caption",)),
     Broken("a table with an empty caption", "<caption>Counts", "<caption>", ("caption",)),
@@ -118,7 +118,7 @@ BROKEN = (
     Broken("text on a picture", "background: var(--bar)", "background: linear-gradient(var(--bar), var(--bar))",
            ("contrast", "image")),
     Broken("a label lost in the dark", SECOND, SECOND.replace("var(--ink)", "#1a1d21"), ("contrast",)),
-    Broken("a label in the browser's black", SECOND, ">second", ("contrast",)),
+    Broken("a label in the browser's default color", SECOND, ">second", ("contrast",)),
     Broken("a label lost on its bar", FIRST, FIRST.replace("--on-bar", "--ink"), ("contrast",)),
     Broken("a label half off its bar", 'x="130" y="80"', 'x="200" y="80"', ("contrast",)),
     Broken("a label across an edge", 'paint-order="stroke"', 'paint-order="fill"', ("contrast",)),
@@ -126,7 +126,7 @@ BROKEN = (
     Broken("a line lost on its bar", 'stroke="var(--paper)" stroke-width="2"', 'stroke="var(--bar)" stroke-width="2"',
            ("mark",)),
     Broken("a bar lost by its group", 'opacity=".8"', 'opacity=".02"', ("mark",)),
-    Broken("a pattern that is not there", 'fill="url(#hatch)" stroke="var(--ink)"', 'fill="url(#hush)"', ("mark",)),
+    Broken("a missing pattern", 'fill="url(#hatch)" stroke="var(--ink)"', 'fill="url(#hush)"', ("mark",)),
     Broken("a page that scrolls sideways", HEADING, HEADING.replace("<h2", '<h2 style="width: 600px"'), ("sideways",)),
     Broken("a page that always scrolls sideways", HEADING, HEADING.replace("<h2", '<h2 style="width: 1500px"'),
            ("sideways",)),
@@ -134,7 +134,7 @@ BROKEN = (
     Broken("labels on each other", PLACE, 'x="130" y="70" ', ("contrast", "overlap")),
     Broken("labels that touch", PLACE, 'x="310" y="58" fill="var(--ink)">near</text><text x="310" y="72" ',
            ("overlap",)),
-    Broken("a label out of its chart", PLACE, 'x="630" y="20" ', ("outside",)),
+    Broken("a label outside its chart", PLACE, 'x="630" y="20" ', ("outside",)),
     Broken("a label above its chart", PLACE, 'x="310" y="5" ', ("outside",)),
     Broken("an empty print", ".wide { overflow: visible; }", "body { display: none; }", ("empty", "pdf")),
 )  # fmt: skip

@@ -1,9 +1,9 @@
-"""Shows that check.py can fail: a good page passes, each broken one is caught by the kind of its fault.
+"""Proves that check.py can fail: a good page passes, and each broken one is reported with the right kinds.
 
     selftest.py
 
-A broken page must be told by just the kinds that it is broken in; one that is
-told by others as well would show that the check cries wolf.
+A broken page must be reported with exactly the expected kinds; additional kinds would
+show that the check raises false alarms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHARTS = 2
 
 
 def try_good(browser: Browser, folder: Path) -> list[str]:
-    """The good page passes, and leaves its screenshots; with one more chart wanted it does not."""
+    """The good page passes and its screenshots are written; it fails if one more chart is expected."""
     page = folder / "good.html"
     page.write_text(GOOD, encoding="utf-8")
     problems = [f"the good page: {line(fault)}" for fault in check(browser, page, CHARTS, folder).faults]
@@ -29,12 +29,12 @@ def try_good(browser: Browser, folder: Path) -> list[str]:
         if not path.is_file() or not path.read_bytes().startswith((b"\x89PNG", b"%PDF")):
             problems.append(f"the good page: no {name}")
     if [fault.kind for fault in check(browser, page, CHARTS + 1, None).faults] != ["charts"]:
-        problems.append("the good page passes with a chart too few")
+        problems.append("the good page passes although a chart is missing")
     return problems
 
 
 def try_broken(browser: Browser, folder: Path, broken: Broken) -> list[str]:
-    """The broken page is told, by the kinds that it is broken in."""
+    """The broken page is reported, with exactly the expected kinds."""
     if broken.old not in GOOD:
         return [f"{broken.about}: nothing to replace in the good page"]
     page = folder / "broken.html"
@@ -43,12 +43,12 @@ def try_broken(browser: Browser, folder: Path, broken: Broken) -> list[str]:
     kinds = {fault.kind for fault in faults}
     if kinds == set(broken.kinds):
         return []
-    told = "; ".join(map(line, faults)) or "passes"
-    return [f"{broken.about}: must be told as {', '.join(broken.kinds)}: {told}"]
+    reported = "; ".join(map(line, faults)) or "passes"
+    return [f"{broken.about}: expected {', '.join(broken.kinds)}: {reported}"]
 
 
 def main() -> int:
-    """Try every page; give the exit code."""
+    """Try every page; return the exit code."""
     try:
         with started() as browser, tempfile.TemporaryDirectory(prefix="sce-report-") as folder:
             problems = try_good(browser, Path(folder))

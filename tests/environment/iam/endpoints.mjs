@@ -1,7 +1,7 @@
-// Cases: what V's endpoints let through, whoever asks and whatever they hold.
+// Cases: what the VPC's endpoints allow, for any caller with any permissions.
 //
-// Used by simulate.mjs. The things at the other end are open to everybody here,
-// so that only the endpoint's policy decides.
+// Used by simulate.mjs. The resources behind them are open to everyone here, so
+// that only the endpoint's policy decides.
 import {
   ACCOUNT, admin, anonymous, bastion, data, ec2, inside, KEY, ledger, machine, notices, ourKey, outside, promoted,
   stranger, STRANGER, units, workbench, worker,
@@ -18,13 +18,13 @@ const packages = bucketOf("al2023-repos-us-east-1-de612dc2/core/x.rpm")
 const put = "s3:PutObject"
 
 const s3 = [
-  ["endpoint: no stranger's bucket takes our data", promoted(worker), put, bucketOf("evil/x"), inside, "Denied", theirs],
+  ["endpoint: no other account's bucket receives our data", promoted(worker), put, bucketOf("evil/x"), inside, "Denied", theirs],
   ["endpoint: nor the workbench's", promoted(workbench), put, bucketOf("evil/x"), inside, "Denied", theirs],
   ["endpoint: nor the bastion's", promoted(bastion), put, bucketOf("evil/x"), inside, "Denied", theirs],
-  ["endpoint: it is the endpoint that forbids it", promoted(worker), put, bucketOf("evil/x"), outside, "Allowed", theirs],
-  ["endpoint: nothing is fetched from a stranger's bucket", promoted(worker), "s3:GetObject", bucketOf("evil/x"), inside, "Denied", theirs],
-  ["endpoint: a stranger's credentials carry nothing out", stranger, put, bucketOf("evil/x"), inside, "Denied", theirs],
-  ["endpoint: nor into a bucket of ours", stranger, put, data("x"), { ...inside, ...ourKey }, "Denied", { policy: open(put) }],
+  ["endpoint: only the endpoint denies it", promoted(worker), put, bucketOf("evil/x"), outside, "Allowed", theirs],
+  ["endpoint: nothing is read from another account's bucket", promoted(worker), "s3:GetObject", bucketOf("evil/x"), inside, "Denied", theirs],
+  ["endpoint: another account's credentials export nothing", stranger, put, bucketOf("evil/x"), inside, "Denied", theirs],
+  ["endpoint: nor write to our buckets", stranger, put, data("x"), { ...inside, ...ourKey }, "Denied", { policy: open(put) }],
   ["endpoint: packages are read unsigned", anonymous, "s3:GetObject", packages, inside, "Allowed", amazons],
   ["endpoint: packages of Amazon Linux 2", anonymous, "s3:GetObject", bucketOf("amazonlinux-2-repos-us-east-1/x"), inside, "Allowed", amazons],
   ["endpoint: the agent of Systems Manager", anonymous, "s3:GetObject", bucketOf("amazon-ssm-us-east-1/x"), inside, "Allowed", amazons],
@@ -32,8 +32,8 @@ const s3 = [
   ["endpoint: unsigned reads of another bucket", anonymous, "s3:GetObject", bucketOf("evil/x"), inside, "Denied", theirs],
 ]
 
-// For each other endpoint: what passes, the same of a stranger's, by a stranger,
-// and what does not pass at all.
+// For each other endpoint: an allowed request, the same to another account's
+// resource, the same from another account, and an action that is never allowed.
 const group = (name, account = ACCOUNT) => `arn:aws:logs:us-east-1:${account}:log-group:${name}:log-stream:x`
 const foreign = (arn) => arn.replace(ACCOUNT, STRANGER)
 const others = Object.entries({
@@ -47,9 +47,9 @@ const others = Object.entries({
 }).flatMap(([name, [action, ours, another, excess]]) => {
   const given = (account) => ({ account, policy: open(`${name}:*`) })
   return [
-    [`endpoint ${name}: passes ours`, admin, action, ours, inside, "Allowed", given(ACCOUNT)],
-    [`endpoint ${name}: no stranger to ours`, stranger, action, ours, inside, "Denied", given(ACCOUNT)],
-    ...(another ? [[`endpoint ${name}: not to a stranger's`, admin, action, another, inside, "Denied", given(STRANGER)]] : []),
+    [`endpoint ${name}: allows ours`, admin, action, ours, inside, "Allowed", given(ACCOUNT)],
+    [`endpoint ${name}: no other account to ours`, stranger, action, ours, inside, "Denied", given(ACCOUNT)],
+    ...(another ? [[`endpoint ${name}: not to another account's`, admin, action, another, inside, "Denied", given(STRANGER)]] : []),
     ...(excess ? [[`endpoint ${name}: no ${excess}`, admin, excess, ours, inside, "Denied", given(ACCOUNT)]] : []),
   ]
 })

@@ -1,7 +1,8 @@
-// Cases: machines. Who launches what, and who ends whom.
+// Cases: machines. Who may launch and terminate which.
 //
-// Used by simulate.mjs. A launch asks for a right to each thing that it touches:
-// a row for each, and the launch is possible if every one is allowed.
+// Used by simulate.mjs. A launch requires a permission for each resource that
+// it uses: there is a case for each, and the launch succeeds if all are
+// allowed.
 import { bastion, ec2, inside, intake, machine, outside, workbench, worker, stranger } from "./requests.mjs"
 
 const profile = (name) => `arn:aws:iam::123456789012:instance-profile/hipaa-${name}`
@@ -22,8 +23,8 @@ const image = "arn:aws:ec2:us-east-1::image/ami-0aaa"
 const launches = [
   ["launch: a dedicated worker by the template", bastion, machine(), launch, "Allowed"],
   ["launch: not on shared hardware", bastion, machine(), { ...launch, "ec2:Tenancy": "default" }, "Denied"],
-  ["launch: not by hand", bastion, machine(), { ...launch, ...byHand }, "Denied"],
-  ["launch: not with version 1 of metadata", bastion, machine(), { ...launch, "ec2:MetadataHttpTokens": "optional" }, "Denied"],
+  ["launch: not without the template", bastion, machine(), { ...launch, ...byHand }, "Denied"],
+  ["launch: not with IMDSv1", bastion, machine(), { ...launch, "ec2:MetadataHttpTokens": "optional" }, "Denied"],
   ["launch: not with the workbench's role", bastion, machine(), { ...launch, "ec2:InstanceProfile": profile("workbench") }, "Denied"],
   ["launch: not for another project", bastion, machine(), { ...launch, "aws:RequestTag/PIT": "other" }, "Denied"],
   ["launch: an encrypted volume", bastion, ec2("volume/vol-0aaa"), volume, "Allowed"],
@@ -31,14 +32,14 @@ const launches = [
   ["launch: no volume of another project", bastion, ec2("volume/vol-0aaa"), { ...volume, "aws:RequestTag/PIT": "other" }, "Denied"],
   ["launch: in Sprivate", bastion, ec2("subnet/subnet-sprivate"), part, "Allowed"],
   ["launch: not in Spublic", bastion, ec2("subnet/subnet-spublic"), part, "Denied"],
-  ["launch: not in Sprivate by hand", bastion, ec2("subnet/subnet-sprivate"), { ...part, ...byHand }, "Denied"],
+  ["launch: not in Sprivate without the template", bastion, ec2("subnet/subnet-sprivate"), { ...part, ...byHand }, "Denied"],
   ["launch: in the workers' security group", bastion, ec2("security-group/sg-workergroup"), part, "Allowed"],
   ["launch: not in the bastion's security group", bastion, ec2("security-group/sg-bastiongroup"), part, "Denied"],
   ["launch: with the template's image", bastion, image, part, "Allowed"],
   ["launch: with no other image", bastion, image, { ...part, ...byHand }, "Denied"],
   ["launch: with a network interface", bastion, ec2("network-interface/eni-0aaa"), part, "Allowed"],
   ["launch: by a template", bastion, ec2("launch-template/lt-workertemplate"), part, "Allowed"],
-  ["launch: with nobody's key pair", bastion, ec2("key-pair/mine"), part, "Denied"],
+  ["launch: with no key pair", bastion, ec2("key-pair/mine"), part, "Denied"],
   ["launch: workers launch nothing", worker, machine(), launch, "Denied"],
   ["launch: the workbench launches nothing", workbench, machine(), launch, "Denied"],
   ["launch: intake launches nothing", intake, machine(), launch, "Denied"],
@@ -48,7 +49,7 @@ const create = { ...inside, "ec2:CreateAction": "RunInstances" }
 const tags = [
   ["tags: on what is launched", bastion, "ec2:CreateTags", machine(), create, "Allowed"],
   ["tags: on its volume", bastion, "ec2:CreateTags", ec2("volume/vol-0aaa"), create, "Allowed"],
-  ["tags: not on a machine that is there", bastion, "ec2:CreateTags", machine(), inside, "Denied"],
+  ["tags: not on an existing machine", bastion, "ec2:CreateTags", machine(), inside, "Denied"],
   ["tags: not on anything else", bastion, "ec2:CreateTags", ec2("subnet/subnet-sprivate"), create, "Denied"],
 ]
 
@@ -72,18 +73,18 @@ const itself = (from, on) => ({
   "ec2:SourceInstanceARN": machine(from),
   "ec2:InstanceID": on,
 })
-// Where no endpoint's policy stands in the way.
+// Outside the VPC, where no endpoint's policy applies.
 const outsideV = ({ inside: _, ...rest }) => rest
 const ends = [
-  ["end: a worker ends itself", worker, machine("i-0aaa"), itself("i-0aaa", "i-0aaa"), "Allowed"],
-  ["end: a worker ends no other", worker, machine("i-0bbb"), itself("i-0aaa", "i-0bbb"), "Denied"],
-  ["end: a worker's right ends nothing from elsewhere", worker, machine("i-0aaa"), { "ec2:InstanceID": "i-0aaa" }, "Denied"],
-  ["end: the bastion ends workers", bastion, machine(), ofWorker, "Allowed"],
-  ["end: the bastion ends no machine that is none", bastion, machine(), ofProject, "Denied"],
-  ["end: the bastion ends nothing untagged", bastion, machine(), inside, "Denied"],
-  ["end: the bastion ends no worker of another project", bastion, machine(), ofOther, "Denied"],
-  ["end: the workbench ends nothing", workbench, machine(), ofWorker, "Denied"],
-  ["end: no other account ends a worker", stranger, machine(), ofWorker, "Denied"],
+  ["end: a worker terminates itself", worker, machine("i-0aaa"), itself("i-0aaa", "i-0aaa"), "Allowed"],
+  ["end: a worker terminates no other", worker, machine("i-0bbb"), itself("i-0aaa", "i-0bbb"), "Denied"],
+  ["end: a worker's permission terminates nothing from elsewhere", worker, machine("i-0aaa"), { "ec2:InstanceID": "i-0aaa" }, "Denied"],
+  ["end: the bastion terminates workers", bastion, machine(), ofWorker, "Allowed"],
+  ["end: the bastion terminates no machine that is not a worker", bastion, machine(), ofProject, "Denied"],
+  ["end: the bastion terminates nothing untagged", bastion, machine(), inside, "Denied"],
+  ["end: the bastion terminates no worker of another project", bastion, machine(), ofOther, "Denied"],
+  ["end: the workbench terminates nothing", workbench, machine(), ofWorker, "Denied"],
+  ["end: no other account terminates a worker", stranger, machine(), ofWorker, "Denied"],
 ].map(([name, who, on, how, expected]) => [name, who, "ec2:TerminateInstances", on, how, expected])
 
 export default [
@@ -96,9 +97,9 @@ export default [
   ["fleet: the bastion stops no worker", bastion, "ec2:StopInstances", machine(), outsideV(ofWorker), "Denied"],
   ["fleet: the bastion attaches no volume", bastion, "ec2:AttachVolume", ec2("volume/vol-0aaa"), outsideV(ofWorker), "Denied"],
   ["fleet: the bastion copies no volume", bastion, "ec2:CreateSnapshot", ec2("volume/vol-0aaa"), outsideV(ofWorker), "Denied"],
-  ["fleet: a worker changes itself in nothing", worker, "ec2:ModifyInstanceAttribute", machine("i-0aaa"),
+  ["fleet: a worker does not change itself", worker, "ec2:ModifyInstanceAttribute", machine("i-0aaa"),
     outsideV(itself("i-0aaa", "i-0aaa")), "Denied"],
-  ["fleet: a worker sees whether anybody is left", worker, "ec2:DescribeInstances", "*", inside, "Allowed"],
+  ["fleet: a worker sees whether any worker is left", worker, "ec2:DescribeInstances", "*", inside, "Allowed"],
   ["fleet: the workbench does not see it", workbench, "ec2:DescribeInstances", "*", inside, "Denied"],
   ["fleet: the bastion makes no template", bastion, "ec2:CreateLaunchTemplateVersion", ec2("launch-template/lt-workertemplate"), inside, "Denied"],
 ]

@@ -1,8 +1,8 @@
-// Who asks, for what, and from where: the words in which the cases are written.
+// Principals, resources and request contexts, from which the cases are built.
 //
-// Used by every table of cases. Names stand here as docs and `sce` use them, not
-// as the template has them, so that a renamed thing is noticed. It must never
-// put a context key that AWS would not send with the request.
+// Used by every table of cases. Names are written as docs and `sce` use them,
+// not taken from the template, so that a renamed resource is detected. It must
+// never set a context key that AWS would not send with the request.
 import { anonymousPrincipal } from "@cloud-copilot/iam-simulate"
 
 export const ACCOUNT = "123456789012"
@@ -34,13 +34,13 @@ export const trail = role("trail")
 export const config = role("config")
 export const admin = user("admin", ACCOUNT, everything)
 export const stranger = user("stranger", STRANGER, everything)
-// A person who may take on any role that trusts them.
+// A user who may assume any role that trusts them.
 export const person = user("person", ACCOUNT, policy("assume", "sts:AssumeRole"))
-// A role that an administrator makes, with every right.
+// A role that an administrator creates, with every permission.
 export const madeRole = { ...role("made"), arn: `arn:aws:iam::${ACCOUNT}:role/made`, plus: [everything], foreign: true }
 export const anonymous = { anonymous: anonymousPrincipal }
 export const service = (name) => ({ service: `${name}.amazonaws.com` })
-/** The same role, after somebody attached AdministratorAccess to it. */
+/** The same role with AdministratorAccess attached. */
 export const promoted = (who) => ({ ...who, plus: [everything] })
 
 // ----- what ----------------------------------------------------------------
@@ -63,11 +63,11 @@ export const trailArn = `arn:aws:cloudtrail:${REGION}:${ACCOUNT}:trail/hipaa-tra
 
 // ----- how -----------------------------------------------------------------
 
-/** Through V's endpoint of the service; its policy counts, too. */
+/** Through the VPC's endpoint of the service, whose policy applies, too. */
 export const inside = { inside: true }
 /** Over the internet. */
 export const outside = {}
-/** Through an endpoint of somebody else's network. */
+/** Through an endpoint of another VPC. */
 export const elsewhere = { "aws:SourceVpce": "vpce-0fedcba9876543210" }
 export const http = { "aws:SecureTransport": "false" }
 const sse = "s3:x-amz-server-side-encryption"
@@ -76,20 +76,20 @@ export const aes256 = { [sse]: "AES256" }
 export const kmsWithoutKey = { [sse]: "aws:kms" }
 export const ourKey = { [sse]: "aws:kms", [`${sse}-aws-kms-key-id`]: KEY }
 export const otherKey = { [sse]: "aws:kms", [`${sse}-aws-kms-key-id`]: OTHER_KEY }
-// Under our key, but twice encrypted: not what the rule names.
+// With our key, but double encryption: not the value that the rule requires.
 export const ourKeyTwice = { [sse]: "aws:kms:dsse", [`${sse}-aws-kms-key-id`]: KEY }
 
-/** The key's use by a service, in its caller's name. */
+/** Use of the key by a service on behalf of its caller. */
 export const via = (name) => ({ "kms:ViaService": `${name}.${REGION}.amazonaws.com` })
-/** The key's use by S3, for an object of the bucket. */
+/** Use of the key by S3, for an object of the bucket. */
 export const viaS3 = (bucketArn) => ({ ...via("s3"), "kms:EncryptionContext:aws:s3:arn": bucketArn })
-/** The key's use for a sealed object: what the seal is bound to. */
+/** Use of the key for a sealed object, with its encryption context. */
 export const sealedFor = (pit, use) => ({
   "kms:EncryptionContext:pit": pit,
   ...(use && { "kms:EncryptionContext:use": use }),
 })
 export const rows = (...keys) => ({ "dynamodb:LeadingKeys": keys })
-/** A service's call on behalf of a thing of an account. */
+/** A service's call on behalf of a resource of an account. */
 export const from = (arn, account = ACCOUNT) => ({
   ...(arn && { "aws:SourceArn": arn }),
   ...(account && { "aws:SourceAccount": account }),

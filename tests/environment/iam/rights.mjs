@@ -1,8 +1,8 @@
-// Cases: each role against each thing. What stands in RIGHTS is allowed at the
-// best place and in the best form; everything else is denied.
+// Cases: each role against each resource. Permissions listed in RIGHTS are
+// allowed under the best conditions; everything else is denied.
 //
-// Used by simulate.mjs. A right that a role gets without a line here is noticed,
-// and so is one that it loses.
+// Used by simulate.mjs. A permission that a role gains or loses without a
+// change here is detected.
 import {
   ACCOUNT, accessLogs, ancillary, bastion, data, dead, inside, intake, KEY, ledger, logs, notices, ourKey, output, rows,
   units, uploader, uploads, via, workbench, worker,
@@ -14,7 +14,7 @@ const QUEUE = "SendMessage ReceiveMessage DeleteMessage ChangeMessageVisibility 
 const TABLE = "GetItem BatchGetItem Query PutItem UpdateItem ConditionCheckItem DeleteItem Scan UpdateTable DeleteTable"
 const TOPIC = "Publish Subscribe SetTopicAttributes DeleteTopic"
 
-// Kinds: the service, the actions, and the things by the names used below.
+// Kinds: the service, the actions, and the resources by the names used below.
 const KINDS = [
   ["s3", OBJECT, {
     data: data("x"), runs: output("runs/x"), output: output("x"), access: logs("access/x"), workers: logs("workers/x"),
@@ -53,7 +53,7 @@ const RIGHTS = {
   uploader: [uploader, { data: `PutObject ${ABORT}`, units: FIND, ledger: REGISTER }],
 }
 
-/** The best form of a request: by the endpoint, under our key, for a name. */
+/** The request under the best conditions: through the endpoint, with our key, for a name. */
 function best(service, action) {
   if (action === "PutObject") return { ...inside, ...ourKey }
   const keyless = ["Scan", "UpdateTable", "DeleteTable"].includes(action)
@@ -70,7 +70,8 @@ const grid = Object.entries(RIGHTS).flatMap(([name, [who, rights]]) =>
         return [title, who, `${service}:${action}`, arn, best(service, action), may ? "Allowed" : "Denied"]
       }))))
 
-// Things of the same account that are no part of the project, from anywhere.
+// Resources of the same account that do not belong to the project, from
+// anywhere.
 const trusting = {
   policy: {
     Version: "2012-10-17",
@@ -91,11 +92,11 @@ const others = [
   ["kms", "CreateGrant", otherKey, { ...via("ec2"), "kms:GrantIsForAWSResource": "true" }, trusting],
   ["kms", "DescribeKey", otherKey, { "kms:RequestAlias": "alias/other" }, trusting],
 ]
-const apart = Object.entries(RIGHTS).flatMap(([name, [who]]) =>
+const foreign = Object.entries(RIGHTS).flatMap(([name, [who]]) =>
   others.flatMap(([service, actions, arn, how, given]) =>
     words(actions).map((action) => {
       const title = `${name} may not ${action} elsewhere (${[arn, ...Object.keys(how)].join(", ")})`
       return [title, who, `${service}:${action}`, arn, how, "Denied", given]
     })))
 
-export default [...grid, ...apart]
+export default [...grid, ...foreign]

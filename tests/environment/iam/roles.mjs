@@ -1,6 +1,7 @@
 // Cases: what each role may do with objects, messages, rows and notices.
 //
-// Used by simulate.mjs. Rights to EC2 are in fleet.mjs, to the key in keys.mjs.
+// Used by simulate.mjs. Permissions for EC2 are in fleet.mjs, for the key in
+// keys.mjs.
 import {
   admin, ancillary, accessLogs, bastion, config, data, dead, flowlog, http, inside, intake, ledger, logs, notices, ourKey,
   output, outside, promoted, rows, stranger, anonymous, trail, units, uploader, uploads, workbench, worker,
@@ -20,16 +21,16 @@ const aWorker = [
   ["worker reads results again", worker, "s3:GetObject", output("runs/r1/x"), inside, "Allowed"],
   ["worker writes results under runs/ only", worker, "s3:PutObject", output("elsewhere/x"), sealed, "Denied"],
   ["worker deletes no result", worker, "s3:DeleteObject", output("runs/r1/x"), inside, "Denied"],
-  ["worker records who opens what", worker, "s3:PutObject", logs("access/r1/1"), sealed, "Allowed"],
+  ["worker writes access records", worker, "s3:PutObject", logs("access/r1/1"), sealed, "Allowed"],
   ["worker writes its log", worker, "s3:PutObject", logs("workers/i-0aaa/1.jsonl"), sealed, "Allowed"],
   ["worker writes nothing else among the records", worker, "s3:PutObject", logs("AWSLogs/x"), sealed, "Denied"],
   ["worker compares a record", worker, "s3:GetObject", logs("access/r1/1"), inside, "Allowed"],
   ["worker reads no log", worker, "s3:GetObject", logs("workers/i-0aaa/1.jsonl"), inside, "Denied"],
   ["worker removes no record", worker, "s3:DeleteObjectVersion", logs("access/r1/1"), inside, "Denied"],
-  ["worker lifts no retention", worker, "s3:BypassGovernanceRetention", logs("access/r1/1"), inside, "Denied"],
+  ["worker bypasses no retention", worker, "s3:BypassGovernanceRetention", logs("access/r1/1"), inside, "Denied"],
   ["worker reads the wrapped key", worker, "s3:GetObject", ancillary("keys/homer"), inside, "Allowed"],
   ["worker replaces no wrapped key", worker, "s3:PutObject", ancillary("keys/homer"), sealed, "Denied"],
-  ["worker tells an absent object", worker, "s3:ListBucket", data(), inside, "Allowed"],
+  ["worker distinguishes absent objects", worker, "s3:ListBucket", data(), inside, "Allowed"],
   ["worker sees no access log", worker, "s3:ListBucket", accessLogs(), inside, "Denied"],
   ["worker changes no bucket's policy", worker, "s3:PutBucketPolicy", data(), inside, "Denied"],
   ["worker aborts its upload", worker, "s3:AbortMultipartUpload", output("runs/r1/x"), inside, "Allowed"],
@@ -40,37 +41,37 @@ const aWorker = [
   ["worker keeps the ledger", worker, "dynamodb:UpdateItem", ledger, { ...inside, ...rows("RUNS") }, "Allowed"],
   ["worker deletes no row", worker, "dynamodb:DeleteItem", ledger, { ...inside, ...rows("RUNS") }, "Denied"],
   ["worker deletes no ledger", worker, "dynamodb:DeleteTable", ledger, inside, "Denied"],
-  ["worker tells people", worker, "sns:Publish", notices, inside, "Allowed"],
-  ["worker subscribes nobody", worker, "sns:Subscribe", notices, inside, "Denied"],
+  ["worker sends notices", worker, "sns:Publish", notices, inside, "Allowed"],
+  ["worker adds no subscription", worker, "sns:Subscribe", notices, inside, "Denied"],
 ]
 
 const opened = { S3D: data("x"), S3O: output("runs/x"), S3A: ancillary("keys/x") }
 const aBastion = [
   ...Object.entries(opened).flatMap(([name, object]) => [
     [`bastion opens nothing in ${name}`, bastion, "s3:GetObject", object, inside, "Denied"],
-    [`bastion opens nothing in ${name}, whatever it is given`, promoted(bastion), "s3:GetObject", object, inside, "Denied"],
-    [`bastion opens no version in ${name}, whatever it is given`, promoted(bastion), "s3:GetObjectVersion", object, inside, "Denied"],
+    [`bastion opens nothing in ${name}, even with every permission`, promoted(bastion), "s3:GetObject", object, inside, "Denied"],
+    [`bastion opens no version in ${name}, even with every permission`, promoted(bastion), "s3:GetObjectVersion", object, inside, "Denied"],
   ]),
-  ["bastion reads who opened what", bastion, "s3:GetObject", logs("access/r1/1"), inside, "Allowed"],
-  ["bastion reads it from V only", bastion, "s3:GetObject", logs("access/r1/1"), outside, "Denied"],
+  ["bastion reads access records", bastion, "s3:GetObject", logs("access/r1/1"), inside, "Allowed"],
+  ["bastion reads them from the VPC only", bastion, "s3:GetObject", logs("access/r1/1"), outside, "Denied"],
   ["bastion reads no trail", bastion, "s3:GetObject", logs("AWSLogs/123456789012/x"), inside, "Denied"],
   ["bastion writes no record", bastion, "s3:PutObject", logs("access/r1/1"), sealed, "Denied"],
   ["bastion writes no data", bastion, "s3:PutObject", data("x"), sealed, "Denied"],
   ["bastion writes no result", bastion, "s3:PutObject", output("runs/x"), sealed, "Denied"],
   ["bastion lists data", bastion, "s3:ListBucket", data(), inside, "Allowed"],
-  ["bastion aborts what nobody finishes", bastion, "s3:AbortMultipartUpload", data("x"), inside, "Allowed"],
+  ["bastion aborts incomplete uploads", bastion, "s3:AbortMultipartUpload", data("x"), inside, "Allowed"],
   ["bastion sends units", bastion, "sqs:SendMessage", units, inside, "Allowed"],
   ["bastion takes no units", bastion, "sqs:ReceiveMessage", units, inside, "Denied"],
   ["bastion takes no uploads", bastion, "sqs:ReceiveMessage", uploads, inside, "Denied"],
   ["bastion reads dead letters", bastion, "sqs:ReceiveMessage", dead, inside, "Allowed"],
   ["bastion keeps the ledger", bastion, "dynamodb:PutItem", ledger, { ...inside, ...rows("RUNS") }, "Allowed"],
   ["bastion deletes no row", bastion, "dynamodb:DeleteItem", ledger, { ...inside, ...rows("RUNS") }, "Denied"],
-  ["bastion tells people", bastion, "sns:Publish", notices, inside, "Allowed"],
+  ["bastion sends notices", bastion, "sns:Publish", notices, inside, "Allowed"],
 ]
 
 const aWorkbench = [
   ["workbench reads data", workbench, "s3:GetObject", data("x"), inside, "Allowed"],
-  ["workbench reads data from V only", workbench, "s3:GetObject", data("x"), outside, "Denied"],
+  ["workbench reads data from the VPC only", workbench, "s3:GetObject", data("x"), outside, "Denied"],
   ["workbench reads results", workbench, "s3:GetObject", output("runs/x"), inside, "Allowed"],
   ["workbench reads the wrapped key", workbench, "s3:GetObject", ancillary("keys/homer"), inside, "Allowed"],
   ["workbench lists results", workbench, "s3:ListBucket", output(), inside, "Allowed"],
@@ -82,29 +83,29 @@ const aWorkbench = [
   ["workbench writes no row", workbench, "dynamodb:PutItem", ledger, { ...inside, ...rows("RUNS") }, "Denied"],
   ["workbench finds the queue", workbench, "sqs:GetQueueUrl", units, inside, "Allowed"],
   ["workbench takes no units", workbench, "sqs:ReceiveMessage", units, inside, "Denied"],
-  ["workbench tells nobody", workbench, "sns:Publish", notices, inside, "Denied"],
+  ["workbench sends no notice", workbench, "sns:Publish", notices, inside, "Denied"],
 ]
 
 const anIntake = [
   ["intake takes uploads", intake, "sqs:ReceiveMessage", uploads, inside, "Allowed"],
   ["intake takes no units", intake, "sqs:ReceiveMessage", units, inside, "Denied"],
   ["intake finds the queue", intake, "sqs:GetQueueUrl", units, inside, "Allowed"],
-  ["intake looks at uploads", intake, "s3:GetObject", data("x"), inside, "Allowed"],
-  ["intake looks at no result", intake, "s3:GetObject", output("runs/x"), inside, "Denied"],
-  ["intake tells an absent object", intake, "s3:ListBucket", data(), inside, "Allowed"],
+  ["intake reads the metadata of uploads", intake, "s3:GetObject", data("x"), inside, "Allowed"],
+  ["intake reads no result", intake, "s3:GetObject", output("runs/x"), inside, "Denied"],
+  ["intake distinguishes absent objects", intake, "s3:ListBucket", data(), inside, "Allowed"],
   ["intake writes no data", intake, "s3:PutObject", data("x"), sealed, "Denied"],
   ["intake registers names", intake, "dynamodb:PutItem", ledger, { ...inside, ...rows("NAMES") }, "Allowed"],
   ["intake registers refusals", intake, "dynamodb:PutItem", ledger, { ...inside, ...rows("REFUSALS") }, "Allowed"],
   ["intake registers no run", intake, "dynamodb:PutItem", ledger, { ...inside, ...rows("RUNS") }, "Denied"],
-  ["intake registers no run beside a name", intake, "dynamodb:PutItem", ledger, { ...inside, ...rows("NAMES", "RUNS") }, "Denied"],
+  ["intake registers no run along with a name", intake, "dynamodb:PutItem", ledger, { ...inside, ...rows("NAMES", "RUNS") }, "Denied"],
 ]
 
 const anUploader = [
-  ["uploader puts data from outside", uploader, "s3:PutObject", data("cohort/1.csv"), ourKey, "Allowed"],
+  ["uploader writes data from outside", uploader, "s3:PutObject", data("cohort/1.csv"), ourKey, "Allowed"],
   ["uploader aborts an upload", uploader, "s3:AbortMultipartUpload", data("x"), outside, "Allowed"],
   ["uploader reads nothing back", uploader, "s3:GetObject", data("x"), outside, "Denied"],
-  ["uploader reads nothing back, whatever it is given", promoted(uploader), "s3:GetObject", data("x"), outside, "Denied"],
-  ["uploader reads nothing back in V", uploader, "s3:GetObject", data("x"), inside, "Denied"],
+  ["uploader reads nothing back, even with every permission", promoted(uploader), "s3:GetObject", data("x"), outside, "Denied"],
+  ["uploader reads nothing back in the VPC", uploader, "s3:GetObject", data("x"), inside, "Denied"],
   ["uploader lists nothing", uploader, "s3:ListBucket", data(), outside, "Denied"],
   ["uploader deletes nothing", uploader, "s3:DeleteObject", data("x"), inside, "Denied"],
   ["uploader writes no result", uploader, "s3:PutObject", output("runs/x"), sealed, "Denied"],
@@ -127,7 +128,7 @@ const services = [
   ["flow log writes no other group", flowlog, "logs:PutLogEvents", group("trail"), outside, "Denied"],
   ["trail writes its group", trail, "logs:PutLogEvents", group("trail"), outside, "Allowed"],
   ["trail writes no other group", trail, "logs:PutLogEvents", group("flow"), outside, "Denied"],
-  ["Config's role writes what changed", config, "s3:PutObject", accessLogs("AWSLogs/123456789012/Config/x"), outside, "Allowed"],
+  ["Config's role writes its records", config, "s3:PutObject", accessLogs("AWSLogs/123456789012/Config/x"), outside, "Allowed"],
   ["Config's role writes nothing else", config, "s3:PutObject", accessLogs("data/x"), outside, "Denied"],
   ["Config's role finds its bucket", config, "s3:GetBucketAcl", accessLogs(), outside, "Allowed"],
 ]
@@ -138,7 +139,7 @@ const closed = Object.entries(queues).flatMap(([name, queue]) => [
   [`queue ${name}: not over http`, admin, "sqs:SendMessage", queue, http, "Denied"],
   [`queue ${name}: no other account sends`, stranger, "sqs:SendMessage", queue, outside, "Denied"],
   [`queue ${name}: no other account receives`, stranger, "sqs:ReceiveMessage", queue, outside, "Denied"],
-  [`queue ${name}: nobody unknown sends`, anonymous, "sqs:SendMessage", queue, outside, "Denied"],
+  [`queue ${name}: no anonymous caller sends`, anonymous, "sqs:SendMessage", queue, outside, "Denied"],
 ])
 
 export default [
@@ -147,7 +148,7 @@ export default [
   ["notices: not over http", admin, "sns:Publish", notices, http, "Denied"],
   ["notices: no other account publishes", stranger, "sns:Publish", notices, outside, "Denied"],
   ["notices: no other account subscribes", stranger, "sns:Subscribe", notices, outside, "Denied"],
-  ["notices: nobody unknown publishes", anonymous, "sns:Publish", notices, outside, "Denied"],
+  ["notices: no anonymous caller publishes", anonymous, "sns:Publish", notices, outside, "Denied"],
   ["ledger: no other account reads", stranger, "dynamodb:GetItem", ledger, { ...inside, ...rows("RUNS") }, "Denied"],
-  ["ledger: nobody unknown reads", anonymous, "dynamodb:GetItem", ledger, rows("RUNS"), "Denied"],
+  ["ledger: no anonymous caller reads", anonymous, "dynamodb:GetItem", ledger, rows("RUNS"), "Denied"],
 ]

@@ -1,11 +1,11 @@
-// Puts every case to the policies of a rendered template, and then opens holes
-// in them, to see that the cases notice.
+// Evaluates every case against the policies of a rendered template, and then
+// opens holes in them to prove that the cases detect them.
 //
 //     node tests/environment/iam/simulate.mjs --template FILE.json
 //
 // Used by `make test-environment`. Prints a line for each case that does not
-// hold and each hole that is not found, and then exits 1. It must never reach
-// AWS, nor change the template.
+// hold and each hole that is not detected, and then exits 1. It must never call
+// AWS or change the template.
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import bucket from "./bucket.mjs"
@@ -32,7 +32,7 @@ const byName = new Map(cases.map((one) => [one[0], one]))
 const broken = []
 const names = cases.map(([name]) => name)
 for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at))) {
-  broken.push(`two cases are called: ${name}`)
+  broken.push(`two cases have the same name: ${name}`)
 }
 
 const whole = world(template)
@@ -40,10 +40,10 @@ let held = 0
 for (const one of cases) {
   const answer = await decide(whole, one)
   if (answer === one[5]) held += 1
-  else broken.push(`${one[0]}: expected ${one[5]}, is ${answer}`)
+  else broken.push(`${one[0]}: expected ${one[5]}, got ${answer}`)
 }
 
-// A case flips if it is decided, and the other way.
+// A case flips if it is decided with the opposite result.
 const other = { Allowed: "Denied", Denied: "Allowed" }
 async function missedBy(edit, flips) {
   const opened = structuredClone(template)
@@ -52,7 +52,7 @@ async function missedBy(edit, flips) {
   const missed = flips.length ? [] : ["it names no case"]
   for (const name of flips) {
     const one = byName.get(name)
-    if (!one) missed.push(`no case is called ${name}`)
+    if (!one) missed.push(`there is no case ${name}`)
     else if ((await decide(edited, one)) !== other[one[5]]) missed.push(`${name} is not flipped`)
   }
   return missed
@@ -66,5 +66,5 @@ for (const [hole, edit, flips] of holes) {
 }
 
 for (const line of broken) console.log(line)
-console.log(`${held} cases hold, ${found} seeded holes found`)
+console.log(`${held} cases hold, ${found} seeded holes detected`)
 process.exit(broken.length ? 1 : 0)

@@ -1,13 +1,14 @@
-// The policies of a rendered template, with names in the place of references:
-// what an account would hold after the stack is made.
+// The policies of a rendered template with references resolved: those that an
+// account would have after deployment.
 //
-// Used by simulate.mjs. It must never guess: a function, reference or managed
-// policy that it does not know ends the program, for a policy that is left out
-// unseen makes every case after it worthless.
+// Used by simulate.mjs. It must never guess: an unknown function, reference or
+// managed policy ends the program, because a silently omitted policy would make
+// every later case worthless.
 import { ACCOUNT, KEY, PARTITION, REGION, VPCE } from "./requests.mjs"
 
 const PSEUDO = { "AWS::AccountId": ACCOUNT, "AWS::Partition": PARTITION, "AWS::Region": REGION }
-// Of AWS's own policies only this is attached; it reads settings, never objects.
+// The only AWS managed policy that is attached; it reads settings, never
+// objects.
 const AWS_POLICIES = [`arn:${PARTITION}:iam::aws:policy/service-role/AWS_ConfigRole`]
 
 const fail = (text) => {
@@ -32,7 +33,7 @@ class Resolver {
   ref(name) {
     if (name in PSEUDO) return PSEUDO[name]
     if (name in this.resources) return this.refOf(name, this.resources[name].Type)
-    return this.template.Parameters?.[name]?.Default ?? fail(`nothing is known of ${name}`)
+    return this.template.Parameters?.[name]?.Default ?? fail(`unknown reference ${name}`)
   }
 
   refOf(id, type) {
@@ -111,8 +112,8 @@ class Resolver {
   }
 }
 
-// The simulator does not know keys with a free ending behind a colon, and would
-// leave them out: they get a name that it takes, here and in every request.
+// The simulator does not support keys with a variable suffix after a colon and
+// would ignore them: rename them to a supported key, here and in every request.
 export const contextKey = (key) =>
   key.startsWith("kms:EncryptionContext:") ? `aws:RequestTag/${key}` : key
 
@@ -126,18 +127,18 @@ function known(policy) {
   return { ...policy, Statement: list(policy.Statement).map(statement) }
 }
 
-/** Every policy of the template, by what it is attached to. */
+/** Collects every policy of the template, by the resource that it applies to. */
 export function world(template) {
   const resolver = new Resolver(template)
   const document = (id, name = "PolicyDocument") => known(resolver.property(id, name))
 
-  // Resource policies, by the ARN of what they are on.
+  // Resource policies, by the ARN of their resource.
   const on = {}
   const attach = (arn, policy) => {
     if (on[arn]) fail(`two policies on ${arn}`)
     on[arn] = policy
   }
-  // A resource without a policy is one, too.
+  // A resource without a policy must be known, too.
   for (const type of ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"]) {
     for (const id of resolver.ofType(type)) on[resolver.arn(id)] = null
   }
@@ -153,7 +154,8 @@ export function world(template) {
   for (const id of resolver.ofType("AWS::KMS::Key")) attach(KEY, document(id, "KeyPolicy"))
   for (const id of resolver.ofType("AWS::DynamoDB::Table")) on[resolver.arn(id)] = null
 
-  // Identity policies, by the role's ARN; its trust is the policy on the role.
+  // Identity policies, by the role's ARN; its trust policy is the resource
+  // policy.
   const of = {}
   for (const id of resolver.ofType("AWS::IAM::Role")) {
     const arn = resolver.arn(id)
@@ -175,10 +177,10 @@ export function world(template) {
   const attached = resolver.ofType("AWS::IAM::ManagedPolicy")
     .filter((id) => ["Roles", "Users", "Groups"].some((way) => way in template.Resources[id].Properties))
   if (attached.length || resolver.ofType("AWS::IAM::Policy").length) {
-    fail("policies are attached in a way that is not read here")
+    fail("policies are attached in an unsupported way")
   }
 
-  // Endpoints, by the service that they lead to.
+  // Endpoints, by their service.
   const endpoints = {}
   for (const id of resolver.ofType("AWS::EC2::VPCEndpoint")) {
     const service = resolver.property(id, "ServiceName").split(".").at(-1)

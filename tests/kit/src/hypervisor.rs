@@ -1,4 +1,4 @@
-//! The stand-in for EC2's hypervisor: an agent process per launched instance.
+//! A substitute for EC2's hypervisor: one agent process per launched instance.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,14 +13,15 @@ use crate::{Emulator, REGION, Running};
 /// How long a test waits for machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running stand-in.
+/// A running substitute.
 pub struct Hypervisor {
     dir: PathBuf,
     _running: Running,
 }
 
 impl Hypervisor {
-    /// Starts it for the instances of a project; each gets a folder in `dir`.
+    /// Starts it for the instances of a project; each gets a directory in
+    /// `dir`.
     ///
     /// # Panics
     /// If it does not start.
@@ -34,13 +35,13 @@ impl Hypervisor {
         Self { dir: dir.to_owned(), _running: Running::start("hypervisor.py", &args) }
     }
 
-    /// What became of each instance so far.
+    /// The state of each instance so far.
     pub fn instances(&self) -> BTreeMap<String, Value> {
         let text = fs::read_to_string(self.dir.join("instances.json")).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// Waits until `holds` of what became of the instances.
+    /// Waits until `holds` accepts the states of the instances.
     ///
     /// # Panics
     /// After a minute.
@@ -49,18 +50,18 @@ impl Hypervisor {
         let start = Instant::now();
         while !holds(&self.instances()) {
             let waited = start.elapsed();
-            assert!(waited < PATIENCE, "waited in vain until {what}: {:#?}", self.instances());
+            assert!(waited < PATIENCE, "timed out waiting until {what}: {:#?}", self.instances());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Waits until `count` instances were started and none lives.
+    /// Waits until `count` instances were started and none is running.
     ///
     /// # Panics
     /// After a minute.
     #[track_caller]
     pub fn wait_until_over(&self, count: usize) {
-        self.wait_until("every instance is over", |all| {
+        self.wait_until("every instance has ended", |all| {
             all.len() == count && all.values().all(|one| one["state"] == "ended")
         });
     }

@@ -1,10 +1,10 @@
 //! Emulators of AWS for tests: started on free loopback ports, with a proxy in
-//! front that counts requests and makes faults, and a stand-in for the
-//! hypervisor. The programs are Python's (`tests/emulators`), in an environment
-//! that `make venv` makes.
+//! front that counts requests and injects faults, and a substitute for the
+//! hypervisor. The programs are in Python (`tests/emulators`), in an
+//! environment that `make venv` creates.
 //!
-//! Whatever is started here ends with the test process, however that ends: its
-//! standard input is a pipe that this process holds.
+//! Every program started here ends with the test process, however that ends:
+//! its standard input is a pipe that this process holds.
 #![allow(clippy::unwrap_used)]
 
 mod hypervisor;
@@ -26,17 +26,17 @@ pub const ACCOUNT: &str = "123456789012";
 /// Region of everything in the emulators.
 pub const REGION: &str = "us-east-1";
 
-/// Which emulator.
+/// An emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Right under concurrency: for the protocol, objects, queues and keys.
+    /// Correct under concurrency: for the protocol, objects, queues and keys.
     Ministack,
-    /// Knows launch templates and user data: for the fleet.
+    /// Supports launch templates and user data: for the fleet.
     Moto,
 }
 
 impl Kind {
-    /// As its program is called.
+    /// Its name as an argument of `start.py`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ministack => "ministack",
@@ -55,7 +55,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator of its own.
+    /// Starts a separate emulator.
     ///
     /// # Panics
     /// If it does not start.
@@ -80,25 +80,25 @@ impl Emulator {
         shared.get_or_init(|| Self::start(kind))
     }
 
-    /// Which one it is.
+    /// The emulated kind.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Where it answers, through the proxy.
+    /// The endpoint, through the proxy.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.proxy_port)
     }
 
-    /// Where it answers by itself.
+    /// The endpoint of the emulator itself.
     pub fn direct(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Makes what the environment's template makes on AWS; answers its ids.
+    /// Creates what the environment's template creates on AWS; returns its ids.
     ///
     /// # Panics
-    /// If the emulator refuses.
+    /// If the emulator rejects a request.
     pub fn set_up(&self, pit: &str) -> Value {
         let template = workspace().join("provision/environment.yaml");
         let output = python("environment.py")
@@ -110,34 +110,35 @@ impl Emulator {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {error}", output.status);
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        // Only Ministack drops settings of a launch template; Moto keeps them.
         if self.kind == Kind::Ministack {
             self.fault(&whole_templates(made["key"].as_str().unwrap()));
         }
         made
     }
 
-    /// Adds faults: a list of rules, or one (see `tests/emulators/proxy.py`).
+    /// Adds faults: a rule or a list of rules (see `tests/emulators/proxy.py`).
     ///
     /// # Panics
-    /// If the proxy does not take them.
+    /// If the proxy rejects them.
     pub fn fault(&self, rules: &Value) {
         let rules =
             if rules.is_array() { rules.clone() } else { Value::Array(vec![rules.clone()]) };
         ureq::post(self.control("faults")).send(rules.to_string()).unwrap();
     }
 
-    /// How often each rule has fired so far, in order.
+    /// All rules with the number of times that each has fired, in order.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn fired(&self) -> Vec<Value> {
         self.get("faults").as_array().cloned().unwrap_or_default()
     }
 
-    /// Takes every fault back, but for what makes an emulator whole.
+    /// Removes every fault, except the rules that complete an emulator.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn clear_faults(&self) {
         let kept: Vec<Value> = self
             .fired()
@@ -152,10 +153,10 @@ impl Emulator {
         self.fault(&kept.into_iter().map(bare).collect());
     }
 
-    /// Requests so far, as `service.Operation`.
+    /// Number of requests so far, by `service.Operation`.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         let answer = self.get("requests");
         let mut counts = BTreeMap::new();
@@ -167,10 +168,10 @@ impl Emulator {
         counts
     }
 
-    /// Forgets the requests so far.
+    /// Resets the count of requests.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn clear_requests(&self) {
         ureq::delete(self.control("requests")).call().unwrap();
     }
@@ -178,24 +179,24 @@ impl Emulator {
     /// The parameters of every RunInstances so far.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn launches(&self) -> Vec<Value> {
         self.get("launches").as_array().cloned().unwrap_or_default()
     }
 
-    /// User data, token and tags of what was launched, by instance id.
+    /// User data, token and tags of the launched instances, by id.
     ///
     /// # Panics
-    /// If the proxy is gone.
+    /// If the proxy has exited.
     pub fn instances(&self) -> Value {
         self.get("instances")
     }
 
-    /// Calls an operation of EC2 behind everybody's back, as another tool or
-    /// AWS itself would; the answer's text. Not counted, and no fault strikes.
+    /// Calls an operation of EC2 directly, as another tool or AWS itself would,
+    /// and returns the response. It is not counted, and no fault applies.
     ///
     /// # Panics
-    /// If the emulator refuses.
+    /// If the emulator rejects the request.
     pub fn ec2(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
         let mut form = vec![("Action", operation), ("Version", "2016-11-15")];
         form.extend(parameters);
@@ -208,8 +209,8 @@ impl Emulator {
         answer.body_mut().read_to_string().unwrap()
     }
 
-    /// Runs a line of Python with `client(service)` at hand (boto3 on this
-    /// emulator, without the proxy); what it prints.
+    /// Runs a line of Python in which `client(service)` is defined (boto3 on
+    /// this emulator, without the proxy), and returns its output.
     ///
     /// # Panics
     /// If it fails.
@@ -236,8 +237,8 @@ impl Emulator {
     }
 }
 
-/// Ministack forgets tenancy and keys of a launch template: the proxy puts
-/// them back, as the template file has them.
+/// Ministack drops tenancy and keys of a launch template: the proxy restores
+/// them from the template file.
 fn whole_templates(key_arn: &str) -> Value {
     let replace = |pattern: &str, with: String| {
         serde_json::json!({
@@ -291,7 +292,7 @@ fn python(script: &str) -> Command {
 
 fn interpreter() -> Command {
     let python = workspace().join("target/venv/emulators/bin/python");
-    assert!(python.exists(), "target/venv/emulators is not there: run `make venv`");
+    assert!(python.exists(), "target/venv/emulators does not exist: run `make venv`");
     let mut command = Command::new(python);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
@@ -301,11 +302,11 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A port that nobody listens on and nobody is given by chance: below those
-/// that the kernel hands out, and no two of this process are the same.
+/// A port that is free and not assigned by chance: below those that the kernel
+/// assigns, and used only once in this process.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Test processes that run side by side begin at different places.
+    // Concurrent test processes start at different ports.
     let first = u16::try_from(std::process::id() % 250).unwrap() * 40;
     loop {
         let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;

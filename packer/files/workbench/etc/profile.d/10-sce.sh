@@ -1,5 +1,5 @@
-# Histories and scratch files of the tools hold what was typed and shown: with
-# the volume mounted they lie there, not on the boot disk.
+# Histories and scratch files of the tools contain what was typed and shown: if
+# the volume is mounted, they are stored there, not on the boot volume.
 if mountpoint -q /hipaa && [ -w /hipaa ]; then
     export HISTFILE=/hipaa/.bash_history R_HISTFILE=/hipaa/.Rhistory
     export IPYTHONDIR=/hipaa/.ipython JUPYTER_CONFIG_DIR=/hipaa/.jupyter

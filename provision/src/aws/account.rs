@@ -8,16 +8,17 @@ use sce_cloud::aws::{Clients, loader};
 use sce_core::resources::Resources;
 use serde_json::{Value, json};
 
-/// Longest text of an error that never reached a service, in characters.
+/// Maximum length of the text of an error without a service's code, in
+/// characters.
 const TEXT_MAX: usize = 160;
 
-/// An account through one user's credentials: clients of every service that an
-/// environment uses.
+/// An AWS account, accessed with one user's credentials: clients of every
+/// service that an environment uses.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// What the environment's resources are called.
+    /// Names of the environment's resources.
     pub place: Resources,
-    /// Clients of the services that the job itself uses, too.
+    /// Clients of the services that runs use, too.
     pub clients: Clients,
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
     pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
@@ -25,11 +26,11 @@ pub struct Account {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) s3control: aws_sdk_s3control::Client,
-    /// Where an emulator answers, in AWS's place.
+    /// The endpoint of an emulator that replaces AWS.
     pub(super) emulator: Option<String>,
 }
 
-/// Why the account cannot be asked or changed.
+/// Why a request to the account failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} {target}: {cause}")]
 pub struct AccountError {
@@ -40,7 +41,7 @@ pub struct AccountError {
 }
 
 impl AccountError {
-    /// An error of our own.
+    /// An error that no service reported.
     pub(crate) fn new(
         operation: &'static str,
         target: impl std::fmt::Display,
@@ -49,12 +50,12 @@ impl AccountError {
         Self { operation, target: target.to_string(), cause: cause.into(), code: None }
     }
 
-    /// The service's name for it.
+    /// The service's error code.
     pub(super) fn code(&self) -> &str {
         self.code.as_deref().unwrap_or_default()
     }
 
-    /// Whether it says that the thing is not there.
+    /// Whether the error means that the resource does not exist.
     pub(super) fn is_absent(&self) -> bool {
         let code = self.code();
         ["NotFound", "NoSuch", "NonExistent", "DoesNotExist"].iter().any(|of| code.contains(of))
@@ -64,7 +65,7 @@ impl AccountError {
 /// The result of a call.
 pub(super) type Answer<T> = Result<T, AccountError>;
 
-/// The error of a call.
+/// Converts the error of a call.
 pub(super) fn failed<E, R>(
     operation: &'static str,
     target: impl std::fmt::Display,
@@ -79,6 +80,8 @@ where
         let cause = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
+            // Without a code, no service answered: only the chain of sources
+            // explains why.
             _ => DisplayErrorContext(&error).to_string().chars().take(TEXT_MAX).collect(),
         };
         AccountError { operation, target, cause, code }
@@ -86,10 +89,12 @@ where
 }
 
 impl Account {
-    /// The account of these credentials, if it is the one that settings name.
+    /// Opens the account of these credentials, if it is the one that the
+    /// settings name.
     ///
     /// # Errors
-    /// No region or credentials, or another account's.
+    /// There is no region, there are no credentials, or they belong to another
+    /// account.
     pub async fn open(
         pit: sce_core::ids::Pit,
         account: Option<sce_core::resources::Account>,
@@ -98,18 +103,18 @@ impl Account {
         let shared = loader(region).load().await;
         let clients = Clients::of(&shared);
         let region = clients.region.clone().ok_or_else(|| {
-            let remedy = "no region: write it under [aws] in sce.toml, or set AWS_REGION";
+            let remedy = "no region: set it under [aws] in sce.toml, or set AWS_REGION";
             AccountError::new("open", "the account", remedy)
         })?;
         let sts = aws_sdk_sts::Client::new(&shared);
         let caller = sts.get_caller_identity().send().await;
-        let caller = caller.map_err(failed("ask whose credentials these are", ""))?;
+        let caller = caller.map_err(failed("get the caller's identity", ""))?;
         let own: sce_core::resources::Account =
             caller.account.and_then(|own| own.parse().ok()).ok_or_else(|| {
-                AccountError::new("open", "the account", "it does not say its number")
+                AccountError::new("open", "the account", "the response has no account id")
             })?;
         if let Some(named) = account.filter(|named| *named != own) {
-            let cause = format!("sce.toml names account {named}, the credentials are of {own}");
+            let cause = format!("sce.toml names account {named}, the credentials are for {own}");
             return Err(AccountError::new("open", "the account", cause));
         }
         Ok(Self {
@@ -125,13 +130,13 @@ impl Account {
         })
     }
 
-    /// Whether this is no account at all but an emulator.
+    /// Whether the endpoint is an emulator's, not AWS's.
     pub const fn is_emulated(&self) -> bool {
         self.emulator.is_some()
     }
 }
 
-/// Whether an endpoint is one of AWS's own, as that of a VPC endpoint.
+/// Whether an endpoint belongs to AWS, such as a VPC endpoint.
 fn is_aws(url: &str) -> bool {
     let host = url.split("://").last().and_then(|of| of.split(['/', ':']).next());
     let host = host.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Change sets: what would be changed, before anything is.
+//! Change sets: what would change, before anything does.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,33 @@ use crate::change::Change;
 use crate::explain::{left_out_by, remedy};
 use crate::stage::{Found, Stage, import_identifier};
 
-/// Longest template that is sent as it is; a longer one lies in a bucket.
+/// Largest template that can be sent in a request; a larger one is read from a
+/// bucket.
 const BODY_MAX_BYTES: usize = 51_200;
 
-/// What is to be deployed.
+/// A deployment to propose.
 #[derive(Debug, Clone, Copy)]
 pub struct Deployment<'a> {
     /// The template.
     pub template: &'a Stage,
-    /// Values of its parameters; others are not sent.
+    /// Values of parameters; those that the template does not have are not
+    /// sent.
     pub parameters: &'a BTreeMap<String, String>,
-    /// Whether the stack is a new one.
+    /// Whether the stack is new.
     pub new: bool,
-    /// What is taken up, by the identifiers that were found.
+    /// Resources to import, by the identifiers that were found.
     pub adopt: &'a Found,
-    /// Key under which a template too long to be sent is put into S3A.
+    /// Key under which a template that is too large for a request is stored in
+    /// S3A.
     pub key: &'a str,
 }
 
 impl Account {
-    /// Makes a change set; nothing is changed yet. Its lines, none if there is
-    /// nothing to do.
+    /// Creates a change set; nothing is changed yet. Returns its id and
+    /// changes, or `None` if there is nothing to do.
     ///
     /// # Errors
-    /// The account refuses the template or a parameter.
+    /// AWS rejects the template or a parameter.
     pub async fn propose(
         &self,
         deployment: &Deployment<'_>,
@@ -51,7 +54,8 @@ impl Account {
         let given = given.map(|(of, value)| {
             Parameter::builder().parameter_key(of).parameter_value(value).build()
         });
-        // An import changes nothing, tags neither.
+        // CloudFormation rejects an import that changes anything, including
+        // tags.
         let tag = Tag::builder().key(sce_core::resources::PIT_TAG).value(&name).build();
         let mut request = self
             .cloudformation
@@ -68,13 +72,13 @@ impl Account {
         } else {
             request.template_body(body)
         };
-        let made = request.send().await.map_err(failed("make change set of stack", &name));
+        let made = request.send().await.map_err(failed("create change set of stack", &name));
         let made = made.map_err(|e| self.explained(e))?;
         let id = made.id.unwrap_or_default();
         self.read_change_set(id).await
     }
 
-    /// Waits for a change set and reads it.
+    /// Waits until a change set is ready and reads it.
     async fn read_change_set(&self, id: String) -> Answer<Option<(String, Vec<Change>)>> {
         let mut changes = Vec::new();
         let mut token = None;
@@ -85,20 +89,22 @@ impl Account {
             let reason = read.status_reason.unwrap_or_default();
             match read.status {
                 Some(ChangeSetStatus::Failed) => {
-                    // That it stays is no harm.
+                    // A change set that could not be deleted does no harm.
                     drop(self.discard(&id).await);
+                    // CloudFormation reports an empty change set as a failure;
+                    // only the reason differs.
                     let nothing = ["didn't contain changes", "No updates are to be performed"];
                     if nothing.iter().any(|of| reason.contains(of)) {
                         return Ok(None);
                     }
                     let name = self.place.stack();
-                    let e = AccountError::new("make change set of stack", name, reason);
+                    let e = AccountError::new("create change set of stack", name, reason);
                     return Err(self.explained(e));
                 }
                 Some(ChangeSetStatus::CreateComplete)
                     if read.execution_status == Some(ExecutionStatus::Unavailable) =>
                 {
-                    let cause = format!("it cannot be carried out: {reason}");
+                    let cause = format!("it cannot be executed: {reason}");
                     return Err(AccountError::new("read change set", &id, cause));
                 }
                 Some(ChangeSetStatus::CreateComplete) => {}
@@ -107,7 +113,7 @@ impl Account {
                     continue;
                 }
                 Some(other) => {
-                    let cause = format!("it is {}", other.as_str());
+                    let cause = format!("its status is {}", other.as_str());
                     return Err(AccountError::new("read change set", &id, cause));
                 }
             }
@@ -128,10 +134,11 @@ impl Account {
         }
     }
 
-    /// The error with what to do about it.
+    /// Adds a remedy to the error, if there is a known one.
     fn explained(&self, mut e: AccountError) -> AccountError {
         let flags = left_out_by(&e.cause).filter(|_| self.is_emulated());
-        let lacking = flags.map(|flags| format!("this emulator lacks types: repeat with {flags}"));
+        let lacking =
+            flags.map(|flags| format!("this emulator lacks some types: repeat with {flags}"));
         if let Some(what) = lacking.or_else(|| remedy(&e.cause).map(str::to_owned)) {
             e.cause += ": ";
             e.cause += &what;
@@ -139,17 +146,17 @@ impl Account {
         e
     }
 
-    /// Drops a change set that nobody wants carried out.
+    /// Deletes a change set without executing it.
     ///
     /// # Errors
-    /// The account refuses.
+    /// AWS rejects the request.
     pub async fn discard(&self, change_set: &str) -> Answer<()> {
         let dropped = self.cloudformation.delete_change_set().change_set_name(change_set);
-        dropped.send().await.map(drop).map_err(failed("drop change set", change_set))
+        dropped.send().await.map(drop).map_err(failed("delete change set", change_set))
     }
 }
 
-/// What an import takes up.
+/// The resources that an import adopts.
 fn imports(deployment: &Deployment<'_>) -> Option<Vec<ResourceToImport>> {
     let imports = deployment.adopt.iter().filter_map(|(id, found)| {
         let (_, resource) = deployment.template.resources().find(|(of, _)| of == id)?;

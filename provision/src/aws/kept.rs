@@ -1,4 +1,5 @@
-//! What outlived an earlier environment, and the bucket that holds templates.
+//! Resources retained from an earlier environment, and the bucket that holds
+//! templates.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +12,30 @@ use crate::aws::account::{Account, AccountError, Answer, failed};
 use crate::expect::{Names, expect};
 use crate::stage::{Found, LogicalId, Stage, import_identifier};
 
-/// Pages of 1,000 objects that are listed to learn a bucket's size.
+/// Pages of 1,000 objects that are listed to determine a bucket's size.
 const PAGES_MAX: u32 = 100;
 
 impl Account {
-    /// What is there already of the resources that are kept, by the
-    /// identifiers under which an import takes them up.
+    /// Finds the retained resources that exist already, with the identifiers
+    /// that an import needs.
     ///
     /// # Errors
-    /// The account does not answer, or a name belongs to somebody else.
+    /// AWS does not answer, or another account owns a name.
     pub async fn kept(
         &self,
         template: &Stage,
         parameters: &BTreeMap<String, String>,
     ) -> Answer<Found> {
         let key = self.kept_key().await?;
-        // By these names the references between what is kept are resolved.
+        // References between retained resources are resolved with these names.
         let named = |(id, of): (&str, &Value)| -> Option<(LogicalId, &str, String)> {
             let property = import_identifier(of["Type"].as_str()?)?;
             Some((id.to_owned(), property, of["Type"].as_str()?.to_owned()))
         };
         let kept: Vec<(LogicalId, &str, String)> = template.resources().filter_map(named).collect();
         let mut ids = BTreeMap::new();
+        // A policy refers to its bucket's name, which only the first pass
+        // finds.
         for _ in 0..2 {
             let names = Names { place: &self.place, parameters, ids: &ids };
             let expected = expect(template, &names);
@@ -55,28 +58,30 @@ impl Account {
         if let (None, Some(other)) = (&key, found.keys().next()) {
             let alias = self.place.key_alias();
             let cause = format!(
-                "{other} of an earlier environment is there, and the key that it was sealed with \
-                 is not: give that key its alias again (aws kms create-alias --alias-name {alias} \
+                "{other} of an earlier environment exists, but the alias of the key that sealed it \
+                 does not: create the alias again (aws kms create-alias --alias-name {alias} \
                  --target-key-id …), or choose another PIT"
             );
-            return Err(AccountError::new("take up key", &alias, cause));
+            return Err(AccountError::new("import key", &alias, cause));
         }
         Ok(found)
     }
 
-    /// The id of the key behind the project's alias.
+    /// The id of the key that the project's alias names.
     async fn kept_key(&self) -> Answer<Option<String>> {
         let alias = self.place.key_alias();
         let read = self.clients.kms.describe_key().key_id(&alias).send().await;
-        let key = match read.map_err(failed("look for key", &alias)) {
+        let key = match read.map_err(failed("find key", &alias)) {
             Ok(read) => read.key_metadata,
             Err(e) if e.is_absent() => None,
             Err(e) => return Err(e),
         };
+        // Importing a key that is pending deletion would end in losing it with
+        // all its data.
         if key.as_ref().is_some_and(|of| of.deletion_date.is_some()) {
-            let cause = "it is about to be deleted, and everything sealed with it: \
+            let cause = "it is pending deletion, and everything sealed with it would be lost: \
                          aws kms cancel-key-deletion";
-            return Err(AccountError::new("take up key", &alias, cause));
+            return Err(AccountError::new("import key", &alias, cause));
         }
         Ok(key.map(|of| of.key_id))
     }
@@ -86,21 +91,21 @@ impl Account {
         let looked = match kind {
             "AWS::S3::Bucket" => {
                 let head = clients.s3.head_bucket().bucket(name).send().await;
-                head.map(drop).map_err(failed("look for bucket", name))
+                head.map(drop).map_err(failed("find bucket", name))
             }
             "AWS::S3::BucketPolicy" => {
                 let read = clients.s3.get_bucket_policy().bucket(name).send().await;
-                read.map(drop).map_err(failed("look for policy of bucket", name))
+                read.map(drop).map_err(failed("find policy of bucket", name))
             }
             "AWS::DynamoDB::Table" => {
                 let read = clients.dynamodb.describe_table().table_name(name).send().await;
-                read.map(drop).map_err(failed("look for table", name))
+                read.map(drop).map_err(failed("find table", name))
             }
             "AWS::Logs::LogGroup" => return self.has_log_group(name).await,
-            // Found by its alias, as the alias itself.
+            // Keys and aliases are both found by alias.
             _ => {
                 let read = clients.kms.describe_key().key_id(name).send().await;
-                read.map(drop).map_err(failed("look for key", name))
+                read.map(drop).map_err(failed("find key", name))
             }
         };
         match looked {
@@ -112,11 +117,11 @@ impl Account {
 
     async fn has_log_group(&self, name: &str) -> Answer<bool> {
         let read = self.logs.describe_log_groups().log_group_name_prefix(name).send().await;
-        let groups = read.map_err(failed("look for log group", name))?.log_groups;
+        let groups = read.map_err(failed("find log group", name))?.log_groups;
         Ok(groups.into_iter().flatten().any(|of| of.log_group_name.as_deref() == Some(name)))
     }
 
-    /// Puts a template into S3A; the address under which CloudFormation reads it.
+    /// Stores a template in S3A and returns the URL for CloudFormation.
     pub(super) async fn store_template(&self, key: &str, body: String) -> Answer<String> {
         let bucket = self.place.bucket(Bucket::Ancillary);
         let object = format!("templates/{key}.json");
@@ -143,8 +148,8 @@ impl Account {
         })
     }
 
-    /// Bytes of a kept resource; none where its kind has no size, where the
-    /// account does not tell, or where it would have to be asked too often.
+    /// Size of a retained resource in bytes; `None` if its type has no size,
+    /// AWS does not report it, or it would take too many requests.
     pub async fn weigh(&self, kind: &str, name: &str) -> Option<u64> {
         self.try_weigh(kind, name).await.ok().flatten()
     }
@@ -155,12 +160,12 @@ impl Account {
             "AWS::S3::Bucket" => self.weigh_bucket(name).await,
             "AWS::DynamoDB::Table" => {
                 let read = self.clients.dynamodb.describe_table().table_name(name).send().await;
-                let table = read.map_err(failed("weigh table", name))?.table;
+                let table = read.map_err(failed("read size of table", name))?.table;
                 Ok(table.and_then(|of| whole(of.table_size_bytes)))
             }
             "AWS::Logs::LogGroup" => {
                 let read = self.logs.describe_log_groups().log_group_name_prefix(name).send().await;
-                let groups = read.map_err(failed("weigh log group", name))?.log_groups;
+                let groups = read.map_err(failed("read size of log group", name))?.log_groups;
                 let mut groups = groups.into_iter().flatten();
                 let found = groups.find(|of| of.log_group_name.as_deref() == Some(name));
                 Ok(found.and_then(|of| whole(of.stored_bytes)))
@@ -169,14 +174,14 @@ impl Account {
         }
     }
 
-    /// Every version of every object; earlier versions cost as the last do.
+    /// Sums every version of every object: noncurrent versions cost the same.
     async fn weigh_bucket(&self, name: &str) -> Answer<Option<u64>> {
         let mut sum = 0_u64;
         let mut after: (Option<String>, Option<String>) = (None, None);
         for _ in 0..PAGES_MAX {
             let asked = self.clients.s3.list_object_versions().bucket(name);
             let asked = asked.set_key_marker(after.0).set_version_id_marker(after.1);
-            let page = asked.send().await.map_err(failed("weigh bucket", name))?;
+            let page = asked.send().await.map_err(failed("read size of bucket", name))?;
             let sizes = page.versions.into_iter().flatten().filter_map(|of| of.size);
             sum += sizes.filter_map(|of| u64::try_from(of).ok()).sum::<u64>();
             after = (page.next_key_marker, page.next_version_id_marker);

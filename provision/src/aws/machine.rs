@@ -1,25 +1,26 @@
-//! Stops a machine before its volume is taken away: a file system that is in
-//! use would be torn.
+//! Stops a machine before its volume is detached: a mounted file system could
+//! be corrupted.
 
 use std::time::Duration;
 
 use crate::aws::account::{Account, AccountError, Answer, failed};
 
-/// How often a machine is asked whether it has stopped, and for how long.
+/// How often, and how many times, the state of a stopping machine is polled.
 const POLL: Duration = Duration::from_secs(3);
 const POLLS_MAX: u32 = 200;
 
 impl Account {
-    /// Stops a machine and waits until it has stopped, or is gone.
+    /// Stops a machine and waits until it has stopped or no longer exists.
     ///
     /// # Errors
-    /// The account refuses, or the machine does not stop within ten minutes.
+    /// AWS rejects the request, or the machine does not stop within ten
+    /// minutes.
     pub async fn stop(&self, id: &str) -> Answer<()> {
         let ec2 = &self.clients.ec2;
         let stop = ec2.stop_instances().instance_ids(id).send().await;
         match stop.map_err(failed("stop machine", id)) {
             Ok(_) => {}
-            // Gone, or on its way.
+            // Terminated, or already terminating.
             Err(e) if e.is_absent() || e.code() == "IncorrectInstanceState" => return Ok(()),
             Err(e) => return Err(e),
         }
@@ -34,6 +35,6 @@ impl Account {
             }
             tokio::time::sleep(POLL).await;
         }
-        Err(AccountError::new("stop machine", id, "it does not stop: end what runs there"))
+        Err(AccountError::new("stop machine", id, "it does not stop: end what runs on it"))
     }
 }

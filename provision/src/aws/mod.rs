@@ -1,8 +1,8 @@
-//! The account of an environment: its stack, the properties of every resource,
+//! An environment in its account: the stack, the properties of every resource,
 //! and the account's own settings.
 //!
-//! Used by `sce env`. Thin: what to build, in which order and what must hold is
-//! decided by the modules above. Nothing here reads an object or a row.
+//! Used by `sce env`. A thin layer: the modules above decide what to build, in
+//! which order, and what must hold. Nothing here reads an object or a row.
 
 mod account;
 mod change_set;

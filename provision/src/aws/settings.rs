@@ -1,5 +1,5 @@
-//! The account's own settings, which no template reaches: what new volumes,
-//! machines and buckets are like when nobody says. And V's default group.
+//! Account settings that no template covers: defaults of new volumes, instances
+//! and buckets. Also the VPC's default security group.
 
 use aws_sdk_ec2::types::{Filter, HttpTokensState, MetadataDefaultHttpTokensState};
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
@@ -21,7 +21,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// All of them, with the command that sets each.
+    /// All settings, with the command that changes each.
     pub const ALL: [(Self, &'static str); 3] = [
         (Self::EbsEncryptionByDefault, "aws ec2 enable-ebs-encryption-by-default"),
         (Self::HttpTokens, "aws ec2 modify-instance-metadata-defaults --http-tokens required"),
@@ -32,7 +32,7 @@ impl Setting {
         ),
     ];
 
-    /// Its property in what is read of the account.
+    /// Its property name in `sce::Account`.
     pub const fn property(self) -> &'static str {
         match self {
             Self::EbsEncryptionByDefault => "EbsEncryptionByDefault",
@@ -43,7 +43,7 @@ impl Setting {
 }
 
 impl Account {
-    /// The settings as they are, in the form of `expect`'s `sce::Account`.
+    /// The current settings, in the form of `sce::Account` in `expect`.
     pub(super) async fn settings(&self) -> Value {
         json!({
             "EbsEncryptionByDefault": self.encrypts_volumes().await.unwrap_or_else(unreadable),
@@ -52,7 +52,7 @@ impl Account {
         })
     }
 
-    /// Whether a setting is as it should be.
+    /// Compares a setting with its required value.
     pub async fn look_at(&self, setting: Setting) -> Verdict {
         let read = match setting {
             Setting::EbsEncryptionByDefault => self.encrypts_volumes().await,
@@ -73,7 +73,7 @@ impl Account {
         let read = self.clients.ec2.get_instance_metadata_defaults().send().await;
         let read = read.map_err(failed("read account setting", "IMDSv2 by default"))?;
         let tokens = read.account_level.and_then(|of| of.http_tokens);
-        // The account says nothing where nobody has set it.
+        // Without a default, AWS reports no value.
         Ok(json!(tokens.as_ref().map_or("not set", HttpTokensState::as_str)))
     }
 
@@ -92,15 +92,17 @@ impl Account {
                     })
                 }))
             }
+            // An error without a code never reached the service, so it does not
+            // mean "not set".
             Err(e) if e.is_absent() && !e.code().is_empty() => Ok(json!("not set")),
             Err(e) => Err(e),
         }
     }
 
-    /// Sets one setting of the account.
+    /// Changes one setting of the account.
     ///
     /// # Errors
-    /// The account refuses.
+    /// AWS rejects the request.
     pub async fn set(&self, setting: Setting) -> Answer<()> {
         let ec2 = &self.clients.ec2;
         let name = setting.property();
@@ -129,10 +131,11 @@ impl Account {
         }
     }
 
-    /// Takes every rule out of the default group of V; how many there were.
+    /// Removes every rule from the VPC's default security group and returns
+    /// their number.
     ///
     /// # Errors
-    /// The account refuses.
+    /// AWS rejects the request.
     pub async fn close_default_group(&self, vpc: &str) -> Answer<usize> {
         let ec2 = &self.clients.ec2;
         let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();

@@ -1,4 +1,4 @@
-//! The environment's stack: its state, its progress, its end.
+//! The environment's stack: its state, its progress, its deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,19 +9,19 @@ use serde::Serialize;
 use crate::aws::account::{Account, AccountError, Answer, failed};
 use crate::stage::{LogicalId, Stage};
 
-/// How often CloudFormation is asked how far it is.
+/// How often CloudFormation is polled.
 const POLL: Duration = Duration::from_secs(2);
-/// The same of an emulator, which takes no time.
+/// How often an emulator is polled, which takes no time.
 const POLL_EMULATED: Duration = Duration::from_millis(100);
-/// Answers of a stack at rest after which it is believed without an event.
+/// Number of idle states after which the stack is believed without an event.
 const RESTS_MAX: u32 = 15;
 /// A stack as the account describes it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stack {
-    /// Its ARN, which stays when it is gone.
+    /// Its ARN, which stays valid after deletion.
     #[serde(skip)]
     pub arn: String,
-    /// Its state, as `CREATE_COMPLETE`.
+    /// Its status, such as `CREATE_COMPLETE`.
     pub status: String,
     /// Its parameters.
     pub parameters: BTreeMap<String, String>,
@@ -30,50 +30,50 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Whether somebody is at work on it.
+    /// Whether an operation is in progress.
     pub fn is_busy(&self) -> bool {
         self.status.ends_with("_IN_PROGRESS") && self.status != "REVIEW_IN_PROGRESS"
     }
 
-    /// Whether it never came to be and only stands in the way.
+    /// Whether its creation failed, so that it must be deleted first.
     pub fn is_stillborn(&self) -> bool {
         let ends = ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"];
         ends.contains(&self.status.trim_start_matches("IMPORT_"))
     }
 
-    /// What a person must do before anything can be deployed.
+    /// What the administrator must do before anything can be deployed.
     pub fn obstacle(&self) -> Option<&'static str> {
         match self.status.as_str() {
-            "DELETE_FAILED" => Some("it went half way down: repeat `sce env down`"),
+            "DELETE_FAILED" => Some("its deletion failed halfway: repeat `sce env down`"),
             "UPDATE_ROLLBACK_FAILED" => Some(
-                "it could not go back: see its events, then \
+                "its rollback failed: see its events, then \
                  aws cloudformation continue-update-rollback --stack-name NAME",
             ),
             _ => None,
         }
     }
 
-    /// Whether it is a name only: a change set was made and not carried out.
+    /// Whether it has no resources: its change set was never executed.
     pub fn is_name_only(&self) -> bool {
         self.status == "REVIEW_IN_PROGRESS"
     }
 }
 
-/// A resource on its way.
+/// A state change of a resource.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     /// Name in the template.
     pub resource: String,
     /// Its type.
     pub kind: String,
-    /// Its state, as `CREATE_COMPLETE`.
+    /// Its status, such as `CREATE_COMPLETE`.
     pub status: String,
-    /// Why, where CloudFormation says so.
+    /// The reason, if CloudFormation gives one.
     pub reason: Option<String>,
 }
 
 impl Event {
-    /// Whether it is the stack's own.
+    /// Whether it is about the stack itself.
     pub fn is_stack(&self) -> bool {
         self.kind == "AWS::CloudFormation::Stack"
     }
@@ -82,17 +82,17 @@ impl Event {
 /// How a deployment or deletion ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// As asked.
+    /// Successfully.
     Done,
-    /// Not; the stack is in this state.
+    /// With a failure; the stack has this status.
     Failed(String),
 }
 
 impl Account {
-    /// The stack of the environment, or the one of this ARN.
+    /// The environment's stack, or the one with this ARN.
     ///
     /// # Errors
-    /// The account does not answer.
+    /// AWS does not answer.
     pub async fn stack(&self, arn: Option<&str>) -> Answer<Option<Stack>> {
         let name = arn.map_or_else(|| self.place.stack(), str::to_owned);
         let read = self.cloudformation.describe_stacks().stack_name(&name).send().await;
@@ -111,10 +111,10 @@ impl Account {
         Ok(stack.filter(|of| of.status != StackStatus::DeleteComplete.as_str()))
     }
 
-    /// The stack's resources that are there: their ids in the account.
+    /// Physical ids of the stack's existing resources.
     ///
     /// # Errors
-    /// The account does not answer.
+    /// AWS does not answer.
     pub async fn resources(&self) -> Answer<BTreeMap<LogicalId, String>> {
         let name = self.place.stack();
         let pages = self.cloudformation.list_stack_resources().stack_name(&name);
@@ -135,10 +135,10 @@ impl Account {
         Ok(all)
     }
 
-    /// The template that the stack was last deployed from.
+    /// The stack's current template.
     ///
     /// # Errors
-    /// The account does not answer, or with no JSON.
+    /// AWS does not answer, or the template is not JSON.
     pub async fn template(&self) -> Answer<Stage> {
         let name = self.place.stack();
         let read = self.cloudformation.get_template().stack_name(&name).send().await;
@@ -151,52 +151,54 @@ impl Account {
         serde_json::from_str(&body).map(Stage).map_err(foreign)
     }
 
-    /// Carries a change set out and follows it to its end.
+    /// Executes a change set and follows it until it ends.
     ///
     /// # Errors
-    /// The account does not answer; what it began goes on.
+    /// AWS does not answer; the operation continues.
     pub async fn carry_out(
         &self,
         change_set: &str,
         adopts: bool,
-        tell: &mut dyn FnMut(&Event),
+        on_event: &mut dyn FnMut(&Event),
     ) -> Answer<Outcome> {
         let mut seen = self.events_so_far(&self.place.stack()).await?;
-        // What a failed deployment made in passing is not to be kept for ever;
-        // what is taken up is.
+        // Resources that a failed deployment created are deleted even if they
+        // are to be retained; imported ones are not.
         let run = self.cloudformation.execute_change_set().change_set_name(change_set);
         let run = run.set_retain_except_on_create((!adopts).then_some(true));
-        run.send().await.map_err(failed("carry out change set", change_set))?;
-        self.follow(&self.place.stack(), &mut seen, tell).await
+        run.send().await.map_err(failed("execute change set", change_set))?;
+        self.follow(&self.place.stack(), &mut seen, on_event).await
     }
 
-    /// Deletes the stack and follows it to its end.
+    /// Deletes the stack and follows the deletion until it ends.
     ///
     /// # Errors
-    /// The account does not answer; what it began goes on.
-    pub async fn delete(&self, stack: &Stack, tell: &mut dyn FnMut(&Event)) -> Answer<Outcome> {
+    /// AWS does not answer; the operation continues.
+    pub async fn delete(&self, stack: &Stack, on_event: &mut dyn FnMut(&Event)) -> Answer<Outcome> {
         let mut seen = self.events_so_far(&stack.arn).await?;
         let delete = self.cloudformation.delete_stack().stack_name(&stack.arn);
         delete.send().await.map_err(failed("delete stack", self.place.stack()))?;
-        self.follow(&stack.arn, &mut seen, tell).await
+        self.follow(&stack.arn, &mut seen, on_event).await
     }
 
-    /// Tells every new event until the stack rests. At first it may not have
-    /// begun: the stack's own event of its end is waited for.
+    /// Reports every new event until the stack is idle. The stack may be idle
+    /// because the operation has not started yet, so this waits for the stack's
+    /// own final event.
     async fn follow(
         &self,
         stack: &str,
         seen: &mut BTreeSet<String>,
-        tell: &mut dyn FnMut(&Event),
+        on_event: &mut dyn FnMut(&Event),
     ) -> Answer<Outcome> {
         let (mut ended, mut rests) = (false, 0);
         loop {
-            // The state before the events: none of them is missed at the end.
+            // The state is read before the events, so that no final event is
+            // missed.
             let state = self.stack(Some(stack)).await?;
             for (id, event) in self.events(stack, seen).await? {
                 seen.insert(id);
                 ended |= event.is_stack() && !event.status.ends_with("_IN_PROGRESS");
-                tell(&event);
+                on_event(&event);
             }
             match state {
                 None => return Ok(Outcome::Done),
@@ -211,14 +213,14 @@ impl Account {
         }
     }
 
-    /// The stack's events that were not seen yet, the oldest first.
+    /// The stack's unseen events, oldest first.
     async fn events(&self, stack: &str, seen: &BTreeSet<String>) -> Answer<Vec<(String, Event)>> {
         let asked = self.cloudformation.describe_stack_events().stack_name(stack);
         let mut pages = asked.into_paginator().send();
         let mut fresh = Vec::new();
         'pages: while let Some(page) = pages.next().await {
             let page = match page.map_err(failed("read events of stack", stack)) {
-                // Of a stack that is gone, or is a name only.
+                // The stack is deleted, or has no resources.
                 Err(e) if e.cause.contains("does not exist") => break,
                 page => page?,
             };

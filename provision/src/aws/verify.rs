@@ -1,4 +1,4 @@
-//! The environment as it lives, control by control.
+//! Compares the deployed environment with the template, control by control.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,25 +11,28 @@ use crate::expect::{Names, Resource, expect};
 use crate::judge::{Line, Live, judge};
 use crate::stage::{LogicalId, Stage};
 
-/// States of a stack that rests; what it consists of is another question.
+/// States of an idle stack; whether its resources are right is checked
+/// separately.
 const WHOLE: [&str; 4] =
     ["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"];
 
 impl Account {
-    /// One line for each control. `tell` learns what is being read.
+    /// Returns one line for each control. `progress` receives the name of each
+    /// resource.
     ///
     /// # Errors
-    /// There is no stack, it is not ours, or the account does not answer.
-    pub async fn verify(&self, stack: &Stack, tell: &mut dyn FnMut(&str)) -> Answer<Vec<Line>> {
+    /// There is no stack, `sce` did not deploy it, or AWS does not answer.
+    pub async fn verify(&self, stack: &Stack, progress: &mut dyn FnMut(&str)) -> Answer<Vec<Line>> {
         let deployed = self.template().await?;
         let Some((answers, left_out)) = deployed.note() else {
-            let cause = "it was not deployed by `sce env up`, or only in part: run that again";
+            let cause = "it was not deployed by `sce env up`, or only partly: run that again";
             return Err(AccountError::new("verify stack", self.place.stack(), cause));
         };
         let refused = |e: crate::template::TemplateError| {
             AccountError::new("verify stack", self.place.stack(), e.to_string())
         };
-        // On AWS nothing may be left out, whatever somebody wrote into the note.
+        // On AWS nothing may be left out, whatever the note in the template
+        // says.
         let left_out = if self.is_emulated() { left_out } else { BTreeSet::new() };
         let template = Stage::deployed(&answers, &left_out).map_err(refused)?;
         let ids = self.resources().await?;
@@ -38,16 +41,17 @@ impl Account {
         if left_out.contains("AWS::Config::ConfigurationRecorder") {
             expected.remove("recorder");
         }
-        let mut live = self.live(&expected, tell).await;
-        // Not its note or descriptions: a newer `sce` may word them otherwise.
+        let mut live = self.live(&expected, progress).await;
+        // The note and descriptions may differ: a newer `sce` may word them
+        // differently.
         let same = ["Resources", "Outputs"].iter().all(|of| deployed.0[of] == template.0[of]);
         add_stack(stack, &answers, same, &mut expected, &mut live);
         Ok(judge(&expected, &live, &left_out))
     }
 }
 
-/// What is asked of the stack itself. Its answers are shown, for nothing else
-/// tells whether they are the right ones, and who accepted the addendum.
+/// Adds the stack's own checks. The answers and who accepted the addendum are
+/// shown because only a reader can judge whether they are right.
 fn add_stack(
     stack: &Stack,
     answers: &Answers,
@@ -57,7 +61,7 @@ fn add_stack(
 ) {
     let accepted = stack.outputs.get("BaaAccepted").map(|of| of.trim()).unwrap_or_default();
     let whole = WHOLE.contains(&stack.status.as_str());
-    let template = if ours { "ours" } else { "another one; `sce env up` shows what differs" };
+    let template = if ours { "ours" } else { "different; `sce env up` shows the differences" };
     let mut add = |name: &str, kind: &str, wanted, found| {
         let resource = Resource { kind: kind.to_owned(), id: None, properties: wanted };
         expected.insert(name.to_owned(), resource);

@@ -1,4 +1,4 @@
-//! Bastion, workbench, what a worker is, and volumes.
+//! The bastion, the workbench, the launch template of workers, and volumes.
 
 use aws_sdk_ec2::types::{
     Filter, Instance, LaunchTemplateBlockDeviceMapping,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{set, word};
 use crate::aws::account::{Account, Answer, failed};
 
-/// The version of the launch template that is asked for at a launch.
+/// The version of the launch template that launches use.
 const LATEST: &str = "$Latest";
 
 impl Account {
@@ -19,6 +19,7 @@ impl Account {
         let read = read.map_err(failed("read machine", id))?;
         let all =
             read.reservations.into_iter().flatten().flat_map(|of| of.instances.unwrap_or_default());
+        // A terminated instance is still described for about an hour.
         let ends = ["terminated", "shutting-down"];
         let state = |of: &Instance| {
             let state = of.state.as_ref().and_then(|of| of.name.as_ref());
@@ -49,7 +50,7 @@ impl Account {
         let read =
             asked.versions(LATEST).send().await.map_err(failed("read launch template", id))?;
         let versions = read.launch_template_versions.unwrap_or_default();
-        // Emulators answer with every version.
+        // Emulators return all versions.
         let latest = versions.into_iter().max_by_key(|of| of.version_number);
         let data = latest.and_then(|of| of.launch_template_data);
         Ok(data.map(|of| json!({ "LaunchTemplateData": launch_data(&of), "Extra": extra(&of) })))
@@ -80,7 +81,7 @@ impl Account {
     }
 }
 
-/// What a launch template must not add.
+/// Settings that a launch template must not have.
 fn extra(of: &ResponseLaunchTemplateData) -> Vec<&'static str> {
     let found = [
         ("KeyName", of.key_name.is_some()),

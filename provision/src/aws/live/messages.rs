@@ -1,4 +1,4 @@
-//! Queues, the topic and who is told by it.
+//! Queues, the topic and its subscription.
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
@@ -44,8 +44,8 @@ impl Account {
         Ok(Some(json!({ "PolicyDocument": document(Some(policy)) })))
     }
 
-    /// The subscription, found by its address: until somebody confirms it, it
-    /// has no id of its own.
+    /// Finds the subscription by its endpoint: it has no ARN of its own until
+    /// the recipient confirms it.
     pub(super) async fn subscription(&self, id: &str, expected: &Value) -> Answer<Option<Value>> {
         let topic = self.place.topic_arn();
         let asked = self.clients.sns.list_subscriptions_by_topic().topic_arn(&topic);
@@ -59,7 +59,7 @@ impl Account {
             }) else {
                 continue;
             };
-            let wait = "the mail from AWS waits to be confirmed; until then nobody is told";
+            let wait = "the subscription is not confirmed: no notices are delivered until it is";
             let confirmed = match of.subscription_arn.as_deref() {
                 Some("PendingConfirmation") => json!({ "unreadable": wait }),
                 Some(arn) => json!(arn.starts_with("arn:")),

@@ -1,7 +1,7 @@
-//! What the account says of each resource, in the template's own form: names of
-//! properties as there, null for what is not told.
+//! The actual state of each resource, with the property names of the template;
+//! null for what AWS does not report.
 //!
-//! Used by `verify`. Reads only, and settings only: no object, row or message.
+//! Used by `verify`. Reads settings only: no object, row or message.
 
 mod machines;
 mod messages;
@@ -20,7 +20,7 @@ use crate::expect::Resource;
 use crate::judge::Live;
 use crate::stage::LogicalId;
 
-/// A property that is an entry of its own: one that is not there is "none".
+/// The result of reading a separate configuration; "none" if there is none.
 fn or_none(read: Answer<Value>) -> Value {
     match read {
         Ok(value) => value,
@@ -29,36 +29,36 @@ fn or_none(read: Answer<Value>) -> Value {
     }
 }
 
-/// A value of something that was read whole: what is absent there is not set.
+/// A value of something that was read in full, where absent means not set.
 fn set(value: Option<impl Serialize>) -> Value {
     value.map_or(json!("not set"), |of| json!(of))
 }
 
-/// A state as its service writes it.
+/// A state as its service spells it.
 fn word<T: AsRef<str>>(of: Option<&T>) -> Option<&str> {
     of.map(AsRef::as_ref)
 }
 
-/// Whether what is recorded arrives: by the last error or state that is told.
+/// "good", or the last delivery error or failed state.
 fn delivery(error: Option<&str>) -> Value {
     error.filter(|of| !of.is_empty()).map_or(json!("good"), |of| json!(of))
 }
 
-/// A document that the account tells as text.
+/// A document that AWS returns as text.
 fn document(text: Option<&str>) -> Value {
     text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
 }
 
 impl Account {
-    /// Every resource that is expected, as it is. `tell` learns each one's name.
+    /// Reads every expected resource. `progress` receives the name of each.
     pub async fn live(
         &self,
         expected: &BTreeMap<LogicalId, Resource>,
-        tell: &mut dyn FnMut(&str),
+        progress: &mut dyn FnMut(&str),
     ) -> BTreeMap<LogicalId, Live> {
         let mut all = BTreeMap::new();
         for (name, resource) in expected {
-            tell(name);
+            progress(name);
             let Some(id) = &resource.id else {
                 all.insert(name.clone(), Live::Gone);
                 continue;
@@ -74,8 +74,8 @@ impl Account {
         all
     }
 
-    /// One resource; none if it is not there. What is expected is looked into
-    /// for names only, as that of the bucket to which a policy belongs.
+    /// Reads one resource; `None` if it does not exist. `expected` is used only
+    /// for names, such as that of the bucket to which a policy belongs.
     async fn read(&self, kind: &str, id: &str, expected: &Value) -> Answer<Option<Value>> {
         match kind {
             "AWS::EC2::VPC" => self.vpc(id).await,
@@ -107,7 +107,7 @@ impl Account {
             "AWS::CloudTrail::Trail" => self.trail(id).await,
             "sce::Recorder" => self.recorder().await.map(Some),
             "sce::Account" => Ok(Some(self.settings().await)),
-            // Read as a part of another one, or believed to the stack.
+            // Read as part of another resource, or reported by the stack alone.
             _ => Ok(Some(json!({}))),
         }
     }

@@ -1,4 +1,4 @@
-//! V and what is in it: subnets, ways out, endpoints, who may talk to whom.
+//! The VPC and its parts: subnets, routes, endpoints, security groups.
 
 use aws_sdk_ec2::types::{
     Filter, IpPermission, Route, SecurityGroup, VpcAttributeName, VpcEndpoint,
@@ -94,7 +94,7 @@ impl Account {
         }))
     }
 
-    /// Whether the network resolves and gives names, as endpoints need.
+    /// Reads a DNS attribute of the VPC; endpoints need both.
     async fn vpc_flag(&self, id: &str, flag: VpcAttributeName) -> Answer<Value> {
         let asked = self.clients.ec2.describe_vpc_attribute().vpc_id(id).attribute(flag.clone());
         let read = asked.send().await.map_err(failed("read network", id))?;
@@ -106,7 +106,7 @@ impl Account {
     }
 }
 
-/// A route, but for the network's own and those that endpoints make.
+/// A route, except the local one and those that endpoints add.
 fn route(of: &Route) -> Option<Value> {
     let gateway = of.gateway_id.as_deref().unwrap_or_default();
     let by_endpoint = gateway.starts_with("vpce-") && of.destination_prefix_list_id.is_some();
@@ -149,7 +149,7 @@ fn endpoint(of: &VpcEndpoint) -> Value {
     })
 }
 
-/// A group's rules, one for each source or destination.
+/// A group's rules, split into one per source or destination.
 fn rules(of: &SecurityGroup) -> Value {
     let each = |rules: &Option<Vec<IpPermission>>, list: &str, group: &str| {
         rules.iter().flatten().flat_map(|of| rule(of, list, group)).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Roles: who takes them on, and what they may do.
+//! Roles: who may assume them, and what they may do.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Account {
     }
 }
 
-/// IAM tells its documents URL-encoded.
+/// IAM returns documents URL-encoded.
 fn decoded(text: Option<&str>) -> Value {
     let plain = text.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
     document(plain.as_deref())

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::{document, or_none, set, word};
 use crate::aws::account::{Account, Answer, failed};
 
-/// What an access list names where anybody, or anybody with an account, is meant.
+/// Grantees of an ACL that mean anyone, or anyone with an AWS account.
 const EVERYBODY: [&str; 2] = ["/global/AllUsers", "/global/AuthenticatedUsers"];
 
 impl Account {
     pub(super) async fn bucket(&self, id: &str) -> Answer<Option<Value>> {
         let head = self.clients.s3.head_bucket().bucket(id).send().await;
-        head.map_err(failed("look for bucket", id))?;
+        head.map_err(failed("find bucket", id))?;
         Ok(Some(json!({
             "BucketEncryption": or_none(self.bucket_encryption(id).await),
             "VersioningConfiguration": or_none(self.bucket_versioning(id).await),
@@ -48,7 +48,7 @@ impl Account {
     async fn bucket_versioning(&self, id: &str) -> Answer<Value> {
         let read = self.clients.s3.get_bucket_versioning().bucket(id).send().await;
         let read = read.map_err(failed("read versioning of bucket", id))?;
-        // A bucket that never had versions says nothing.
+        // A bucket that never had versioning has no status.
         let status = read.status.map_or("never enabled".to_owned(), |of| of.as_str().to_owned());
         Ok(json!({ "Status": status }))
     }
@@ -62,12 +62,13 @@ impl Account {
             "ObjectLockEnabled": set(word(enabled)),
             "Rule": { "DefaultRetention": set(rule.map(|of| json!({
                 "Mode": set(word(of.mode.as_ref())),
+                // AWS reports the retention in the unit that it was set in.
                 "Years": set(of.years.or(of.days.map(|days| days / 365))),
             }))) },
         }))
     }
 
-    /// Lifecycle rules by which something stored goes or moves.
+    /// Lifecycle rules that delete or move stored objects.
     async fn bucket_expiry(&self, id: &str) -> Answer<Value> {
         let read = self.clients.s3.get_bucket_lifecycle_configuration().bucket(id).send().await;
         let rules = match read.map_err(failed("read lifecycle of bucket", id)) {
@@ -113,7 +114,7 @@ impl Account {
         Ok(json!({ "Rules": rules.collect::<Vec<_>>() }))
     }
 
-    /// Grants to everybody in the bucket's access list.
+    /// Public grants in the bucket's ACL.
     async fn bucket_grants(&self, id: &str) -> Answer<Value> {
         let read = self.clients.s3.get_bucket_acl().bucket(id).send().await;
         let read = read.map_err(failed("read access list of bucket", id))?;
@@ -209,7 +210,7 @@ impl Account {
         Ok(of.map(|of| {
             json!({
                 "KmsKeyId": of.kms_key_id.map_or(json!("none"), |of| json!(of)),
-                "RetentionInDays": of.retention_in_days.map_or(json!("for ever"), |of| json!(of)),
+                "RetentionInDays": of.retention_in_days.map_or(json!("forever"), |of| json!(of)),
             })
         }))
     }

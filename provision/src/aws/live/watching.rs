@@ -1,4 +1,4 @@
-//! The trail, and the account's recorder of changes.
+//! The trail, and the account's configuration recorder.
 
 use aws_sdk_config::types::ConfigurationRecorderStatus;
 use serde_json::{Value, json};
@@ -14,11 +14,11 @@ impl Account {
             return Ok(None);
         };
         let (logging, delivery) = match self.trail_status(name).await {
-            Ok(told) => told,
+            Ok(status) => status,
             Err(e) => (unreadable(e), Value::Null),
         };
         let (selectors, excluded) = match self.event_selectors(name).await {
-            Ok(told) => told,
+            Ok(selectors) => selectors,
             Err(e) => (unreadable(e), Value::Null),
         };
         Ok(Some(json!({
@@ -35,7 +35,7 @@ impl Account {
         })))
     }
 
-    /// Whether it records, and whether that arrives.
+    /// Whether the trail records, and whether its records are delivered.
     async fn trail_status(&self, name: &str) -> Answer<(Value, Value)> {
         let read = self.cloudtrail.get_trail_status().name(name).send().await;
         let read = read.map_err(failed("read state of trail", name))?;
@@ -44,7 +44,7 @@ impl Account {
         Ok((json!(read.is_logging), delivery(error.as_deref())))
     }
 
-    /// What it records, and which services it passes over.
+    /// The recorded events, and the services that are excluded.
     async fn event_selectors(&self, name: &str) -> Answer<(Value, Value)> {
         let read = self.cloudtrail.get_event_selectors().trail_name(name).send().await;
         let read = read.map_err(failed("read what trail records", name))?;
@@ -63,7 +63,7 @@ impl Account {
         Ok((json!(selectors), json!(excluded)))
     }
 
-    /// The region's one recorder, whoever made it.
+    /// The region's only recorder, whether or not the environment created it.
     pub(super) async fn recorder(&self) -> Answer<Value> {
         let read = self.config.describe_configuration_recorder_status().send().await;
         let read = read.map_err(failed("read state of AWS Config's", "recorder"))?;
@@ -76,7 +76,7 @@ impl Account {
             of.last_status.as_ref().is_some_and(|of| of.as_str() == "Failure")
         };
         let failing = recording.iter().find(fails);
-        let error = failing.map(|of| of.last_error_message.as_deref().unwrap_or("it fails"));
+        let error = failing.map(|of| of.last_error_message.as_deref().unwrap_or("delivery fails"));
         Ok(json!({
             "Recording": recording.iter().any(|of| of.recording),
             "AllSupported": all,

@@ -1,32 +1,32 @@
-//! What goes wrong at a port, and whether trying again can help.
+//! Errors of ports, and whether a retry can help.
 //!
-//! The class is decided where the error arises, by the adapter; callers only
-//! read it. Texts carry ids and counts, never PHI.
+//! Used by adapters, which choose the class, and by callers, which only read
+//! it. Texts must contain ids and counts, never PHI.
 
 use std::fmt;
 
-/// Whether trying again can help.
+/// Whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// It may pass: throttling, a lost answer, a busy file. A write that
-    /// fails so may have happened: read before writing again.
+    /// It may pass: throttling, a lost answer, a busy file. A write that fails with this
+    /// class may have happened: read before writing again.
     Transient,
-    /// It will not pass by itself: damaged, refused, misconfigured.
+    /// It will not pass by itself: damaged or refused.
     Permanent,
-    /// The thing asked for is not there.
+    /// The object or row does not exist.
     Absent,
-    /// The object is there, but not the version that was asked for.
+    /// The object exists, but not in the requested version.
     Changed,
-    /// No key at hand opens it.
+    /// No available key opens it.
     WrongKey,
-    /// A person must correct the settings or the key file first.
+    /// The user must correct the settings or the key file first.
     Configuration,
 }
 
 /// An error at a port.
 #[derive(Debug)]
 pub struct PortError {
-    /// Whether trying again can help.
+    /// Whether a retry can help.
     pub class: Class,
     operation: &'static str,
     target: String,
@@ -37,7 +37,7 @@ pub struct PortError {
 pub type PortResult<T> = Result<T, PortError>;
 
 impl PortError {
-    /// An error of `operation` on `target` (an id or a place).
+    /// Creates an error of `operation` on `target` (an id or a path).
     pub fn new(
         class: Class,
         operation: &'static str,
@@ -47,12 +47,12 @@ impl PortError {
         Self { class, operation, target: target.to_string(), cause: cause.to_string() }
     }
 
-    /// What is wrong, without the operation and its target.
+    /// Returns the cause, without the operation and its target.
     pub fn cause(&self) -> &str {
         &self.cause
     }
 
-    /// Can trying again help?
+    /// True if a retry can help.
     pub fn is_transient(&self) -> bool {
         self.class == Class::Transient
     }
@@ -60,6 +60,7 @@ impl PortError {
 
 impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some operations have no target.
         let space = if self.target.is_empty() { "" } else { " " };
         write!(f, "{}{space}{}: {}", self.operation, self.target, self.cause)
     }

@@ -1,10 +1,12 @@
 //! Ports of the secure compute environment and their adapters.
 //!
-//! Used by `agent` and `coordinator`, which never depend on each other. Rules
-//! are not made here: they are core's; this crate carries them out at real
-//! stores, queues and ledgers.
+//! Used by `agent`, `coordinator` and `provision`. This crate must never make
+//! rules: they are in `core`; here they are applied to real stores, queues and
+//! ledgers.
 
+#[cfg(feature = "aws")]
 pub mod aws;
+pub mod caller;
 pub mod counts;
 pub mod error;
 #[cfg(feature = "faults")]

@@ -1,7 +1,8 @@
-//! Settings given by flag or environment; both win over `sce.toml`.
+//! Settings given by flag or environment variable, which override `sce.toml`.
 //!
-//! Shared by both binaries. A coordinator hands its overlay to the workers it
-//! starts as environment, so that they work on the same project.
+//! Used by both binaries. A coordinator passes its overlay to the workers that
+//! it starts, in their environment, so that they work on the same project. It
+//! must contain no secret: environments can be read.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use sce_core::ids::Pit;
 
 use crate::settings::{FILE_NAME, Settings, SettingsError};
 
-/// Flags that win over the environment, which wins over `sce.toml`.
+/// Flags override the environment, which overrides `sce.toml`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overlay {
     /// Settings file of the project
@@ -23,19 +24,19 @@ pub struct Overlay {
     /// File of the wrapping key [default: as in the settings file]
     #[arg(long, global = true, env = "SCE_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
-    /// Directory of the embedded environment [default: as in the settings file]
+    /// Directory of the local environment [default: as in the settings file]
     #[arg(long, global = true, env = "SCE_ROOT", value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Directory standing for the encrypted volume [default: as in the settings file]
+    /// Directory used as the encrypted volume [default: as in the settings file]
     #[arg(long, global = true, env = "SCE_HIPAA", value_name = "DIR")]
     pub hipaa: Option<PathBuf>,
-    /// Seconds that a worker's claim lasts [default: as in the settings file]
+    /// Length of a unit's lease in seconds [default: as in the settings file]
     #[arg(long, global = true, env = "SCE_LEASE_SECONDS", value_name = "SECONDS")]
     pub lease_seconds: Option<u64>,
 }
 
 impl Overlay {
-    /// The settings file's values with these on top.
+    /// Returns the settings file's values, overridden by these.
     ///
     /// # Errors
     /// As [`Settings::load`].
@@ -43,10 +44,10 @@ impl Overlay {
         self.over(Settings::load(&self.config)?)
     }
 
-    /// The same where the settings file may be absent: then its defaults.
+    /// The same, with the defaults if there is no settings file.
     ///
     /// # Errors
-    /// As [`Settings::load`], but for an absent file.
+    /// As [`Settings::load`], except for an absent file.
     pub fn settings_or_default(&self) -> Result<Settings, SettingsError> {
         match Settings::load(&self.config) {
             Err(SettingsError::Absent(_)) => self.over(Settings::default()),
@@ -54,11 +55,12 @@ impl Overlay {
         }
     }
 
-    /// `settings`, read elsewhere, with these on top.
+    /// Returns `settings`, read from elsewhere, overridden by these.
     ///
     /// # Errors
-    /// A value is out of its range.
+    /// Returns an error if a value is out of its range.
     pub fn over(&self, mut settings: Settings) -> Result<Settings, SettingsError> {
+        // Flags are relative to the working directory, not to the settings file.
         let absolute = |path: &PathBuf| {
             std::path::absolute(path).map_err(|e| SettingsError::Unreadable(path.clone(), e))
         };
@@ -80,8 +82,9 @@ impl Overlay {
         settings.checked(&self.config)
     }
 
-    /// What a worker needs in its environment to see the same settings.
+    /// Returns the environment variables that give a worker the same settings.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        // Absolute: a worker may have another working directory.
         let absolute = |path: &PathBuf| {
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).into_os_string()
         };

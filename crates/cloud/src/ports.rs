@@ -1,7 +1,8 @@
-//! The ports: just the calls that agent and coordinator make, no more.
+//! The ports: exactly the calls that agent and coordinator make.
 //!
-//! Two adapters stand behind each (`local` and `aws`) and one conformance suite holds them to the same behaviour. Everything above this line is the
-//! same code on one machine and in the cloud.
+//! Each port has two adapters (`local` and `aws`), and one conformance suite
+//! holds them to the same behavior. Code that uses ports must be the same on
+//! one machine and on AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,54 +24,54 @@ use crate::error::PortResult;
 /// Objects in buckets.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// Begins to write an object; nothing is visible before `finish`.
+    /// Starts to write an object; nothing is visible before `finish`.
     async fn create(&self, bucket: Bucket, key: &ObjectKey) -> PortResult<Box<dyn ObjectWriter>>;
-    /// Begins to read one version; `Absent` or `Changed` if it is not there.
+    /// Starts to read one version; `Absent` or `Changed` if it is not there.
     async fn open(&self, bucket: Bucket, object: &ObjectRef) -> PortResult<Box<dyn ObjectReader>>;
-    /// What lies at a key now.
+    /// Returns the current version of an object.
     async fn head(&self, bucket: Bucket, key: &ObjectKey) -> PortResult<Option<ObjectRef>>;
 }
 
-/// What happens where an object lies already.
+/// What to do if an object exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutMode {
-    /// `If-None-Match: *`: it stays, and [`Put::Exists`] is answered.
+    /// `If-None-Match: *`: it is kept, and the result is [`Put::Exists`].
     IfAbsent,
     /// It is replaced.
     Replace,
 }
 
-/// What became of a put.
+/// The result of a put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
-    /// The object lies there now.
+    /// The object was written.
     Written(ObjectRef),
-    /// Another lay there; nothing was changed.
+    /// Another object exists; nothing was changed.
     Exists,
 }
 
-/// An object being written. Dropped unfinished, it leaves nothing.
+/// An object being written. If it is dropped before `finish`, it leaves nothing.
 #[async_trait]
 pub trait ObjectWriter: Send {
     /// Adds bytes.
     async fn write(&mut self, bytes: &[u8]) -> PortResult<()>;
-    /// Makes the object visible, whole and durable.
+    /// Makes the object visible, complete and durable.
     async fn finish(self: Box<Self>, mode: PutMode) -> PortResult<Put>;
 }
 
 /// An object being read, from its first byte.
 #[async_trait]
 pub trait ObjectReader: Send {
-    /// The next bytes (at most about 1 MiB), `None` after the last.
+    /// Returns the next bytes (at most about 1 MiB), `None` after the last.
     async fn next(&mut self) -> PortResult<Option<Bytes>>;
 }
 
-/// A message received; it comes back unless deleted in time.
+/// A received message; it reappears unless it is deleted in time.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// What was sent.
+    /// The content.
     pub body: String,
-    /// Names this delivery to the queue.
+    /// Identifies this delivery to the queue.
     pub receipt: String,
 }
 
@@ -87,61 +88,61 @@ pub trait WorkQueue: Send + Sync {
     async fn delete(&self, receipt: &str) -> PortResult<()>;
 }
 
-/// What the ledger answers to a change: the row after it, or why it does not
-/// apply to the row as it stands.
+/// The ledger's answer to a change: the row after it, or why it does not apply to the row in
+/// its current state.
 pub type Verdict<T> = Result<T, Refused>;
 
-/// The only thing that decides. All reads are consistent.
+/// Decides the outcome of everything. All reads are consistent.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Puts a run if absent; answers the row that is there now.
+    /// Puts a run if it is absent; returns the current row.
     async fn put_run(&self, run: &Run) -> PortResult<Run>;
-    /// Puts units, each if absent.
+    /// Puts each of the units that is absent.
     async fn put_units(&self, units: &[Unit]) -> PortResult<()>;
     /// Changes a run's row, with its counters (release) and its launch intent
     /// (launch) in the same transaction.
     async fn apply_run(&self, run: RunId, change: &RunChange) -> PortResult<Verdict<Run>>;
-    /// Changes a unit's row, with its run's counter in the same transaction
-    /// where the change counts down.
+    /// Changes a unit's row; if the change counts down, also its run's counter, in the same
+    /// transaction.
     async fn apply_unit(&self, unit: UnitId, change: &UnitChange) -> PortResult<Verdict<Unit>>;
-    /// A run's row.
+    /// Returns a run's row.
     async fn run(&self, run: RunId) -> PortResult<Option<Run>>;
-    /// All runs, the newest first.
+    /// Returns all runs, the newest first.
     async fn runs(&self) -> PortResult<Vec<Run>>;
-    /// A unit's row.
+    /// Returns a unit's row.
     async fn unit(&self, unit: UnitId) -> PortResult<Option<Unit>>;
-    /// Up to `limit` units of a run from index `from`, in order.
+    /// Returns up to `limit` units of a run from index `from`, in order.
     async fn units(&self, run: RunId, from: u32, limit: u32) -> PortResult<Vec<Unit>>;
-    /// How many units of a released run are not terminal yet: its counters' sum.
+    /// Returns how many units of a released run are not terminal: the sum of its counters.
     async fn left(&self, run: RunId) -> PortResult<u64>;
-    /// Launch intents not yet closed.
+    /// Returns the launch intents that are not closed.
     async fn open_launches(&self) -> PortResult<Vec<LaunchIntent>>;
-    /// The fleet was called for this intent and did this, or its run has ended.
+    /// Closes an intent with the result of the launch, or because its run has ended.
     async fn close_launch(&self, intent: &LaunchIntent, started: &Started) -> PortResult<()>;
-    /// Every launch of a run, in order.
+    /// Returns every launch of a run, in order.
     async fn launches(&self, run: RunId) -> PortResult<Vec<Launch>>;
-    /// Registers an uploaded object, or a new version of it (then free again);
-    /// the version that is registered already stays as it stands.
+    /// Registers an uploaded object, or a new version of it, which is free again. If the
+    /// version is already registered, its row is not changed.
     async fn register(&self, name: &Name) -> PortResult<()>;
-    /// Notes an upload whose name was refused, once however often it is told.
+    /// Records an upload whose name was refused; once, even if it is reported again.
     async fn note_refusal(&self, refusal: &Refusal) -> PortResult<()>;
-    /// How many uploads were refused for their names, by bucket.
+    /// Returns how many uploads were refused because of their names, by bucket.
     async fn refusals(&self) -> PortResult<BTreeMap<String, u64>>;
-    /// One row of the names table.
+    /// Returns one row of the names table.
     async fn name(&self, key: &ObjectKey) -> PortResult<Option<Name>>;
-    /// Up to `limit` names after `after` in key order, with this prefix.
+    /// Returns up to `limit` names with this prefix after `after`, in key order.
     async fn names(
         &self,
         prefix: &str,
         after: Option<&ObjectKey>,
         limit: u32,
     ) -> PortResult<Vec<Name>>;
-    /// Marks names as taken by `run`, each if it stands as given; answers how
-    /// many were marked or had been by this run.
+    /// Marks each name that is unchanged as taken by `run`; returns how many are marked now
+    /// or were already marked by this run.
     async fn take_names(&self, names: &[Name], run: RunId) -> PortResult<usize>;
 }
 
-/// Tells people. Subjects and texts carry ids and counts only.
+/// Publishes notices. Subjects and texts must contain ids and counts only.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Publishes one notice.
@@ -151,53 +152,53 @@ pub trait Notifier: Send + Sync {
 /// One worker of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
-    /// The worker it runs.
+    /// The worker on it.
     pub worker: WorkerId,
-    /// What the engine calls it (process id, instance id).
+    /// The engine's identifier (process id, instance id).
     pub engine_id: String,
     /// Whether the engine is still starting it.
     pub starting: bool,
-    /// When the engine started it, where it says so.
+    /// When the engine started it, if the engine reports it.
     pub launched_at: Option<Timestamp>,
 }
 
 /// The machines, or processes, that run the agent.
 #[async_trait]
 pub trait Fleet: Send + Sync {
-    /// Starts the workers of an intent; with the same token, at most once.
+    /// Starts the workers of an intent; at most once for each token.
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started>;
-    /// The live workers of this project.
+    /// Returns the live workers of this project.
     async fn live(&self) -> PortResult<Vec<Instance>>;
-    /// Asks a worker to stop: it drains and leaves.
+    /// Asks a worker to drain and leave.
     async fn drain(&self, instance: &Instance) -> PortResult<()>;
-    /// Ends a worker that did not leave by itself.
+    /// Terminates a worker that did not leave by itself.
     async fn terminate(&self, instance: &Instance) -> PortResult<()>;
-    /// Why the engine itself ended workers of this run, one reason for each
-    /// (on EC2: its state reason, as where the volume's key may not be used).
+    /// Returns why the engine itself terminated workers of this run, one reason for each (on
+    /// EC2 its state reason, for example that the key of the volume may not be used).
     async fn failures(&self, run: RunId) -> PortResult<Vec<String>>;
 }
 
 /// Data keys.
 #[async_trait]
 pub trait KeyService: Send + Sync {
-    /// A fresh data key for one object, and the same one wrapped.
+    /// Generates a new data key for one object; returns it and its wrapped form.
     async fn generate(
         &self,
         context: &EncryptionContext,
     ) -> PortResult<(DataKey, EncryptedDataKey)>;
-    /// Unwraps a data key, with configured keys only.
+    /// Unwraps a data key, with the configured keys only.
     async fn unwrap(
         &self,
         wrapped: &[EncryptedDataKey],
         context: &EncryptionContext,
     ) -> PortResult<DataKey>;
-    /// The wrapping key's name, for access records.
+    /// Returns the name of the wrapping key, for access records.
     fn key_name(&self) -> String;
 }
 
 /// The wall clock.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -207,7 +208,7 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]) -> PortResult<()>;
 }
 
-/// Everything outside, as one worker or one coordinator sees it.
+/// Everything outside the process, as one worker or one coordinator uses it.
 #[derive(Clone)]
 pub struct Ports {
     /// Objects.
@@ -226,12 +227,12 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// What all of them sent.
+    /// Counts of the requests that they sent.
     pub counts: RequestCounts,
 }
 
 impl Ports {
-    /// Eight random bytes, for a fresh id.
+    /// Returns eight random bytes for a new id.
     pub fn random_id(&self) -> PortResult<[u8; 8]> {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes)?;

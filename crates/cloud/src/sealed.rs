@@ -1,9 +1,9 @@
-//! Sealed objects at the store: streamed out, streamed in, a frame at a time.
+//! Sealed objects in the store: streamed out and in, one frame at a time.
 //!
 //! Used by the agent (opens data, seals partials and results) and by `sce`
-//! (`put`, `results`). The encryption context binds every object to its
-//! project and its key; bytes handed on are verified, but they *count* only
-//! when [`open_object`] has returned without an error.
+//! (`put`, `results`). The encryption context binds every object to its project
+//! and its key. Must never release unverified bytes; released bytes are valid as
+//! a whole only when [`open_object`] has returned without an error.
 
 use sce_core::envelope::{
     EncryptionContext, EnvelopeError, FrameLength, Header, HeaderReader, Opened, Sealer,
@@ -15,10 +15,10 @@ use zeroize::Zeroizing;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{KeyService, ObjectReader, ObjectWriter, Ports, Put, PutMode};
 
-/// The encryption context of an object: its project and its place.
+/// Returns the encryption context of an object: its project and its key.
 ///
 /// # Errors
-/// Never in practice: both are short and ASCII.
+/// Does not occur in practice: both are short and ASCII.
 pub fn context_of(pit: &Pit, key: &ObjectKey) -> Result<EncryptionContext, EnvelopeError> {
     EncryptionContext::new([("pit", pit.as_str()), ("object", key.as_str())])
 }
@@ -32,10 +32,10 @@ pub struct SealedWriter {
 }
 
 impl SealedWriter {
-    /// Begins an object under a fresh data key and message id.
+    /// Starts an object with a new data key and message id.
     ///
     /// # Errors
-    /// The store, the key service or the randomness fails.
+    /// Returns an error if the store, the key service or the randomness fails.
     pub async fn create(
         ports: &Ports,
         pit: &Pit,
@@ -44,6 +44,7 @@ impl SealedWriter {
     ) -> PortResult<Self> {
         let refuse = |e: EnvelopeError| PortError::new(Class::Permanent, "seal object", key, e);
         let context = context_of(pit, key).map_err(refuse)?;
+        // The key first: if it is not available, nothing is started in the store.
         let (data_key, wrapped) = ports.keys.generate(&context).await?;
         let mut message_id = [0; 32];
         ports.entropy.fill(&mut message_id)?;
@@ -58,7 +59,8 @@ impl SealedWriter {
     /// Seals and writes more of the plaintext.
     ///
     /// # Errors
-    /// The store fails, or the object has more frames than the format allows.
+    /// Returns an error if the store fails, or if the object has more frames than the format
+    /// allows.
     pub async fn write(&mut self, plaintext: &[u8]) -> PortResult<()> {
         let key = &self.key;
         self.sealer
@@ -72,7 +74,7 @@ impl SealedWriter {
     /// Writes the final frame and makes the object visible.
     ///
     /// # Errors
-    /// The store fails.
+    /// Returns an error if the store fails.
     pub async fn finish(self, mode: PutMode) -> PortResult<Put> {
         let Self { mut writer, sealer, mut sealed, key } = self;
         sealer
@@ -83,7 +85,7 @@ impl SealedWriter {
     }
 }
 
-/// Seals `plaintext` and puts it whole.
+/// Seals `plaintext` and puts it as one object.
 ///
 /// # Errors
 /// As [`SealedWriter`].
@@ -102,13 +104,13 @@ pub async fn seal_bytes(
 /// Why an object did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError<E> {
-    /// The store or the key service failed; its class says whether for good.
+    /// The store or the key service failed; its class says whether a retry can help.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The object is not what it should be.
+    /// The object is not valid, or is not the expected one.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// Whoever takes the plaintext refuses it.
+    /// The sink refused the plaintext.
     #[error("{0}")]
     Sink(E),
 }
@@ -116,7 +118,7 @@ pub enum OpenError<E> {
 /// Streams an object's verified plaintext into `sink`, frame by frame.
 ///
 /// # Errors
-/// At the first byte that is wrong, or at the end if it comes too early.
+/// Returns an error at the first wrong byte, or at the end if it comes too early.
 pub async fn open_object<E>(
     ports: &Ports,
     pit: &Pit,
@@ -129,7 +131,7 @@ pub async fn open_object<E>(
     open_stream(reader.as_mut(), ports.keys.as_ref(), &expected, sink).await
 }
 
-/// The whole plaintext of an object: bound its size before.
+/// Returns the whole plaintext of an object. The caller checks its size first.
 ///
 /// # Errors
 /// As [`open_object`].
@@ -148,7 +150,7 @@ pub async fn open_bytes(
     Ok(bytes)
 }
 
-/// Streams the verified plaintext of whatever `reader` reads into `sink`.
+/// Streams the verified plaintext of the object that `reader` reads into `sink`.
 ///
 /// # Errors
 /// As [`open_object`].
@@ -162,20 +164,22 @@ pub async fn open_stream<E>(
     let data_key = keys.unwrap(header.encrypted_data_keys(), header.context()).await?;
     let mut opener = header.open(&data_key, expected)?;
     let mut plaintext = Zeroizing::new(Vec::new());
+    // What was read after the header belongs to the first frames.
     let mut chunk = Some(rest);
     while let Some(sealed) = chunk {
         opener.push(&sealed, &mut plaintext)?;
         sink(&plaintext).map_err(OpenError::Sink)?;
+        // Reused for the next chunk; it is zeroized once, when it is dropped.
         plaintext.clear();
         chunk = reader.next().await?;
     }
     Ok(opener.finish()?)
 }
 
-/// Reads an object's header, unverified, and what was read beyond it.
+/// Reads an object's header, unverified, and the bytes that were read after it.
 ///
 /// # Errors
-/// The stream fails, or does not begin as a sealed object.
+/// Returns an error if the stream fails, or if it does not start like a sealed object.
 pub async fn read_header<E>(
     reader: &mut dyn ObjectReader,
 ) -> Result<(Header, bytes::Bytes), OpenError<E>> {

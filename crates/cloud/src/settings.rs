@@ -1,8 +1,8 @@
-//! `sce.toml`: what a project is, where it lies and how patient it is.
+//! `sce.toml`: the settings of a project.
 //!
-//! Read by both binaries. Every field has a default that works unedited after
+//! Used by both binaries. Every field has a default that works unedited after
 //! `sce init`; unknown fields are refused, so that a typing error is not a
-//! silent default. It holds no secret: only the path of the key file.
+//! silent default. It must contain no secret: only the path of the key file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,19 +18,19 @@ use sce_core::resources::{Account, Resources};
 use sce_core::study::{StudySettings, StudySettingsError};
 use serde::{Deserialize, Serialize};
 
-/// Name of the file, looked for in the working directory.
+/// Name of the file in the working directory.
 pub const FILE_NAME: &str = "sce.toml";
-/// Longest settings file we read, in bytes.
+/// The largest accepted settings file, in bytes.
 const FILE_MAX_BYTES: u64 = 1 << 20;
 
-/// Longest lease, in seconds: with its margin it must fit into a message's
-/// visibility, of which SQS allows 12 hours.
+/// The longest lease, in seconds: with its margin it must fit into the visibility timeout of
+/// a message, which SQS limits to 12 hours.
 const LEASE_MAX_SECONDS: u64 = 36_000;
 
-/// The file that `sce init` writes: every default, explained.
+/// The file that `sce init` writes: every default, with comments.
 pub const TEMPLATE: &str = include_str!("sce.toml");
 
-/// Which adapters stand behind the ports.
+/// The adapters behind the ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -40,52 +40,52 @@ pub enum Mode {
     Aws,
 }
 
-/// What wraps data keys on AWS.
+/// The key that wraps data keys on AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataKeys {
-    /// The project's KMS key, a call for each object.
+    /// The project's KMS key, one call per object.
     #[default]
     Kms,
     /// The project's HomerKey, itself wrapped by KMS (`sce key wrap`).
     Homer,
 }
 
-/// Where the project lies on AWS.
+/// The project on AWS.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsSettings {
-    /// Whose account; every name follows from it and the PIT.
+    /// The account; every name follows from it and the PIT.
     pub account: Option<Account>,
-    /// Which region; without it the one that the AWS CLI would take.
+    /// The region; without it, the one that the AWS CLI would use.
     pub region: Option<String>,
-    /// What wraps data keys.
+    /// The key that wraps data keys.
     pub data_keys: DataKeys,
 }
 
-/// Where the names table's rules are loosened.
+/// Exceptions from the rules for object names.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NameSettings {
-    /// Harmless words that object names may hold besides the built-in ones.
+    /// Harmless words that object names may contain, in addition to the built-in ones.
     pub words: Vec<String>,
-    /// Whether names may hold dates (never dates of service).
+    /// Whether names may contain dates (never dates of service).
     pub dates: bool,
 }
 
-/// What a launch tells a worker of its machine. People write none of it.
+/// The machine of a worker, as its launch describes it; not written by users.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MachineSettings {
     /// Size of the volume for /hipaa, in GiB.
     pub volume_gib: Option<u32>,
-    /// Where the agent may connect to: V, and the ranges behind its gateway
-    /// endpoints, which keep public addresses.
+    /// The addresses to which the agent may connect: the VPC (V), and the ranges behind its
+    /// gateway endpoints, which keep public addresses.
     pub addresses: Vec<Ipv4Net>,
 }
 
 impl MachineSettings {
-    /// As the end of a settings file.
+    /// Formats them as the end of a settings file.
     pub fn render(&self) -> String {
         let section = toml::to_string(self).expect("numbers and addresses have a TOML form");
         format!("[machine]\n{section}")
@@ -98,32 +98,32 @@ impl MachineSettings {
 pub struct Settings {
     /// Project identifier tag.
     pub pit: Pit,
-    /// Who designated the account for health data, and when: "who, date".
+    /// Who accepted the business associate addendum for the account, and when: "who, date".
     pub baa_accepted: Option<String>,
-    /// Which adapters.
+    /// The adapters.
     pub mode: Mode,
-    /// The raw wrapping key's file, relative to `sce.toml`.
+    /// The file of the raw wrapping key, relative to `sce.toml`.
     pub key_file: PathBuf,
-    /// The embedded environment's directory, relative to `sce.toml`.
+    /// The directory of the local environment, relative to `sce.toml`.
     pub root: PathBuf,
-    /// The directory standing for the encrypted volume, relative to `sce.toml`.
+    /// The directory used as the encrypted volume, relative to `sce.toml`.
     pub hipaa: PathBuf,
-    /// Who is told of a run's end.
+    /// The recipient of notices.
     pub email: String,
-    /// How long a worker's claim lasts from its last beat, in seconds.
+    /// Length of a lease from its last beat, in seconds.
     pub lease_seconds: Option<u64>,
-    /// How long a worker waits at an empty queue, in milliseconds; after three
-    /// such waits it looks in the ledger itself.
+    /// How long a worker waits at an empty queue, in milliseconds; after three such waits it
+    /// looks in the ledger itself.
     pub poll_milliseconds: Option<u64>,
-    /// How long a worker may live at most, in seconds.
+    /// The longest lifetime of a worker, in seconds.
     pub lifetime_seconds: u64,
     /// The project on AWS.
     pub aws: AwsSettings,
     /// Object names.
     pub names: NameSettings,
-    /// What runs compute.
+    /// The analysis of runs.
     pub study: StudySettings,
-    /// The machine, as its launch tells it.
+    /// The machine, as described by its launch.
     pub machine: MachineSettings,
     #[serde(skip)]
     folder: PathBuf,
@@ -154,13 +154,13 @@ impl Default for Settings {
 /// Why the settings cannot be used. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// There is no such file.
-    #[error("{0} is not there: run `sce init` first, or name the file with --config")]
+    /// The file does not exist.
+    #[error("{0} does not exist: run `sce init` first, or name the file with --config")]
     Absent(PathBuf),
     /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
-    /// The file is not TOML of the right form.
+    /// The file is not valid TOML, or not of the expected form.
     #[error("{path} line {line}: {cause}; correct it, or compare with what `sce init` writes")]
     Malformed {
         /// The file.
@@ -170,10 +170,10 @@ pub enum SettingsError {
         /// What is wrong there.
         cause: String,
     },
-    /// Addresses that are no limit.
+    /// Addresses that are no restriction.
     #[error("{0}: {1}")]
     Addresses(PathBuf, AddressError),
-    /// A study that cannot be meant.
+    /// Invalid settings of the study.
     #[error("{0}: {1}")]
     Study(PathBuf, StudySettingsError),
     /// A value out of its range.
@@ -181,7 +181,7 @@ pub enum SettingsError {
     Range {
         /// The file.
         path: PathBuf,
-        /// Which value, and its range.
+        /// The value and its range.
         cause: &'static str,
     },
 }
@@ -190,13 +190,14 @@ impl Settings {
     /// Reads the file.
     ///
     /// # Errors
-    /// It is absent, unreadable, malformed or has a value out of range.
+    /// Returns an error if it is absent, unreadable or malformed, or has a value out of range.
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
         let unreadable = |e| SettingsError::Unreadable(path.to_owned(), e);
         let facts = fs::metadata(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => SettingsError::Absent(path.to_owned()),
             _ => unreadable(e),
         })?;
+        // Before reading: the path may be a device or a large file by mistake.
         if facts.len() > FILE_MAX_BYTES || !facts.is_file() {
             return Err(SettingsError::Range {
                 path: path.to_owned(),
@@ -210,23 +211,36 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reads settings from text that lies at `path`, or came from there.
+    /// Parses settings from text that was read from `path`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use sce_cloud::settings::{FILE_NAME, Mode, Settings};
+    ///
+    /// let settings = Settings::parse("lease_seconds = 30", Path::new(FILE_NAME))?;
+    /// assert_eq!(settings.mode, Mode::Local);
+    /// assert_eq!(settings.lease().lease.as_secs(), 30);
+    /// assert!(Settings::parse("lease_second = 30", Path::new(FILE_NAME)).is_err());
+    /// # Ok::<(), sce_cloud::settings::SettingsError>(())
+    /// ```
     ///
     /// # Errors
-    /// The text is malformed or has a value out of range.
+    /// Returns an error if the text is malformed or has a value out of range.
     pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text).map_err(|e| {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             SettingsError::Malformed {
                 path: path.to_owned(),
                 line: before.matches('\n').count() + 1,
+                // Only the first line: the others quote the file.
                 cause: e.message().lines().next().unwrap_or_default().to_owned(),
             }
         })?;
         settings.checked(path)
     }
 
-    /// These settings, if every value is within its range.
+    /// Returns these settings if every value is within its range.
     pub(crate) fn checked(self, path: &Path) -> Result<Self, SettingsError> {
         let range = |holds: bool, cause| {
             if holds { Ok(()) } else { Err(SettingsError::Range { path: path.to_owned(), cause }) }
@@ -241,7 +255,7 @@ impl Settings {
         )?;
         range(
             self.baa_accepted.as_deref().is_none_or(is_acceptance),
-            "baa_accepted must say who and when, in ASCII, as \"Jo Doe, 2026-11-25\"",
+            "baa_accepted must say who and when, in ASCII, like \"Jo Doe, 2026-11-25\"",
         )?;
         range(
             self.mode == Mode::Local || self.aws.account.is_some(),
@@ -255,12 +269,12 @@ impl Settings {
             .map_err(|e| SettingsError::Addresses(path.to_owned(), e))?;
         range(
             self.study.side_inputs.is_empty(),
-            "study.side_inputs is no setting: name tables of people with sce run --people",
+            "study.side_inputs is not a setting: name tables of people with sce run --people",
         )?;
         Ok(self)
     }
 
-    /// What workers are told at their launch: ids, names and times only.
+    /// Formats the settings that a launch passes to workers: ids, names and times only.
     pub fn worker_settings(&self, resources: &Resources) -> String {
         let data_keys = match self.aws.data_keys {
             DataKeys::Kms => "kms",
@@ -279,12 +293,12 @@ impl Settings {
         )
     }
 
-    /// A path of the settings, relative to the file they were read from.
+    /// Resolves a path of the settings, relative to their file.
     pub fn path(&self, relative: &Path) -> PathBuf {
         self.folder.join(relative)
     }
 
-    /// Times of the protocol.
+    /// Returns the times of the protocol.
     pub fn lease(&self) -> LeaseRules {
         let default = match self.mode {
             Mode::Local => 15,
@@ -293,32 +307,32 @@ impl Settings {
         LeaseRules::of(Duration::from_secs(self.lease_seconds.unwrap_or(default)))
     }
 
-    /// Budgets of the protocol.
+    /// Returns the budgets of the protocol.
     pub fn budgets(&self) -> Budgets {
         Budgets::default()
     }
 
-    /// How long a worker waits at an empty queue.
+    /// Returns how long a worker waits at an empty queue.
     pub fn poll(&self) -> Duration {
         let default = match self.mode {
             Mode::Local => 500,
-            // The longest that SQS waits: idle workers ask seldom.
+            // The longest wait of SQS, so that idle workers send few requests.
             Mode::Aws => 20_000,
         };
         Duration::from_millis(self.poll_milliseconds.unwrap_or(default))
     }
 
-    /// Rules for object names.
+    /// Returns the rules for object names.
     pub fn name_rules(&self) -> NameRules {
         NameRules::new(&self.names.words, self.names.dates)
     }
 }
 
-/// Whether a text says who accepted the addendum, and on which day.
+/// True if the text says who accepted the addendum, and on which day.
 fn is_acceptance(text: &str) -> bool {
     text.split_once(',').is_some_and(|(who, day)| {
         let day = day.trim();
-        // CloudFormation tells other letters as question marks.
+        // CloudFormation returns other characters as question marks.
         let plain =
             !who.trim().is_empty() && text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         plain && day.len() == 10 && calendar::parse(day.as_bytes()).is_some()
@@ -342,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_launch_tells_is_read_as_it_was_written() {
-        let told = MachineSettings {
+    fn machine_settings_are_read_as_they_were_rendered() {
+        let machine = MachineSettings {
             volume_gib: Some(100),
             addresses: ["10.0.0.0/16", "52.216.0.0/15"].map(|net| net.parse().unwrap()).into(),
         };
-        for told in [told, MachineSettings::default()] {
-            let read = parse(&format!("pit = \"hipaa\"\n[aws]\n{}", told.render())).unwrap();
-            assert_eq!(format!("{:?}", read.machine), format!("{told:?}"));
+        for machine in [machine, MachineSettings::default()] {
+            let read = parse(&format!("pit = \"hipaa\"\n[aws]\n{}", machine.render())).unwrap();
+            assert_eq!(format!("{:?}", read.machine), format!("{machine:?}"));
         }
     }
 
@@ -364,7 +378,7 @@ mod tests {
             ("pit = ", "line 1:"),
             ("mode = \"gcp\"", "line 1: unknown variant `gcp`"),
             ("mode = \"aws\"", "needs the account"),
-            ("[aws]\naccount = \"12\"", "line 2: not a AWS account"),
+            ("[aws]\naccount = \"12\"", "line 2: not an AWS account"),
             ("baa_accepted = \"Jo Doe\"", "baa_accepted must say who and when"),
             ("baa_accepted = \"Jo Doe, 2026-13-25\"", "baa_accepted must say who and when"),
             ("baa_accepted = \"J\u{f6}rg, 2026-11-25\"", "baa_accepted must say who and when"),

@@ -1,4 +1,7 @@
-//! The machine's own clock and randomness.
+//! The clock and randomness of the operating system.
+//!
+//! Used behind the ports outside tests. Nothing else may read a clock or create
+//! random bytes.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +15,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
+        // A clock before 1970 is wrong in any case: it shows 1970.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }

@@ -1,8 +1,9 @@
-//! Logs: one JSON object a line on standard error; ids, counts and states
-//! only, never a value, a patient id, a date of service or a cell's text.
+//! Logs: one JSON object per line on standard error.
 //!
-//! A worker's machine disappears with its disk, so what it logged is kept in
-//! memory, too, and delivered to the logs bucket before it leaves.
+//! Used by both binaries. Logs must contain ids, counts and states only, never a
+//! value, a patient id, a date of service or the text of a cell. The disk of a
+//! worker's machine is deleted with it, so its log is also kept in memory and
+//! delivered to the log bucket before it leaves.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +17,10 @@ use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Ports, PutMode};
 use crate::retry::retry;
 
-/// Most that is kept, in bytes (8 MiB): days of a worker's lines.
+/// The most bytes kept (8 MiB): the lines of a worker for days.
 const KEPT_MAX_BYTES: usize = 8 << 20;
 
-/// What this process logged so far; its end is cut once it is too long.
+/// The log of this process so far; lines beyond the limit are not kept.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -38,13 +39,13 @@ pub fn start() -> Log {
 }
 
 impl Log {
-    /// Puts what was logged so far into the logs bucket; acknowledged when
-    /// this returns.
+    /// Puts the log so far into the log bucket. It is durable when this returns.
     ///
     /// # Errors
-    /// The store refuses.
+    /// Returns an error if the store fails.
     pub async fn deliver(&self, ports: &Ports, worker: WorkerId) -> PortResult<()> {
         let at = ports.clock.now().0;
+        // The time in the key: a worker that delivers twice keeps both.
         let key = ObjectKey::try_from(format!("workers/{worker}/{at}.jsonl"))
             .map_err(|e| PortError::new(Class::Permanent, "deliver log", worker, e))?;
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -59,6 +60,7 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // The beginning is kept: it shows what the worker was started with.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() + line.len() <= KEPT_MAX_BYTES {
             kept.extend_from_slice(line);

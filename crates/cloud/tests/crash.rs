@@ -1,5 +1,5 @@
-//! Kill −9 at any moment: what was acknowledged is there, what was not is
-//! there whole or not at all, and the databases open.
+//! Kill −9 at any moment: everything acknowledged is there, everything else is
+//! complete or absent, and the databases open.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -24,11 +24,11 @@ use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 use tempfile::TempDir;
 
-/// Tells the child where to write, and from which number on.
+/// Environment variables of the child: where to write, and the first number.
 const HOME: &str = "SCE_TEST_HOME";
 const FIRST: &str = "SCE_TEST_FIRST";
 const ROUNDS: u32 = 40;
-/// Units of the run that every child goes on with; more than all commit.
+/// Units of the run that every child continues; more than all children commit.
 const UNITS: u32 = 20_000;
 /// Larger than a pipe, a page and a chunk of the store.
 const OBJECT_BYTES: usize = (1 << 20) + 4321;
@@ -66,14 +66,14 @@ impl World {
         self.ledger.apply_run(self.run.id, &release).await.unwrap().unwrap();
     }
 
-    /// Everything that a worker writes for unit `n`.
+    /// Writes everything that a worker writes for unit `n`.
     async fn work(&self, n: u32) {
         let mut writer = self.store.create(Bucket::Output, &key(n)).await.unwrap();
         for piece in content(n).chunks(70_000) {
             writer.write(piece).await.unwrap();
         }
         let Put::Written(partial) = writer.finish(PutMode::IfAbsent).await.unwrap() else {
-            // The child before had written it and was killed before its ack.
+            // The previous child wrote it and was killed before it acknowledged.
             return acknowledge("exists", n);
         };
         acknowledge("put", n);
@@ -103,7 +103,7 @@ fn content(n: u32) -> Vec<u8> {
 }
 
 fn acknowledge(what: &str, n: u32) {
-    // One write, so that the parent never reads half a line of a living child.
+    // One write, so that the parent never reads half a line of a live child.
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\nack {what} {n}\n").as_bytes()).unwrap();
     out.flush().unwrap();
@@ -116,7 +116,7 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 #[ignore = "the child of what_was_acknowledged_survives_every_kill"]
 fn write_until_killed() {
-    // Nobody's child: run with every ignored test.
+    // Without the variable it was started with all ignored tests, not as a child.
     let Some(home) = std::env::var_os(HOME) else {
         return;
     };
@@ -139,11 +139,11 @@ fn spawn_writer(home: &Path, first: u32) -> Child {
         .unwrap()
 }
 
-/// What the children have acknowledged, by kind and number.
+/// The acknowledgements of the children, by kind and number.
 type Acks = BTreeSet<(String, u32)>;
 
-/// Lets a child write, kills it `delay` after its first acknowledgement, and
-/// notes what it acknowledged.
+/// Lets a child write, kills it `delay` after its first acknowledgement, and records its
+/// acknowledgements.
 fn write_and_kill(home: &Path, first: u32, delay: Duration, acks: &mut Acks) {
     let mut child = spawn_writer(home, first);
     let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -162,7 +162,7 @@ fn write_and_kill(home: &Path, first: u32, delay: Duration, acks: &mut Acks) {
     }
 }
 
-/// Everything that holds after a kill; `next` is the first number never tried.
+/// Checks everything that holds after a kill; `next` is the first number never tried.
 async fn check(world: &World, acks: &Acks, next: u32) {
     let has = |what: &str, n| acks.contains(&(what.to_owned(), n));
     let mut terminal = 0;
@@ -188,7 +188,7 @@ async fn check(world: &World, acks: &Acks, next: u32) {
     assert_eq!(left, u64::from(UNITS) - terminal, "counters and units disagree");
 }
 
-/// Every message sent is received once; those acknowledged are among them.
+/// Checks that every message is received once, and that all acknowledged ones are.
 async fn check_queue(world: &World, acks: &Acks) {
     let mut received = BTreeSet::new();
     let (wait, hour) = (Duration::ZERO, Duration::from_secs(3600));
@@ -213,8 +213,8 @@ fn what_was_acknowledged_survives_every_kill() {
             Duration::from_micros(1000 + u64::from(u16::from_le_bytes(random)) * 39_000 / 65_535);
         write_and_kill(home.path(), first, delay, &mut acks);
         let last = acks.iter().map(|(_, n)| *n).max().unwrap();
-        // The one after the last that was acknowledged may have been begun; the
-        // next child meets what it left.
+        // The unit after the last acknowledged one may have been started; the next child
+        // finds what it left.
         runtime.block_on(check(&World::open(home.path()), &acks, last + 2));
         assert!(last >= first, "round {round}: the child acknowledged nothing");
         first = last + 1;

@@ -1,5 +1,5 @@
-//! A damaged database is named, with what to do; it is never a panic and
-//! never quietly begun afresh.
+//! A damaged database is reported by name and with a remedy. It never causes a
+//! panic and is never silently replaced by a new one.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -41,7 +41,7 @@ fn units() -> Vec<Unit> {
     (0..UNITS).map(|index| Unit::pending(id(index), vec![], 0)).collect()
 }
 
-/// Fills a ledger and a queue; closed, so that their logs are folded in.
+/// Fills a ledger and a queue and closes them, so that their logs are merged into the files.
 async fn fill(folder: &Path) -> [PathBuf; 2] {
     let paths = [folder.join("ledger.sqlite"), folder.join("queue.sqlite")];
     let ledger = open_ledger(&paths[0]).unwrap();
@@ -52,8 +52,7 @@ async fn fill(folder: &Path) -> [PathBuf; 2] {
     paths
 }
 
-/// Opens and uses the file as the next process would, down to every row; the
-/// first error.
+/// Opens the file as the next process would and reads every row; returns the first error.
 async fn use_file(path: &Path) -> Result<usize, PortError> {
     if path.ends_with("ledger.sqlite") {
         let ledger = open_ledger(path)?;
@@ -87,7 +86,7 @@ const DAMAGES: [(&str, Damage); 6] = [
 ];
 
 #[tokio::test]
-async fn a_damaged_file_is_named_with_what_to_do() {
+async fn a_damaged_file_is_reported_with_a_remedy() {
     for (name, damage) in DAMAGES {
         let folder = TempDir::new().unwrap();
         for path in fill(folder.path()).await {
@@ -100,17 +99,17 @@ async fn a_damaged_file_is_named_with_what_to_do() {
             let place = path.display().to_string();
             assert!(text.contains(&place) && text.contains("move"), "{name}: {text}");
             assert!(!text.contains('\n') && !text.contains("  "), "{name}: {text}");
-            // What was found is left to be looked at; nothing was begun afresh.
+            // The file is kept for inspection; no new one was started.
             use_file(&path).await.expect_err("the second time it opens");
             assert!(fs::read(&path).unwrap().len() >= bytes.len(), "{name}: the file was cut");
         }
     }
 }
 
-/// A file of no bytes is how SQLite itself begins: nothing was ever in it,
-/// unless a log beside it says so.
+/// SQLite itself starts with an empty file: it was never used, unless a log next to it shows
+/// otherwise.
 #[tokio::test]
-async fn an_empty_file_is_new_unless_its_log_says_that_it_was_more() {
+async fn an_empty_file_is_new_unless_it_has_a_log() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ledger.sqlite");
     fs::write(&path, b"").unwrap();
@@ -121,7 +120,7 @@ async fn an_empty_file_is_new_unless_its_log_says_that_it_was_more() {
     let log = folder.path().join("ledger.sqlite-wal");
     let kept = fs::read(&log).unwrap();
     assert!(!kept.is_empty());
-    // As after a kill: the log stays, and the file itself is lost.
+    // Like after a kill: the log exists, and the file itself is lost.
     let lost = TempDir::new().unwrap();
     let path = lost.path().join("ledger.sqlite");
     fs::write(&path, b"").unwrap();
@@ -133,7 +132,7 @@ async fn an_empty_file_is_new_unless_its_log_says_that_it_was_more() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_no_row_is_named() {
+async fn an_unreadable_row_is_reported() {
     let folder = TempDir::new().unwrap();
     let [path, _] = fill(folder.path()).await;
     let database = rusqlite::Connection::open(&path).unwrap();
@@ -156,7 +155,7 @@ fn what_cannot_be_opened_is_not_called_damaged() {
     }
 }
 
-/// Processes that begin at the same moment on a machine where nothing is yet.
+/// Processes that start at the same moment on a machine without any files.
 #[test]
 fn many_may_open_a_new_file_at_once() {
     for _ in 0..60 {

@@ -1,37 +1,38 @@
-//! Where a worker may connect to: V, and the ranges of the services that its
-//! gateway endpoints lead to, which keep public addresses.
+//! The addresses to which a worker may connect: the VPC (V), and the address
+//! ranges of the services behind its gateway endpoints, which keep public
+//! addresses.
 //!
-//! Planned at a launch from what EC2 lists, checked again by whoever reads the
-//! user data. It must never grow to mean everywhere.
+//! Used at a launch, from the prefix lists of EC2, and again by the machine that
+//! reads the user data. The list must never grow to include every address.
 
 use core::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-/// V, the environment's network, as the template has it.
+/// The network of the VPC (V), as in the template.
 pub const NETWORK: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 16);
 
-/// Most ranges of a worker: some twenty of S3, a few of DynamoDB, and V.
+/// The most ranges of a worker: about twenty of S3, a few of DynamoDB, and the VPC (V).
 const RANGES_MAX: usize = 256;
-/// The widest range; those of the two services are /11 and narrower.
+/// The shortest prefix; the ranges of the two services are /11 or narrower.
 const PREFIX_MIN: u8 = 8;
 
-/// Why a worker cannot be told where to connect to.
+/// Why the addresses of a worker cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// A service without a range: workers could not reach it.
-    #[error("no address range of {0} is told, so workers could not reach it")]
+    /// A service without an address range: workers could not connect to it.
+    #[error("no address range is configured for {0}; workers could not connect to it")]
     Unknown(String),
-    /// So many, or so wide, that they are no limit.
+    /// Too many ranges, or too wide ones, to be a restriction.
     #[error("addresses must be at most {RANGES_MAX} ranges, none wider than /{PREFIX_MIN}")]
     Unbounded,
 }
 
-/// The addresses of a worker: V, then each service's ranges, of which there
-/// must be some.
+/// Returns the addresses of a worker: the VPC (V), then the ranges of each service, which
+/// must have at least one.
 ///
 /// # Errors
-/// A service has none, or together they are no limit.
+/// Returns an error if a service has no range or if the ranges are no restriction.
 pub fn plan_addresses(services: &[(String, Vec<Ipv4Net>)]) -> Result<Vec<Ipv4Net>, AddressError> {
     if let Some((name, _)) = services.iter().find(|(_, ranges)| ranges.is_empty()) {
         return Err(AddressError::Unknown(name.clone()));
@@ -41,10 +42,10 @@ pub fn plan_addresses(services: &[(String, Vec<Ipv4Net>)]) -> Result<Vec<Ipv4Net
     check_addresses(&addresses).map(|()| addresses)
 }
 
-/// Whether ranges are a limit at all.
+/// Checks that the ranges are a restriction at all.
 ///
 /// # Errors
-/// They are not.
+/// Returns an error if they are not.
 pub fn check_addresses(addresses: &[Ipv4Net]) -> Result<(), AddressError> {
     let narrow = addresses.iter().all(|range| range.prefix_len() >= PREFIX_MIN);
     if narrow && addresses.len() <= RANGES_MAX { Ok(()) } else { Err(AddressError::Unbounded) }

@@ -1,10 +1,10 @@
-//! Timestamps as they stand in the files.
+//! Timestamps as files write them.
 //!
 //! Used by format decoders and by everything that writes a time. A time is a
 //! count of seconds since 1970-01-01 00:00:00, negative before it; there are
-//! no leap seconds. A time with a zone is taken in UTC, one without as it
-//! stands. What does not fit the layouts or the calendar is refused, never
-//! repaired; so is `03/04/1938`, which reads two ways.
+//! no leap seconds. A time with a zone is converted to UTC; one without is used
+//! as written. Text that does not match the layouts or the calendar must be
+//! refused, never repaired, and so must `03/04/1938`, which is ambiguous.
 
 /// Seconds in a civil day.
 pub const DAY_SECONDS: i64 = 86_400;
@@ -12,13 +12,23 @@ pub const DAY_SECONDS: i64 = 86_400;
 /// 0001-01-01 00:00:00 and 9999-12-31 23:59:59.
 const LIMITS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// Reads `YYYY-MM-DD` or `YYYYMMDD`, which is its midnight; or either with
-/// ` HH:MM`, `:SS`, a fraction (cut off) and a zone (`Z`, `UTC`, `±HH:MM`,
-/// `±HHMM`, `±HH`), `T` or a blank between. Years are 0001 to 9999, days those
-/// of the Gregorian calendar.
+/// Parses `YYYY-MM-DD` or `YYYYMMDD` as midnight of that day; or either followed by
+/// `T` or a blank and ` HH:MM`, with optional `:SS`, a fraction (ignored) and a zone
+/// (`Z`, `UTC`, `±HH:MM`, `±HHMM`, `±HH`). Years are 0001 to 9999, days those of the
+/// Gregorian calendar.
+///
+/// ```
+/// use sce_core::calendar;
+///
+/// assert_eq!(calendar::parse(b"1970-01-02"), Some(calendar::DAY_SECONDS));
+/// assert_eq!(calendar::parse(b"1970-01-01T01:00+01:00"), Some(0));
+/// assert_eq!(calendar::parse(b"1938-02-29"), None);
+/// assert_eq!(calendar::format(86_399), "1970-01-01 23:59:59");
+/// ```
 #[must_use]
 #[inline]
 pub fn parse(text: &[u8]) -> Option<i64> {
+    // Written out for speed: every row of every input file has a time.
     let (date, clock) = match text.split_first_chunk::<10>() {
         Some((date, clock)) if date[4] == b'-' => (*date, clock),
         _ => compact_date(text)?,
@@ -42,14 +52,14 @@ pub fn parse(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// `YYYYMMDD` as `YYYY-MM-DD`, and what follows it.
+/// Rewrites a leading `YYYYMMDD` as `YYYY-MM-DD`; returns it and the rest.
 #[cold]
 fn compact_date(text: &[u8]) -> Option<([u8; 10], &[u8])> {
     let ([y1, y2, y3, y4, m1, m2, d1, d2], clock) = text.split_first_chunk::<8>()?;
     Some(([*y1, *y2, *y3, *y4, b'-', *m1, *m2, b'-', *d1, *d2], clock))
 }
 
-/// What follows a fraction of a second, if there is one.
+/// Skips a fraction of a second, if there is one.
 #[inline]
 fn fraction(rest: &[u8]) -> Option<&[u8]> {
     let [b'.' | b',', digits @ ..] = rest else { return Some(rest) };
@@ -73,10 +83,11 @@ fn in_utc(time: i64, zone: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let time = time - sign * (hour * 3600 + minute * 60);
+    // A zone can move a time at the edge of the calendar out of it.
     (hour <= 14 && minute <= 59 && is_in_range(time)).then_some(time)
 }
 
-/// True if a time can be written: years 0001 to 9999.
+/// True if the time can be written: years 0001 to 9999.
 #[must_use]
 pub fn is_in_range(time: i64) -> bool {
     LIMITS.contains(&time)
@@ -95,6 +106,7 @@ fn parse_date(date: &[u8; 10]) -> Option<i64> {
 
 #[inline]
 fn two(tens: u8, ones: u8) -> Option<i64> {
+    // Wraps for bytes below `0`, so that one comparison checks both bounds.
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
     (tens <= 9 && ones <= 9).then(|| i64::from(tens * 10 + ones))
 }
@@ -109,8 +121,8 @@ const fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 (H. Hinnant, "chrono-compatible low-level date
-/// algorithms"): years run from March, so that the leap day comes last.
+/// Days since 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms"):
+/// years start in March, so that the leap day is the last of its year.
 #[inline]
 const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
@@ -120,7 +132,7 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// The inverse: year, month and day of a day number.
+/// The inverse: converts a day number to year, month and day.
 const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -134,7 +146,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// The month of a time, counted from January of the year 0.
+/// Returns the month of a time, counted from January of the year 0.
 #[must_use]
 #[inline]
 pub const fn month(time: i64) -> i64 {
@@ -142,7 +154,7 @@ pub const fn month(time: i64) -> i64 {
     year * 12 + month - 1
 }
 
-/// The number of a day, counted from 1970-01-01; `None` if there is no such
+/// Returns the number of a day, counted from 1970-01-01; `None` if there is no such
 /// day.
 #[must_use]
 pub fn day(year: i64, month: i64, day: i64) -> Option<i64> {
@@ -152,15 +164,15 @@ pub fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     exists.then(|| days_from_civil(year, month, day))
 }
 
-/// The day of the same date so many years later; of 29 February it is 1 March
-/// where there is none.
+/// Returns the day with the same date `years` later; for 29 February, 1 March if that year
+/// is not a leap year.
 #[must_use]
 pub const fn years_after(day: i64, years: i64) -> i64 {
     let (year, month, day) = civil_from_days(day);
     days_from_civil(year + years, month, day)
 }
 
-/// Writes a time as `1938-10-30 00:00:00`.
+/// Formats a time as `1938-10-30 00:00:00`.
 #[must_use]
 pub fn format(time: i64) -> String {
     let (year, month, day) = civil_from_days(time.div_euclid(DAY_SECONDS));
@@ -202,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_taken_in_utc_and_fractions_cut_off() {
+    fn zones_are_converted_to_utc_and_fractions_ignored() {
         for same in [
             "2020-03-01 00:30:00",
             "2020-03-01T00:30:00Z",
@@ -260,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_four_centuries_follows_the_one_before() {
+    fn days_of_four_centuries_are_consecutive() {
         let (mut day, mut expected) = (parse(b"1799-12-31").expect("a date"), (1799, 12, 31));
         while expected.0 < 2201 {
             day += DAY_SECONDS;
@@ -281,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..30)) {
+        fn any_bytes_are_parsed_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..30)) {
             let _ = parse(&bytes);
         }
     }

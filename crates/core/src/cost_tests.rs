@@ -1,4 +1,4 @@
-//! Prices and costs, by table and property.
+//! Tests of prices and costs: tables of cases, and properties.
 
 use super::*;
 use proptest::prelude::*;

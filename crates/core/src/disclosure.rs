@@ -1,28 +1,28 @@
-//! What of a table of patients may leave: no number of 1 to 10 patients, and
-//! none that such a number could be derived from.
+//! Which numbers of a table of patients may leave the environment: no count of 1
+//! to 10 patients, and none from which such a count could be derived.
 //!
 //! Used for the cohort export. The rule is primary and complementary cell
-//! suppression (as of the CMS cell size policy: fewer than 11 are not shown).
-//! It assumes that whoever reads the table knows this rule.
+//! suppression (after the CMS cell size policy: fewer than 11 are not shown).
+//! It must hold even against a reader of the table who knows the rule.
 
-/// Most patients of a number that is not shown.
+/// The largest count of patients that is suppressed.
 pub const SMALL_MAX: u64 = 10;
 
-/// Where a variable has a small number, numbers below this are hidden, too,
-/// and hidden ones add up to this at least: so there are always several ways.
+/// If a variable has a small count, counts below this are suppressed, too, and the
+/// suppressed ones add up to at least this. So there are always several solutions.
 const HIDDEN_MIN: u64 = 2 * (SMALL_MAX + 1);
 
-/// True if a number of patients may be shown for itself. None at all may.
+/// True if a count of patients may be shown on its own. A count of 0 may.
 #[must_use]
 pub const fn may_be_shown(patients: u64) -> bool {
     patients == 0 || patients > SMALL_MAX
 }
 
-/// The numbers of patients in the categories of a variable, as they may be
-/// shown beside their total: each patient is in exactly one. If one is small,
-/// hidden are all below [`HIDDEN_MIN`] and then the next larger until at least
-/// two are, of [`HIDDEN_MIN`] patients together: one alone would be the total
-/// less the others. Zeros are shown, as nothing is known of nobody.
+/// Returns the counts of patients in the categories of a variable as they may be shown
+/// next to their total; each patient is in exactly one category. If one count is small, all
+/// counts below [`HIDDEN_MIN`] are suppressed, and then the next larger ones until at least
+/// two are, with at least [`HIDDEN_MIN`] patients in total: a single one would be the total
+/// minus the others. Zeros are published: a count of 0 discloses nothing about any patient.
 #[must_use]
 pub fn shown(categories: &[u64]) -> Vec<Option<u64>> {
     let mut shown: Vec<Option<u64>> = categories.iter().copied().map(Some).collect();
@@ -30,10 +30,11 @@ pub fn shown(categories: &[u64]) -> Vec<Option<u64>> {
         return shown;
     }
     let mut rising: Vec<usize> = (0..categories.len()).filter(|at| categories[*at] > 0).collect();
+    // Ascending: all small counts, then as few larger ones as the rule needs.
     rising.sort_by_key(|at| categories[*at]);
     let (mut cells, mut patients, mut last) = (0, 0, 0);
     for at in rising {
-        // Of equals all or none: which one is hidden would tell something.
+        // Of equal counts all or none: which one is suppressed would be information.
         let is_larger = categories[at] >= HIDDEN_MIN && categories[at] > last;
         if is_larger && cells >= 2 && patients >= HIDDEN_MIN {
             break;
@@ -44,10 +45,9 @@ pub fn shown(categories: &[u64]) -> Vec<Option<u64>> {
     shown
 }
 
-/// True if a mean or a quartile of what was measured of some patients may be
-/// shown, `unmeasured` being the others of the variable. That it is shown
-/// says that there are more than [`SMALL_MAX`], which must not give away how
-/// few the others are.
+/// True if a mean or a quartile of the measured patients may be shown, where `unmeasured`
+/// is the number of other patients of the variable. Showing it reveals that more than
+/// [`SMALL_MAX`] were measured, which must not reveal how few the others are.
 #[must_use]
 pub const fn statistics_may_be_shown(patients: u64, unmeasured: u64) -> bool {
     patients > SMALL_MAX && (may_be_shown(unmeasured) || patients + unmeasured >= HIDDEN_MIN)
@@ -69,7 +69,7 @@ mod tests {
         assert!(may_be_shown(0) && !may_be_shown(1) && !may_be_shown(10) && may_be_shown(11));
     }
 
-    /// Every way in which `patients` can be in `categories`.
+    /// Every distribution of `patients` over `categories`.
     fn tables(patients: u64, categories: usize) -> Vec<Vec<u64>> {
         if categories == 1 {
             return vec![vec![patients]];
@@ -84,13 +84,13 @@ mod tests {
         all
     }
 
-    /// What a reader sees of a table: the numbers, and whether there is a mean.
+    /// What a reader can see of a table: the counts, and whether there is a mean.
     type Seen = (Vec<Option<u64>>, bool);
 
-    /// The attack: somebody knows the total, what is shown (of the first
-    /// category, who was not measured, whether there is a mean) and this rule, and
-    /// goes through every table that it could be. If a hidden cell of 1 to 10
-    /// has the same number in all of them, it is derived.
+    /// The attack: a reader knows the total, the published counts, this rule and whether
+    /// there is a mean (the first category is the patients who were not measured), and tries
+    /// every possible table. If a suppressed cell of 1 to 10 has the same count in all of
+    /// them, it can be derived.
     fn derived(patients: u64, categories: usize) -> Vec<Vec<u64>> {
         let mut alike: BTreeMap<Seen, Vec<Vec<u64>>> = BTreeMap::new();
         for table in tables(patients, categories) {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn no_hidden_number_can_be_derived() {
+    fn no_suppressed_count_can_be_derived() {
         for (categories, most) in [(2, 120), (3, 90), (4, 50)] {
             for patients in SMALL_MAX + 1..=most {
                 let found = derived(patients, categories);

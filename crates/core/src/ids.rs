@@ -1,7 +1,7 @@
-//! Ids: one type each, so that a run can never be passed where a unit is meant.
+//! Ids: one type for each kind, so that a run id can never be passed as a unit id.
 //!
 //! Used by every crate. An id is made from a digest or from random bytes that
-//! the caller passes in; it never holds anything of a patient.
+//! the caller passes in; it must never contain patient data.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Why a text is not the id it is read as.
+/// The text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {kind}: expected {form}")]
+#[error("not {kind}: expected {form}")]
 pub struct IdError {
     kind: &'static str,
     form: &'static str,
@@ -32,7 +32,7 @@ macro_rules! hex_id {
         pub struct $name([u8; 8]);
 
         impl $name {
-            /// The id of these eight bytes (of a digest, or random).
+            /// Creates an id from eight bytes of a digest, or from eight random bytes.
             pub const fn new(bytes: [u8; 8]) -> Self {
                 Self(bytes)
             }
@@ -54,6 +54,7 @@ macro_rules! hex_id {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let mut bytes = [0; 8];
+                // `hex` also accepts upper case; an id must have only one spelling.
                 let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
                 match hex::decode_to_slice(text, &mut bytes) {
                     Ok(()) if lower => Ok(Self(bytes)),
@@ -78,38 +79,49 @@ macro_rules! hex_id {
 }
 
 hex_id!(
-    /// One submission over a manifest: the first bytes of its plan's digest.
+    /// A run: one submission over a manifest. The first bytes of its plan digest.
     RunId,
-    "run id"
+    "a run id"
 );
 hex_id!(
     /// One execution of the agent (on AWS: one instance).
     WorkerId,
-    "worker id"
+    "a worker id"
 );
 hex_id!(
-    /// One attempt at a unit or at a finalization; fresh each time, so that an
-    /// answer lost on the way can be told from another worker's success.
+    /// One attempt at a unit or at a finalization. Every attempt has a new id, so that
+    /// a worker whose answer was lost can recognize its own success.
     OwnerId,
-    "owner id"
+    "an owner id"
 );
 
 impl WorkerId {
-    /// The worker on this EC2 instance.
+    /// Derives the id of the worker on an EC2 instance.
     pub fn of_instance(instance_id: &str) -> Self {
         let digest = Sha256::digest(instance_id.as_bytes());
+        // A digest of a fixed length: instance ids have 8 or 17 digits.
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&digest[..8]);
         Self(bytes)
     }
 }
 
-/// One unit of one run: what a single queue message carries.
+/// One unit of one run; one queue message carries one.
+///
+/// ```
+/// use sce_core::ids::{RunId, UnitId};
+///
+/// let run: RunId = "000102fe040506ff".parse()?;
+/// let unit = UnitId { run, index: 7 };
+/// assert_eq!(unit.to_string(), "000102fe040506ff/000007");
+/// assert!("000102FE040506FF".parse::<RunId>().is_err());
+/// # Ok::<(), sce_core::ids::IdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct UnitId {
-    /// The run it belongs to.
+    /// The run of the unit.
     pub run: RunId,
-    /// Its place in the run, from 0.
+    /// The position of the unit in its run, from 0.
     pub index: u32,
 }
 
@@ -119,8 +131,8 @@ impl fmt::Display for UnitId {
     }
 }
 
-/// Fences late writers: it grows by one with every claim of a unit and every
-/// taking of a finalization.
+/// A number that fences late writers. It increases by one whenever a unit is claimed
+/// or a finalization is taken.
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
 )]
@@ -128,9 +140,10 @@ impl fmt::Display for UnitId {
 pub struct Epoch(pub u32);
 
 impl Epoch {
-    /// The epoch after this one.
+    /// Returns the next epoch.
     #[must_use]
     pub const fn next(self) -> Self {
+        // Saturates instead of wrapping: an epoch must never decrease.
         Self(self.0.saturating_add(1))
     }
 }
@@ -141,13 +154,13 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// Project identifier tag: prefixes every resource's name and tags everything.
+/// Project identifier tag: prefixes every resource name and tags every resource.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Pit(String);
 
 impl Pit {
-    /// The tag as text.
+    /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -174,7 +187,7 @@ impl FromStr for Pit {
             return Ok(Self(text.to_owned()));
         }
         Err(IdError {
-            kind: "project identifier tag",
+            kind: "a project identifier tag",
             form: "2 to 20 lower-case letters, digits or hyphens, starting with a letter",
         })
     }

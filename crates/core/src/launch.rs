@@ -1,34 +1,34 @@
-//! Launching workers: what the launch template must say, and what a request
-//! adds to it.
+//! Launching workers: the required settings of the launch template, and what a
+//! request adds to it.
 //!
-//! The template is the one source of tenancy, volumes, network and role; a
-//! request adds a count, a client token, tags and user data. Used by the EC2
-//! adapter before every launch, and by tests that read the template itself.
+//! Used by the EC2 adapter before every launch, and by tests that read the
+//! template itself. The template alone sets tenancy, volumes, network and role;
+//! a request must add only a count, a client token, tags and user data.
 
 use crate::cost::is_refused_family;
 use crate::ids::RunId;
 use crate::resources::{PIT_TAG, ROLE_TAG, RUN_TAG, Resources, WORKER_ROLE};
 use crate::run::LaunchIntent;
 
-/// Tag that carries a launch's token.
+/// Tag with the token of a launch.
 pub const LAUNCH_TAG: &str = "sce:launch";
-/// Longest user data that EC2 takes, in bytes (16 KiB).
+/// The longest user data that EC2 accepts, in bytes (16 KiB).
 pub const USER_DATA_MAX_BYTES: usize = 16 << 10;
 
-/// What a launch template says, as read back from EC2 or from its file.
+/// The settings of a launch template, as read from EC2 or from its file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateFacts {
-    /// As `m5.large`.
+    /// Instance type, like `m5.large`.
     pub instance_type: String,
     /// `dedicated`, `default` or `host`.
     pub tenancy: String,
-    /// What a shutdown from within does.
+    /// The effect of a shutdown from within the instance.
     pub shutdown_behavior: String,
     /// `required`: no metadata without a session token (IMDSv2).
     pub metadata_tokens: String,
-    /// Over how many hops the metadata service answers.
+    /// The number of hops over which the metadata service answers.
     pub metadata_hops: i32,
-    /// The role that instances have.
+    /// The role of the instances.
     pub instance_profile: Option<String>,
     /// Network interfaces.
     pub interfaces: Vec<InterfaceFacts>,
@@ -39,34 +39,35 @@ pub struct TemplateFacts {
 /// A network interface of a launch template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InterfaceFacts {
-    /// Where it is.
+    /// The subnet.
     pub subnet: Option<String>,
-    /// Whether it gets a public address (`None`: as the subnet says).
+    /// Whether it gets a public address (`None`: the subnet decides).
     pub public_address: Option<bool>,
 }
 
 /// A volume of a launch template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VolumeFacts {
-    /// As `/dev/sdf`.
+    /// Device name, like `/dev/sdf`.
     pub device: String,
-    /// In GiB.
+    /// Size in GiB.
     pub size_gib: u32,
-    /// Encrypted at rest?
+    /// Whether it is encrypted at rest.
     pub encrypted: bool,
-    /// Under which KMS key.
+    /// The KMS key that encrypts it.
     pub key: Option<String>,
-    /// Deleted with its instance?
+    /// Whether it is deleted with its instance.
     pub deleted_with_instance: bool,
 }
 
-/// Where the template attaches /hipaa.
+/// The device at which the template attaches the volume for /hipaa.
 pub const HIPAA_DEVICE: &str = "/dev/sdf";
 
-/// What the template must say and does not, a line each; with any of them,
-/// nothing is launched. `key_arn` is the project's key.
+/// Returns each required setting that the template does not have, one per line. With any
+/// fault, nothing is launched. `key_arn` is the project's key.
 pub fn find_template_faults(facts: &TemplateFacts, key_arn: &str) -> Vec<String> {
     let mut faults = Vec::new();
+    // Collects all faults, so that one attempt shows everything to correct.
     let mut require = |holds: bool, fault: String| {
         if !holds {
             faults.push(fault);
@@ -75,14 +76,16 @@ pub fn find_template_faults(facts: &TemplateFacts, key_arn: &str) -> Vec<String>
     require(facts.tenancy == "dedicated", "tenancy is not dedicated".into());
     let kind = &facts.instance_type;
     let allowed = !kind.is_empty() && !is_refused_family(kind);
+    // An empty type is a fault, too: the request must not choose one.
     require(allowed, "no instance type, or one of the t family".into());
     require(facts.shutdown_behavior == "terminate", "a shutdown does not terminate".into());
-    require(facts.metadata_tokens == "required", "metadata version 1 is answered (IMDSv2)".into());
+    require(facts.metadata_tokens == "required", "IMDSv1 is allowed: require IMDSv2".into());
     require(facts.metadata_hops == 1, "metadata is answered over more than one hop".into());
     require(facts.instance_profile.is_some(), "instances have no role".into());
-    require(!facts.interfaces.is_empty(), "no network interface is given".into());
+    require(!facts.interfaces.is_empty(), "there is no network interface".into());
     for interface in &facts.interfaces {
-        require(interface.subnet.is_some(), "an interface names no subnet".into());
+        require(interface.subnet.is_some(), "a network interface has no subnet".into());
+        // `None` leaves it to the subnet, which may assign a public address.
         require(interface.public_address == Some(false), "a public address is possible".into());
     }
     let hipaa = facts.volumes.iter().any(|volume| volume.device == HIPAA_DEVICE);
@@ -91,28 +94,28 @@ pub fn find_template_faults(facts: &TemplateFacts, key_arn: &str) -> Vec<String>
         let device = &volume.device;
         require(volume.encrypted, format!("volume {device} is not encrypted"));
         let ours = volume.key.as_deref() == Some(key_arn);
-        require(ours, format!("volume {device} is not under the project's key"));
+        require(ours, format!("volume {device} is not encrypted under the project's key"));
         require(volume.deleted_with_instance, format!("volume {device} outlives its instance"));
     }
     faults
 }
 
-/// What one launch asks of EC2 beside the template.
+/// The parameters of one launch in addition to the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchRequest {
-    /// Name of the launch template; its latest version is taken.
+    /// Name of the launch template; its latest version is used.
     pub template: String,
-    /// Most workers; fewer, but one, where there is no more room.
+    /// The most workers; EC2 may start fewer, but at least one, if capacity is short.
     pub workers: u32,
-    /// Makes a repeated request start nothing more.
+    /// Prevents a repeated request from starting more workers.
     pub client_token: String,
-    /// On instances and volumes.
+    /// Tags on instances and volumes.
     pub tags: Vec<(&'static str, String)>,
     /// Settings of the workers: ids and names only.
     pub user_data: String,
 }
 
-/// The request of a launch.
+/// Creates the request of a launch.
 pub fn plan_launch(resources: &Resources, intent: &LaunchIntent, user_data: &str) -> LaunchRequest {
     LaunchRequest {
         template: resources.launch_template(),
@@ -133,9 +136,10 @@ fn short(run: RunId) -> String {
     run.to_string().chars().take(8).collect()
 }
 
-/// Whether EC2's state reason tells of a worker that the engine itself ended
-/// (no key for its volume, no capacity, a fault at boot), not of one that left.
+/// True if EC2's state reason is that the engine itself terminated a worker (no key for its
+/// volume, no capacity, an error at boot), and false if the worker ended by itself.
 pub fn is_engine_failure(reason_code: &str) -> bool {
+    // Unknown codes count as failures: EC2 may add new ones.
     !reason_code.is_empty()
         && !matches!(
             reason_code,

@@ -1,4 +1,4 @@
-//! What a launch template must say, line by line.
+//! Tests of the required settings of a launch template, one by one.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn good() -> TemplateFacts {
 }
 
 #[test]
-fn a_template_as_it_must_be_has_no_fault() {
+fn a_correct_template_has_no_fault() {
     assert_eq!(find_template_faults(&good(), KEY), Vec::<String>::new());
 }
 
@@ -76,12 +76,12 @@ fn a_request_adds_count_token_tags_and_user_data_only() {
     for tag in [("PIT", "hipaa"), ("sce:role", "worker"), ("sce:run", "abababababababab")] {
         assert!(request.tags.contains(&(tag.0, tag.1.to_owned())), "{tag:?}");
     }
-    // EC2's longest client token.
+    // The longest client token that EC2 accepts.
     assert!(request.client_token.len() <= 64);
 }
 
 #[test]
-fn who_left_by_itself_is_no_failure() {
+fn a_worker_that_left_by_itself_is_no_failure() {
     for (code, failure) in [
         ("", false),
         ("Client.UserInitiatedShutdown", false),

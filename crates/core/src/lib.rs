@@ -1,9 +1,9 @@
 //! Vocabulary and rules of the secure compute environment.
 //!
 //! Everything here is a pure function or a type: no I/O, no clock, no
-//! environment, no async (Cargo.toml makes that so). Time and randomness are
-//! passed in. `cloud`, `agent` and `coordinator` build on it; it depends on
-//! none of them.
+//! environment, no async (the dependencies in Cargo.toml allow none of them).
+//! Callers pass in time and randomness. Every other crate builds on this one;
+//! it must never depend on any of them.
 
 pub mod access;
 pub mod addresses;

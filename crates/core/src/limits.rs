@@ -1,4 +1,7 @@
-//! Times and budgets of the protocol, and what is derived from them.
+//! Times and budgets of the protocol, and the times derived from them.
+//!
+//! Used by the rules of units and runs and by the work loop. Must never read a
+//! clock.
 
 use std::time::Duration;
 
@@ -6,57 +9,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// How long a claim lasts and how it is kept.
+/// How long a lease lasts and how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRules {
-    /// How long a lease lasts from its last beat.
+    /// Length of a lease, from its last beat.
     pub lease: Duration,
-    /// How often its owner beats.
+    /// Time between two beats of an owner.
     pub beat_every: Duration,
-    /// How long an owner that cannot beat trusts its lease (its own clock).
+    /// How long an owner that cannot beat relies on its lease, by its own clock.
     pub fence_after: Duration,
     /// How far two clocks may differ before a takeover wastes work.
     pub margin: Duration,
 }
 
 impl LeaseRules {
-    /// The rules that follow from a lease's length: a beat each third of it,
-    /// the owner fences itself after two thirds.
+    /// Derives the rules from the length of a lease: a beat after each third of it; the
+    /// owner fences itself after two thirds.
     pub fn of(lease: Duration) -> Self {
+        // Beats at 1/3 and fencing at 2/3: one beat may be lost before the owner stops, and
+        // it stops before others may take over.
         Self { lease, beat_every: lease / 3, fence_after: lease * 2 / 3, margin: lease / 12 }
     }
 
-    /// Has a lease that ends at `until` surely ended by `now`?
+    /// True if a lease that ends at `until` has certainly ended by `now`.
     pub fn expired(&self, until: Timestamp, now: Timestamp) -> bool {
+        // The margin covers the difference between two clocks.
         until < now.before(self.margin)
     }
 
-    /// How long a message stays invisible to others once received.
+    /// Returns how long a received message stays invisible to others.
     pub fn visibility(&self) -> Duration {
+        // Longer than the lease, so that the message reappears only when it can be claimed.
         self.lease + self.margin
     }
 
-    /// When a message whose unit has a live owner should come back: past the
-    /// lease and margin, at least 5 s from now (at least `beat_every`, where
-    /// that is shorter, as in tests).
+    /// Returns when a message should reappear whose unit has a live owner: after the
+    /// lease and the margin, but at least 5 s from now (at least `beat_every`, if that is
+    /// shorter, as in tests).
     pub fn put_back_for(&self, until: Timestamp, now: Timestamp) -> Duration {
+        // The lower bound keeps a message from circulating while its lease is about to end.
         let least = Duration::from_secs(5).min(self.beat_every);
         (until.since(now) + self.margin).max(least)
     }
 }
 
-/// How often a thing may go wrong before it is given up.
+/// How often something may fail before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budgets {
-    /// E: errors of a unit, reported by its owners.
+    /// Errors of a unit, reported by its owners.
     pub task_errors: u32,
-    /// L: losses of a unit, owners that fell silent.
+    /// Losses of a unit: owners that stopped responding.
     pub losses: u32,
-    /// F: finalizations begun.
+    /// Finalizations started.
     pub finalizations: u32,
     /// Launches of one run.
     pub launches: u32,
-    /// Workers of one run that the engine itself ended.
+    /// Workers of one run that the engine itself terminated.
     pub engine_failures: u32,
 }
 

@@ -1,7 +1,7 @@
-//! The manifest (frozen list of object references) and its packing into units.
+//! The manifest (frozen list of object references) and how it is packed into units.
 //!
-//! Used by `sce run`. Both are pure functions of the listing, so a repeated
-//! submission finds the run that is already there.
+//! Used by `sce run`. Both must stay pure functions of the listing, so that a
+//! repeated submission finds the existing run.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,30 +10,46 @@ use crate::ids::RunId;
 use crate::object::ObjectRef;
 use crate::study::StudySettings;
 
-/// Most objects that one unit carries.
+/// The most objects in one unit.
 pub const UNIT_OBJECTS_MAX: usize = 100;
-/// Most objects of one run; beyond it the rows of a run outgrow a listing.
+/// The most objects in one run. The rows of a larger run would be too many to list.
 pub const RUN_OBJECTS_MAX: usize = 10_000_000;
-/// Version of the packing rule below; it is part of the run's identity.
+/// Version of the packing rule of [`Manifest::pack`]; part of the run's identity.
 pub const PACKING_VERSION: u32 = 1;
-/// A run aims at this many units at least, so that a fleet has work to share.
+/// The number of units that packing aims for, so that a fleet has work to share.
 const UNITS_AIM: u64 = 64;
-/// A unit is closed beyond this many sealed bytes (256 MiB): what is lost
-/// with a worker stays small.
+/// The most sealed bytes in a unit of several objects (256 MiB): limits the work that
+/// is lost with a worker.
 const UNIT_BYTES_MAX: u64 = 256 << 20;
 
 /// Frozen list of object references, sorted by key, each key once.
+///
+/// ```
+/// use sce_core::manifest::Manifest;
+/// use sce_core::object::{ObjectKey, ObjectRef};
+///
+/// let object = |name: &str| ObjectRef {
+///     key: ObjectKey::try_from(name.to_owned()).expect("a valid key"),
+///     version: "null".to_owned(),
+///     etag: "e".to_owned(),
+///     size: 50_000,
+/// };
+/// let manifest = Manifest::new(vec![object("part-2.csv"), object("part-1.csv")])?;
+/// assert_eq!(manifest.objects()[0].key.as_str(), "part-1.csv");
+/// assert_eq!(manifest.pack().len(), 2);
+/// # Ok::<(), sce_core::manifest::ManifestError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest(Vec<ObjectRef>);
 
-/// Why a listing is not a manifest.
+/// Why a listing cannot become a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// The same key twice, with its position (from 1) after sorting.
+    /// The same key occurs twice.
     #[error("object {0} is listed twice: list each object once")]
     Duplicate(String),
-    /// More objects than one run takes.
-    #[error("{0} objects are more than one run takes ({RUN_OBJECTS_MAX}): split them by --prefix")]
+    /// More objects than one run may have.
+    #[error("{0} objects exceed the limit of one run ({RUN_OBJECTS_MAX}): split them by --prefix")]
     TooMany(usize),
 }
 
@@ -41,11 +57,12 @@ impl Manifest {
     /// Freezes a listing.
     ///
     /// # Errors
-    /// A key that occurs twice; too many objects.
+    /// Returns an error if a key occurs twice or if there are too many objects.
     pub fn new(mut objects: Vec<ObjectRef>) -> Result<Self, ManifestError> {
         if objects.len() > RUN_OBJECTS_MAX {
             return Err(ManifestError::TooMany(objects.len()));
         }
+        // Sorted before packing and hashing: the order of the listing must not change the run.
         objects.sort();
         match objects.windows(2).find(|pair| pair[0].key == pair[1].key) {
             Some(pair) => Err(ManifestError::Duplicate(pair[0].key.to_string())),
@@ -53,16 +70,17 @@ impl Manifest {
         }
     }
 
-    /// The objects, sorted by key.
+    /// Returns the objects, sorted by key.
     pub fn objects(&self) -> &[ObjectRef] {
         &self.0
     }
 
-    /// Packs the objects, in order, into units of 1 to 100 objects: a unit is
-    /// closed when one more object would carry it beyond a 64th of the run's
-    /// bytes (at most 256 MiB).
+    /// Packs the objects, in order, into units of 1 to 100 objects. A unit is closed
+    /// if one more object would make it larger than 1/64 of the run's bytes (at most
+    /// 256 MiB).
     pub fn pack(&self) -> Vec<Vec<ObjectRef>> {
         let total: u64 = self.0.iter().map(|object| object.size).sum();
+        // At least 1, so that empty objects are packed, too.
         let aim = (total / UNITS_AIM).clamp(1, UNIT_BYTES_MAX);
         let mut units: Vec<Vec<ObjectRef>> = Vec::new();
         let mut bytes = 0;
@@ -82,22 +100,34 @@ impl Manifest {
     }
 }
 
-/// SHA-256 over everything that makes a run what it is, in hex.
+/// SHA-256 over everything that identifies a run, in hex.
+///
+/// ```
+/// use sce_core::manifest::{Manifest, PlanDigest};
+/// use sce_core::study::StudySettings;
+///
+/// let (manifest, study) = (Manifest::new(Vec::new())?, StudySettings::default());
+/// let first = PlanDigest::of(&manifest, &study, None);
+/// assert_eq!(first, PlanDigest::of(&manifest, &study, None));
+/// assert_ne!(first, PlanDigest::of(&manifest, &study, Some("1")));
+/// # Ok::<(), sce_core::manifest::ManifestError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDigest(String);
 
 impl PlanDigest {
-    /// The digest of a manifest, the packing rule, the settings and the nonce
-    /// of `--again` (`None`: the same submission finds the same run).
+    /// Computes the digest of a manifest, the packing rule, the settings and the nonce of
+    /// `--again` (`None`: a repeated submission finds the same run).
     pub fn of(manifest: &Manifest, study: &StudySettings, again: Option<&str>) -> Self {
         let mut hasher = Sha256::new();
+        // Each field with its length, so that no two plans give the same bytes.
         let mut field = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_be_bytes());
             hasher.update(bytes);
         };
         field(b"sce plan 2");
         field(&PACKING_VERSION.to_be_bytes());
-        // Maps are sorted and every number is finite: one text per settings.
+        // Maps are sorted and numbers are finite, so equal settings have equal JSON.
         field(&serde_json::to_vec(study).expect("text and numbers"));
         field(again.unwrap_or_default().as_bytes());
         for object in manifest.objects() {
@@ -109,7 +139,7 @@ impl PlanDigest {
         Self(hex::encode(hasher.finalize()))
     }
 
-    /// The run's id: the first eight bytes of the digest.
+    /// Returns the run's id: the first eight bytes of the digest.
     pub fn run_id(&self) -> RunId {
         let mut bytes = [0; 8];
         for (i, byte) in bytes.iter_mut().enumerate() {
@@ -156,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_tells_every_part_of_a_plan_apart() {
+    fn every_part_of_a_plan_changes_the_digest() {
         let base = Manifest::new(vec![object(1, 5)]).unwrap();
         let study = StudySettings::default();
         let mut ranges = study.clone();

@@ -1,23 +1,26 @@
-//! The queue's message: a hint that a unit exists. Only the ledger decides.
+//! The queue message: a hint that a unit exists.
+//!
+//! Used by submitters and workers. It must never decide anything: only the
+//! ledger decides.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UnitId;
 
-/// Longest message we read, in bytes.
+/// The longest accepted message, in bytes.
 pub const MESSAGE_MAX_BYTES: usize = 4096;
 
-/// What one message carries.
+/// The content of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitMessage {
-    /// Version of this form.
+    /// Version of this format.
     v: u32,
-    /// The unit that may be claimable.
+    /// The unit that may be ready to claim.
     pub unit: UnitId,
 }
 
-/// A message that is not ours; it is logged by its length and deleted.
+/// A message in another format; it is logged by its length and deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable message of {bytes} bytes")]
 pub struct UnreadableMessage {
@@ -25,22 +28,23 @@ pub struct UnreadableMessage {
 }
 
 impl UnitMessage {
-    /// The message for a unit.
+    /// Creates the message for a unit.
     pub const fn new(unit: UnitId) -> Self {
         Self { v: 1, unit }
     }
 
-    /// The message as sent.
+    /// Returns the message as it is sent.
     pub fn render(&self) -> String {
         format!(r#"{{"v":1,"unit":{{"run":"{}","index":{}}}}}"#, self.unit.run, self.unit.index)
     }
 
-    /// Reads a message as received.
+    /// Parses a message as it was received.
     ///
     /// # Errors
-    /// It is too long, not JSON, of another version or not of this form.
+    /// Returns an error if it is too long, not JSON, or of another version or format.
     pub fn parse(body: &str) -> Result<Self, UnreadableMessage> {
         let unreadable = UnreadableMessage { bytes: body.len() };
+        // Checked before parsing, so that a foreign message cannot use up memory.
         if body.len() > MESSAGE_MAX_BYTES {
             return Err(unreadable);
         }

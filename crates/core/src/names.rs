@@ -1,13 +1,13 @@
-//! Names of uploaded objects: an allow-list, so that PHI cannot ride in them.
+//! Names of uploaded objects: an allow-list that keeps PHI out of them.
 //!
-//! Used by `sce put` (and by intake) before anything is stored or registered.
-//! A refusal names the rule, never the name: even a digest of an SSN-shaped
-//! name is turned back into the number in minutes.
+//! Used by `sce put` and `sce intake` before anything is stored or registered.
+//! A refusal must name the rule, never the name: even the digest of a name that
+//! is a social security number can be reversed in minutes.
 //!
-//! A name is `<prefix>/<opaque id>.<ext>`. Every run of letters in it must be
+//! A name is `<prefix>/<opaque id>.<ext>`. Every sequence of letters in it must be
 //! short (at most three), or a word of the allowed vocabulary, or part of a
 //! UUID or hex digest. Digits must not look like a number that identifies a
-//! person or a day. UUIDs and digests are masked before the digit rules.
+//! person or a date. UUIDs and digests are masked before the digit rules apply.
 
 use std::collections::BTreeSet;
 
@@ -15,55 +15,63 @@ use percent_encoding::percent_decode_str;
 
 use crate::object::{KEY_MAX_BYTES, ObjectKey};
 
-/// Words a name may hold unasked. More are configured as `[names] words`.
+/// Words that are allowed in every project. `[names] words` adds more.
 const WORDS: &str = include_str!("words.txt");
 
-/// Extensions a name may end with; `gz` and `zst` may follow another.
+/// Allowed extensions; `gz` and `zst` may follow another one.
 const EXTENSIONS: [&str; 9] =
     ["csv", "json", "ndjson", "parquet", "tsv", "gz", "zst", "esdk", "sealed"];
 
-/// Which rule a name breaks. The text says what to do about it.
+/// The rule that a name breaks. The text says what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum NameRule {
-    /// Characters, length or form of the parts.
+    /// Wrong characters, length or number of parts.
     #[error(
         "form: use A-Z a-z 0-9 . _ - in 1 to 4 parts between slashes, no part starting with a dot"
     )]
     Form,
-    /// No extension, or one that is not on the list.
+    /// No extension, or one that is not allowed.
     #[error(
         "extension: end the name with .csv, .tsv, .json, .ndjson or .parquet (.gz and .zst may follow)"
     )]
     Extension,
-    /// Three, two and four digits, as a social security number.
+    /// Groups of three, two and four digits, like a social security number.
     #[error(
-        "number like a social security number: name the object by an opaque id, such as part-000001.csv"
+        "looks like a social security number: name the object by an opaque id, such as part-000001.csv"
     )]
     SocialSecurity,
-    /// A day or month.
+    /// A date or a month.
     #[error(
-        "date: name the object by an opaque id, or allow dates by [names] dates = true where they are no dates of service"
+        "date: name the object by an opaque id, or set [names] dates = true if the dates are not dates of service"
     )]
     Date,
     /// A telephone number.
     #[error(
-        "number like a telephone number: name the object by an opaque id, such as part-000001.csv"
+        "looks like a telephone number: name the object by an opaque id, such as part-000001.csv"
     )]
     Telephone,
     /// More digits than a counter needs.
     #[error("long number: at most 9 digits in a row; use a counter, a UUID or a hex digest")]
     LongNumber,
-    /// Letters that are no word of the vocabulary.
+    /// Letters that are not a word of the vocabulary.
     #[error(
         "word outside the vocabulary: name the object by an opaque id, such as part-000001.csv, or add a harmless word to [names] words"
     )]
     Word,
-    /// The same name twice in one listing.
+    /// The same name occurs twice in one listing.
     #[error("duplicate: an earlier position of this listing has the same name; rename one of them")]
     Duplicate,
 }
 
-/// The rules in force for one project.
+/// The rules for names in one project.
+///
+/// ```
+/// use sce_core::names::{NameRule, NameRules};
+///
+/// let rules = NameRules::new(&[], false);
+/// assert!(rules.parse("visits/part-000001.csv").is_ok());
+/// assert_eq!(rules.parse("123-45-6789.csv"), Err(NameRule::SocialSecurity));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct NameRules {
     words: BTreeSet<String>,
@@ -71,22 +79,24 @@ pub struct NameRules {
 }
 
 impl NameRules {
-    /// The built-in vocabulary and `more` words; `dates` allows date
-    /// partitions (configured, because a date of service is PHI).
+    /// Creates rules with the built-in vocabulary and the words in `more`. `dates` allows
+    /// partitions by date; it is off by default because a date of service is PHI.
     pub fn new(more: &[String], dates: bool) -> Self {
         let more = more.iter().map(|word| word.to_ascii_lowercase());
         let words = WORDS.split_whitespace().map(str::to_owned).chain(more).collect();
         Self { words, dates }
     }
 
-    /// Reads a name as the person or the store wrote it.
+    /// Checks a name as the user or the store wrote it.
     ///
     /// # Errors
-    /// The first rule that the name breaks, looked for in the decoded name.
+    /// Returns the first rule that the decoded name breaks.
     pub fn parse(&self, raw: &str) -> Result<ObjectKey, NameRule> {
         if raw.len() > KEY_MAX_BYTES {
             return Err(NameRule::Form);
         }
+        // Digits first: a name that looks like a number of a person is reported as such,
+        // even if its form is wrong, too.
         let decoded = decode(raw);
         let masked = mask_opaque(&decoded);
         self.check_digits(&masked)?;
@@ -113,6 +123,8 @@ impl NameRules {
             if shape(&[3, 3, 4]) || shape(&[1, 3, 3, 4]) {
                 return Err(NameRule::Telephone);
             }
+            // Split and compact dates are checked before the length of a single group,
+            // so that `19381030` is reported as a date.
             let parts: Vec<&str> = groups[i..].iter().take(3).map(|g| g.digits.as_str()).collect();
             let compact = is_compact_date(&group.digits);
             if !self.dates
@@ -147,6 +159,7 @@ impl NameRules {
     fn check_words(&self, masked: &str) -> Result<(), NameRule> {
         let stem_end = masked.rfind('/').map_or(0, |at| at + 1);
         let stem = masked[stem_end..].find('.').map_or(masked, |at| &masked[..stem_end + at]);
+        // Words of three letters or fewer are too short to identify a person.
         let known = |word: &str| word.len() <= 3 || self.words.contains(&word.to_ascii_lowercase());
         let words: Vec<&str> = stem
             .split(|c: char| !c.is_ascii_alphabetic())
@@ -156,15 +169,15 @@ impl NameRules {
     }
 }
 
-/// Undoes URL encoding, twice at the most (stores encode keys, some doubly).
+/// Decodes percent-encoding, at most twice: stores encode keys, some of them twice.
 fn decode(raw: &str) -> String {
     let once =
         |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     if raw.contains('%') { once(&once(raw)) } else { raw.to_owned() }
 }
 
-/// Replaces UUIDs and hex digests (16 or more hex digits with at least one
-/// letter and one figure) by `#`, so that their digits and letters don't count.
+/// Replaces UUIDs and hex digests (at least 16 hex digits with at least one letter and
+/// one digit) by `#`, so that the other rules skip them.
 fn mask_opaque(name: &str) -> String {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let mut masked = String::with_capacity(name.len());
@@ -200,7 +213,7 @@ fn is_digest(text: &str) -> bool {
     (16..=128).contains(&text.len()) && hex && figures > 0 && figures < text.len()
 }
 
-/// A run of digits, and whether only one separator parts it from the run before.
+/// A sequence of digits, and whether exactly one separator is between it and the one before.
 struct DigitGroup {
     digits: String,
     joined: bool,
@@ -208,6 +221,7 @@ struct DigitGroup {
 
 fn digit_groups(text: &str) -> Vec<DigitGroup> {
     let mut groups: Vec<DigitGroup> = Vec::new();
+    // The number of separators since the last digit; `usize::MAX` after any other character.
     let mut gap = usize::MAX;
     let mut fresh = true;
     for c in text.chars() {
@@ -229,6 +243,7 @@ fn digit_groups(text: &str) -> Vec<DigitGroup> {
 }
 
 fn number(text: &str) -> u32 {
+    // No valid year, month or day: text that is too long for a number is no date.
     text.parse().unwrap_or(u32::MAX)
 }
 
@@ -257,7 +272,7 @@ fn is_month(parts: &[&str]) -> bool {
     b.len() == 2 && is_year(a) && is_month_number(b)
 }
 
-/// `19381030`, `10301938` or `30101938`.
+/// True for `19381030`, `10301938` and `30101938`.
 fn is_compact_date(digits: &str) -> bool {
     if digits.len() != 8 {
         return false;
@@ -266,7 +281,7 @@ fn is_compact_date(digits: &str) -> bool {
     is_split_date(&split(4, 6)) || is_split_date(&split(2, 4))
 }
 
-/// Ten digits as the North American numbering plan has them.
+/// True for ten digits that are a number of the North American numbering plan.
 fn is_telephone(digits: &str) -> bool {
     let bytes = digits.as_bytes();
     let ten = match bytes.len() {

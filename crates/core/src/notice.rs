@@ -1,42 +1,44 @@
-//! What people are told by mail of a run, and how far they have been told:
-//! ids, states and counts only.
+//! The notices of a run, and which of them were sent.
+//!
+//! Used by the run's row and by every process that publishes notices. They must
+//! contain only ids, states and counts.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether people have been told of something.
+/// Whether a notice was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Notice {
-    /// To be published by whoever sees it first.
+    /// To be published by the first process that finds it.
     Pending,
-    /// Published, at least once.
+    /// Published at least once.
     Sent,
 }
 
-/// What people are told of a run.
+/// The events of a run that are reported by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum NoticeKind {
-    /// Workers may open its objects from now on.
+    /// Workers may open the run's objects from now on.
     Start,
-    /// It has ended, whichever way.
+    /// The run has ended, in any way.
     End,
-    /// The last worker is gone; due only once the fleet is empty.
+    /// The last worker has ended; due only once the fleet is empty.
     Gone,
 }
 
-/// How far people have been told; `None` where nothing is to be told yet.
+/// The state of each notice; `None` if it is not due yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notices {
-    /// That work on health data starts.
+    /// Work on health data starts.
     pub start: Option<Notice>,
-    /// That the run has ended.
+    /// The run has ended.
     pub end: Option<Notice>,
-    /// That the last worker is gone.
+    /// The last worker has ended.
     pub gone: Option<Notice>,
 }
 
 impl Notices {
-    /// How far people have been told of this.
+    /// Returns the state of one notice.
     pub const fn of(&self, kind: NoticeKind) -> Option<Notice> {
         match kind {
             NoticeKind::Start => self.start,
@@ -46,11 +48,11 @@ impl Notices {
     }
 
     pub(crate) fn set(&mut self, kind: NoticeKind, notice: Notice) {
-        let told = match kind {
+        let sent = match kind {
             NoticeKind::Start => &mut self.start,
             NoticeKind::End => &mut self.end,
             NoticeKind::Gone => &mut self.gone,
         };
-        *told = Some(notice);
+        *sent = Some(notice);
     }
 }

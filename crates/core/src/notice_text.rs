@@ -1,12 +1,13 @@
-//! The mails about a run: ids, states and counts only.
+//! Subjects and texts of the mails about a run.
 //!
-//! Used by the publisher of notices.
+//! Used by the publisher of notices. They must contain only ids, states and
+//! counts: mail leaves the environment.
 
 use crate::ids::Pit;
 use crate::notice::NoticeKind;
 use crate::run::{Run, RunStatus};
 
-/// Subject and text of a notice.
+/// Returns subject and text of a notice.
 pub fn render(kind: NoticeKind, pit: &Pit, run: &Run) -> (String, String) {
     let id = run.id;
     match kind {
@@ -22,7 +23,7 @@ pub fn render(kind: NoticeKind, pit: &Pit, run: &Run) -> (String, String) {
         NoticeKind::Gone => (
             format!("[{pit}] run {id}: last worker gone"),
             format!(
-                "No worker of project {pit} lives any more: run {id} costs nothing from now on.\n"
+                "No worker of project {pit} is running any more: run {id} costs nothing from now on.\n"
             ),
         ),
     }
@@ -41,8 +42,8 @@ fn render_end(pit: &Pit, run: &Run) -> (String, String) {
     if let Some(report) = &run.report {
         let counts = report.counts;
         text.push_str(&format!(
-            "{} objects: {} analysed, {} quarantined, {} failed; {} rows.\n",
-            counts.objects, counts.analysed, counts.quarantined, counts.failed, counts.rows
+            "{} objects: {} analyzed, {} quarantined, {} failed; {} rows.\n",
+            counts.objects, counts.analyzed, counts.quarantined, counts.failed, counts.rows
         ));
         text.push_str(&format!("Fetch the results with: sce results {id} --out DIR\n"));
     }

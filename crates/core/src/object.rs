@@ -1,8 +1,8 @@
-//! Objects: where they lie and exactly which version of them is meant.
+//! Objects: their keys, and references to exactly one version of an object.
 //!
-//! An [`ObjectKey`] is safe by form (no way out of its bucket's folder, no
-//! odd characters). Whether the key of an *uploaded* object may carry PHI is
-//! a further question, answered by [`crate::names`].
+//! Used by every crate. An [`ObjectKey`] must never lead out of its bucket's
+//! folder; its form rules that out. [`crate::names`] decides whether the key of
+//! an *uploaded* object could contain PHI.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, RunId, UnitId};
 
-/// Longest key we handle, in bytes (S3's own limit is 1024).
+/// The longest accepted key, in bytes (S3 allows 1024).
 pub const KEY_MAX_BYTES: usize = 512;
 
 /// The four buckets of a project, named as in the procedure.
@@ -31,7 +31,7 @@ impl Bucket {
     /// Every bucket, in the procedure's order.
     pub const ALL: [Self; 4] = [Self::Data, Self::Output, Self::Logs, Self::Ancillary];
 
-    /// The last part of the bucket's name.
+    /// Returns the last part of the bucket's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Data => "data",
@@ -42,35 +42,35 @@ impl Bucket {
     }
 }
 
-/// An object's key: 1 to 512 bytes of `A-Z a-z 0-9 . _ -` in parts between
-/// slashes; no part is empty or starts with a dot.
+/// An object key: 1 to 512 bytes of `A-Z a-z 0-9 . _ -` in parts between slashes; no part
+/// is empty or starts with a dot.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ObjectKey(String);
 
-/// A text that is not an object key. The text itself is not repeated: a
-/// refused name may be PHI.
+/// The text is not an object key. The message does not repeat the text, because a refused
+/// name may be PHI.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an object key: expected 1 to 512 of A-Z a-z 0-9 . _ - in parts between slashes")]
 pub struct BadKey;
 
 impl ObjectKey {
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where the partial of one attempt at a unit lies.
+    /// Returns the key of the partial of one attempt at a unit.
     pub fn partial(unit: UnitId, epoch: Epoch) -> Self {
         Self(format!("runs/{}/units/{:06}/{epoch}", unit.run, unit.index))
     }
 
-    /// Where one deliverable of a finalization lies. `name` is one of ours.
+    /// Returns the key of one deliverable of a finalization. `name` is chosen by the analysis.
     pub fn deliverable(run: RunId, fin_epoch: Epoch, name: &str) -> Result<Self, BadKey> {
         format!("runs/{run}/final/{fin_epoch}/{name}").try_into()
     }
 
-    /// Where the access record of one attempt at a unit lies.
+    /// Returns the key of the access record of one attempt at a unit.
     pub fn access_record(unit: UnitId, epoch: Epoch) -> Self {
         Self(format!("access/{}/{:06}/{epoch}.json", unit.run, unit.index))
     }
@@ -80,6 +80,7 @@ impl TryFrom<String> for ObjectKey {
     type Error = BadKey;
     fn try_from(text: String) -> Result<Self, BadKey> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        // No leading dot: it rules out `..` and hidden files such as `.incoming`.
         let part = |p: &str| !p.is_empty() && !p.starts_with('.') && p.bytes().all(plain);
         if text.len() <= KEY_MAX_BYTES && text.split('/').all(part) {
             return Ok(Self(text));
@@ -100,16 +101,16 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// One version of one object, so that what was submitted is what is opened.
+/// One version of one object, so that workers open exactly what was submitted.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ObjectRef {
-    /// Its key.
+    /// The object key.
     pub key: ObjectKey,
-    /// Its version, `null` where the store keeps none.
+    /// The version; `null` if the store keeps no versions.
     pub version: String,
-    /// The store's mark of its content.
+    /// The store's entity tag of the content.
     pub etag: String,
-    /// Its length as stored (sealed), in bytes.
+    /// The length of the stored (sealed) object, in bytes.
     pub size: u64,
 }
 

@@ -1,47 +1,49 @@
-//! How fast a run goes and when it will be done.
+//! How fast a run progresses and when it will be done.
 //!
-//! Whoever waits for a run (`sce run`, `sce watch`) adds a sample at each look
-//! at the counters, the first when the work begins: what lies between counts
-//! as time worked. The clock is the caller's, and may be set back meanwhile.
+//! Used by commands that wait for a run (`sce run`, `sce watch`). They add a
+//! sample whenever they read the counters, the first when the work starts: the
+//! time between samples counts as working time. Must never read a clock: the
+//! caller passes the time, and its clock may be set back.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// Most samples kept.
+/// The most samples kept.
 const SAMPLES_MAX: usize = 64;
-/// Fewest units done from which a time is foretold.
+/// The fewest finished units from which a time is estimated.
 const DONE_MIN: u64 = 4;
-/// The rate is that of the last so many units, so that it follows a fleet that
-/// grows or shrinks; their counting error is 10 %.
+/// The rate is that of the last units, this many, so that it follows a fleet that grows
+/// or shrinks; their counting error is 10 %.
 const WINDOW_DONE: u64 = 100;
 
 const MINUTE: u128 = 60;
 const HOUR: u128 = 60 * MINUTE;
 const DAY: u128 = 24 * HOUR;
-/// From here on, a number would only pretend.
+/// Estimates of more days than this are not shown as a number.
 const DAYS_MAX: u128 = 99;
 
-/// What was done when.
+/// The number of finished units at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sample {
     at: Timestamp,
     done: u64,
 }
 
-/// The samples seen so far: at most 64, in order of time and of units done.
+/// The samples so far: at most 64, ordered by time and by finished units.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pace {
     samples: Vec<Sample>,
 }
 
 impl Pace {
-    /// Adds that `done` units were done `at` this time. If the clock or the
-    /// count went back, what was seen before says nothing: it is forgotten.
+    /// Adds a sample: `done` units were finished `at` this time. If the clock or the count
+    /// decreased, the earlier samples are no longer valid and are dropped.
     pub fn add(&mut self, at: Timestamp, done: u64) {
         if let Some(last) = self.samples.last_mut() {
             if at < last.at || done < last.done {
+                // After a reset of the clock or the count, old samples would give a wrong rate.
                 self.samples.clear();
             } else if at == last.at {
                 last.done = done;
@@ -49,6 +51,7 @@ impl Pace {
             }
         }
         if self.samples.len() >= SAMPLES_MAX {
+            // Dropping every second sample keeps the first one and the whole time range.
             let mut keep = false;
             self.samples.retain(|_| {
                 keep = !keep;
@@ -58,17 +61,17 @@ impl Pace {
         self.samples.push(Sample { at, done });
     }
 
-    /// Units per minute; nothing before two samples.
+    /// Returns units per minute; `None` with fewer than two samples.
     pub fn per_minute(&self) -> Option<f64> {
         let (done, time) = self.window()?;
         Some(done as f64 * 60.0 / time.as_secs_f64())
     }
 
-    /// When the `left` units will be done, counted from the last sample; nothing
-    /// before four units are done.
+    /// Estimates when `left` more units will be done, counted from the last sample; `None`
+    /// until four units are done.
     ///
-    /// Units end like counts of a Poisson process: of n seen in a time T the
-    /// rate is n/T, and 95 % of the time within n/T · (1 ± 2/√n).
+    /// Units finish like events of a Poisson process: if n were seen in a time T, the rate
+    /// is n/T, and in 95 % of cases it is within n/T · (1 ± 2/√n).
     pub fn eta(&self, left: u64) -> Option<Eta> {
         if left == 0 {
             return Some(Eta::NOW);
@@ -78,6 +81,7 @@ impl Pace {
         let error = 2.0 / (done as f64).sqrt();
         let at_rate =
             |rate: f64| Duration::try_from_secs_f64(left as f64 / rate).unwrap_or(Duration::MAX);
+        // 0 at n = 4: such a sample also fits a fleet that has stopped.
         let slowest = rate * (1.0 - error);
         Some(Eta {
             likely: at_rate(rate),
@@ -86,9 +90,10 @@ impl Pace {
         })
     }
 
-    /// Units done in the window, and how long it is (never 0).
+    /// Returns the units finished in the window and its length (never 0).
     fn window(&self) -> Option<(u64, Duration)> {
         let (last, before) = self.samples.split_last()?;
+        // From the newest sample back: the shortest period that contains enough units.
         let full = |from: &&Sample| last.done.saturating_sub(from.done) >= WINDOW_DONE;
         let from = before.iter().rev().find(full).or(before.first())?;
         let time = last.at.since(from.at);
@@ -96,14 +101,14 @@ impl Pace {
     }
 }
 
-/// How long it still takes. As text: "about 12 min left (9 to 18 min)".
+/// The remaining time. Displayed like "about 12 min left (9 to 18 min)".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Eta {
-    /// At the rate seen.
+    /// At the measured rate.
     pub likely: Duration,
-    /// At the fastest rate that fits what was seen.
+    /// At the highest rate that fits the samples.
     pub early: Duration,
-    /// At the slowest; nothing if even standing still fits.
+    /// At the lowest rate; `None` if the samples fit a fleet that has stopped.
     pub late: Option<Duration>,
 }
 
@@ -120,12 +125,14 @@ impl fmt::Display for Eta {
         }
         let (likely, unit) = rounded(self.likely);
         if likely == OUT_OF_SIGHT {
+            // No range: its ends would be out of sight, too.
             return write!(f, "{OUT_OF_SIGHT} {unit} left");
         }
         write!(f, "about {likely} {unit} left")?;
         let (early, early_unit) = rounded(self.early);
         match self.late.map(rounded) {
             None => write!(f, " ({early} {early_unit} or more)"),
+            // Both ends round to the same text: a range would show nothing more.
             Some(late) if late == (early.clone(), early_unit) => Ok(()),
             Some((late, unit)) if unit == early_unit => write!(f, " ({early} to {late} {unit})"),
             Some((late, unit)) => write!(f, " ({early} {early_unit} to {late} {unit})"),
@@ -133,10 +140,12 @@ impl fmt::Display for Eta {
     }
 }
 
+/// The text for more days than [`DAYS_MAX`].
 const OUT_OF_SIGHT: &str = "more than 99";
 
-/// A time in two or three digits and their unit.
+/// Formats a time with two or three digits; returns the number and its unit.
 fn rounded(time: Duration) -> (String, &'static str) {
+    // In integers, so that rounding is exact.
     let seconds = (time.as_millis() + 500) / 1000;
     let (size, unit) = match seconds {
         s if s < 2 * MINUTE => return (seconds.to_string(), "s"),
@@ -147,6 +156,7 @@ fn rounded(time: Duration) -> (String, &'static str) {
     };
     let tenths = (seconds * 10 + size / 2) / size;
     let text = match (tenths / 10, tenths % 10) {
+        // Two digits are enough: the estimate is not more precise.
         (whole, _) if whole >= 10 => ((tenths + 5) / 10).to_string(),
         (whole, 0) => whole.to_string(),
         (whole, tenth) => format!("{whole}.{tenth}"),
@@ -178,12 +188,12 @@ mod tests {
             (&[(0, 0), (60, 3)], Some(3.0), 5, None),
             (&[(0, 0), (60, 4)], Some(4.0), 8, Some((120, 60, None))),
             (&[(0, 0), (60, 16)], Some(16.0), 24, Some((90, 60, Some(180)))),
-            // It began with some done already, and stands since.
+            // It started with some units done, and has stopped since.
             (&[(0, 50), (60, 66), (120, 66)], Some(8.0), 24, Some((180, 120, Some(360)))),
-            // The last hundred only: the fleet has grown.
+            // Only the last hundred units: the fleet has grown.
             (&[(0, 0), (600, 10), (660, 110)], Some(100.0), 96, Some((58, 48, Some(72)))),
             (&[(0, 0), (60, 1)], Some(1.0), 0, Some((0, 0, Some(0)))),
-            // The clock went back, then the count: what was before is forgotten.
+            // The clock went back, then the count: earlier samples are dropped.
             (&[(0, 0), (60, 16), (30, 17), (90, 33), (100, 5)], None, 5, None),
         ];
         for (samples, per_minute, left, expected) in table {
@@ -209,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_it() {
+    fn an_estimate_is_short_text() {
         for (likely, early, late, text) in [
             (720, 540, Some(1080), "about 12 min left (9 to 18 min)"),
             (100, 70, Some(200), "about 100 s left (70 s to 3 min)"),
@@ -229,7 +239,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_samples_are_answered_and_the_band_is_in_order(
+        fn any_samples_give_an_ordered_estimate(
             samples in proptest::collection::vec(
                 (prop_oneof![any::<i64>(), -99_i64..99], prop_oneof![any::<u64>(), 0_u64..99]),
                 0..200,
@@ -250,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn a_steady_pace_is_foretold(
+        fn a_steady_pace_is_estimated(
             per_step in 1_u64..50, steps in 101_u64..400, step in 1_i64..60_000, left in 1_u64..1000
         ) {
             let mut pace = Pace::default();

@@ -1,57 +1,60 @@
-//! What upkeep removes: only what two looks, a grace apart, both found owned
-//! by no live run.
+//! What `sce reap` removes: only resources that no live run owns in two
+//! observations, one grace period after the other.
 //!
-//! Used by `sce reap` on the bastion's timer. A worker that is just leaving, a
-//! volume that is just being attached, a run that is just being released: the
-//! second look spares them.
+//! Used by `sce reap` on the timer of the bastion (B). It must spare a worker
+//! that is about to leave, a volume that is about to be attached, and a run that
+//! is about to be released; the second observation does.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// An upload this old has lost its writer.
+/// Age from which an upload no longer has a writer.
 const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
-/// How long beyond its lifetime a worker may take to leave.
+/// Time that a worker may need to leave after its lifetime.
 const LEAVING: Duration = Duration::from_secs(15 * 60);
 
-/// Something that may be litter.
+/// A resource that may be orphaned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
     /// A live instance.
     Instance(String),
-    /// An instance that was stopped; ours only run or end.
+    /// A stopped instance; workers only run or terminate.
     Halted(String),
-    /// A volume that no instance has.
+    /// A volume that is not attached.
     Volume(String),
-    /// A multipart upload that was begun and not ended.
+    /// A multipart upload that was started and not completed.
     Upload(String),
 }
 
-/// What one look found.
+/// One observation.
 #[derive(Debug, Clone, Default)]
 pub struct Sight {
     /// When.
     pub at: Timestamp,
-    /// Whether any run was open (or released and not yet ended).
+    /// Whether any run was open (released and not ended).
     pub run_open: bool,
-    /// Things, and since when each is there, as far as that is known.
+    /// The resources, and when each was created, if known.
     pub things: Vec<(Thing, Option<Timestamp>)>,
 }
 
-/// What is to be removed after the second look.
+/// Returns the resources to remove after the second observation.
 pub fn plan_removal(first: &Sight, second: &Sight, lifetime: Duration) -> Vec<Thing> {
     let seen: BTreeSet<&Thing> = first.things.iter().map(|(thing, _)| thing).collect();
+    // A run released between the observations may own any instance.
     let idle = !first.run_open && !second.run_open;
     let is_older = |since: Option<Timestamp>, than: Duration| {
+        // Unknown age: not old, so it is spared.
         since.is_some_and(|since| second.at.since(since) > than)
     };
     let litter = |thing: &Thing, since: Option<Timestamp>| match thing {
-        // Nothing else ended it within the longest life a worker has.
+        // Every worker ends itself within its lifetime; this one did not.
         Thing::Instance(_) => idle || is_older(since, lifetime.saturating_add(LEAVING)),
         Thing::Halted(_) | Thing::Volume(_) => true,
         Thing::Upload(_) => is_older(since, UPLOAD_AGE),
     };
+    // Only what both observations have: new resources are spared.
     let found = second.things.iter().filter(|(thing, _)| seen.contains(thing));
     found.filter(|(thing, since)| litter(thing, *since)).map(|(thing, _)| thing.clone()).collect()
 }
@@ -85,14 +88,14 @@ mod tests {
             ("a worker of an open run", open, open, instance(), young, false),
             ("a worker that outlived its life", open, open, instance(), LIFETIME * 2, true),
             ("a stopped worker", open, open, Thing::Halted("i-2".into()), young, true),
-            ("a volume that nobody has", open, open, volume(), young, true),
+            ("a volume that is not attached", open, open, volume(), young, true),
             ("an upload under way", idle, idle, upload(), young, false),
             ("an upload of yesterday", open, open, upload(), day, true),
         ] {
             let (first, second) = (sight(first, thing.clone(), age), sight(second, thing, age));
             let planned = plan_removal(&first, &second, LIFETIME);
             assert_eq!(planned.len() == 1, removed, "{name}");
-            // Seen once only: spared.
+            // Observed only once: spared.
             assert_eq!(plan_removal(&Sight { things: vec![], ..first }, &second, LIFETIME), []);
         }
     }

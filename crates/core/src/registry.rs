@@ -1,7 +1,7 @@
-//! The names table: every uploaded object, and which run took it.
+//! The names table: every uploaded object, and the run that took it.
 //!
-//! Used by `sce put` (registers) and `sce run` (takes what no run has
-//! processed yet). A name here has passed [`crate::names`].
+//! Used by `sce put` (registers names) and `sce run` (takes names that no run
+//! has processed). A name must have passed [`crate::names`] before it is here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +19,21 @@ pub struct Name {
     pub object: ObjectRef,
     /// When it was registered.
     pub registered_at: Timestamp,
-    /// The run that took it last.
+    /// The run that took the name last.
     pub run: Option<RunId>,
 }
 
-/// An upload whose name was refused: where it lies and which event told of it,
-/// so that a person can find it; never the name itself.
+/// An upload whose name was refused: the bucket and the event that reported it, so that
+/// the administrator (J) can find it; never the name itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The bucket's name.
     pub bucket: String,
-    /// The event's place in the bucket's order of events.
+    /// The position of the event in the bucket's order of events.
     pub sequencer: String,
-    /// Which rule refused it.
+    /// The rule that refused the name.
     pub rule: String,
-    /// When it was told of.
+    /// When the upload was reported.
     pub at: Timestamp,
 }
 
@@ -42,34 +42,35 @@ pub struct Refusal {
 pub enum Standing {
     /// No run has processed it.
     Free,
-    /// A released run that has not ended has it.
+    /// Held by a released run that has not ended.
     Taken,
-    /// A run analysed or quarantined it.
+    /// A run analyzed or quarantined it.
     Processed,
 }
 
-/// What is known of the runs that names refer to.
+/// The runs that names refer to, as far as they have been read.
 #[derive(Debug, Clone, Default)]
 pub struct RunFacts {
     /// Every run, by id.
     pub runs: BTreeMap<RunId, Run>,
-    /// The objects that ended runs with unfinished units did process.
+    /// The objects processed by runs that ended with unfinished units.
     pub processed: BTreeMap<RunId, BTreeSet<ObjectKey>>,
-    /// The tables of people of open runs, and of those that are done.
+    /// The tables of people of runs that are open or done.
     people: BTreeSet<ObjectRef>,
 }
 
 impl RunFacts {
-    /// The runs of which [`RunFacts::processed`] must be read: they ended
+    /// Returns the runs for which [`RunFacts::processed`] must be filled: they ended
     /// before all their units were done.
     pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
+        // A run that is done has processed everything, so nothing must be read for it.
         self.runs.values().filter(|run| run.has_ended() && run.status != RunStatus::Done)
     }
 
-    /// The facts of these runs, of which no object is known to be processed.
+    /// Creates facts about these runs; none of their objects is known to be processed.
     #[must_use]
     pub fn of(runs: Vec<Run>) -> Self {
-        // One that fails may have named by mistake what no table is.
+        // A failed run may have named an object by mistake that is not a table of people.
         let named = runs.iter().filter(|run| !run.has_ended() || run.status == RunStatus::Done);
         let people = named.flat_map(|run| &run.study.side_inputs);
         Self {
@@ -79,26 +80,27 @@ impl RunFacts {
         }
     }
 
-    /// Is it, as it lies there now, a run's table of people? A run leaves it out
-    /// unless it is asked for by name: it may hold measurements as well.
+    /// True if the current version of the object is a run's table of people. A run leaves
+    /// it out unless it is requested by name, because it may also hold measurements.
     #[must_use]
     pub fn is_table(&self, name: &Name) -> bool {
         self.people.contains(&name.object)
     }
 
-    /// Where a name stands.
+    /// Returns whether a run may take the name.
     pub fn standing(&self, name: &Name) -> Standing {
         let Some(run) = name.run.and_then(|id| self.runs.get(&id)) else {
             return Standing::Free;
         };
-        // A draft's submitter may have died: whoever submits the same again
-        // finds the same run and goes on with it.
+        // The submitter of a draft may have crashed: a repeated submission finds the same
+        // run and continues it.
         if run.status == RunStatus::Draft {
             return Standing::Free;
         }
         if !run.has_ended() {
             return Standing::Taken;
         }
+        // A run that ended early returns the objects that it did not process.
         let processed =
             || self.processed.get(&run.id).is_some_and(|keys| keys.contains(&name.object.key));
         if run.status == RunStatus::Done || processed() {

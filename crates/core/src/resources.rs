@@ -1,8 +1,8 @@
-//! What a project's resources are called on AWS: one rule, from the PIT and
-//! the account, so that nothing has to be copied from screen to file.
+//! The names of a project's resources on AWS: one rule, from the PIT and the
+//! account, so that no name has to be copied into a file.
 //!
-//! Used by the AWS adapters and by whoever builds the environment; the
-//! template in `provision/` gives the same names.
+//! Used by the AWS adapters and by `provision`, whose template must give the
+//! same names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{IdError, Pit};
 use crate::object::Bucket;
 
-/// Tag that carries the PIT on every resource.
+/// Tag with the PIT, on every resource.
 pub const PIT_TAG: &str = "PIT";
-/// Tag that carries the run on what a run started.
+/// Tag with the run, on every resource that a run started.
 pub const RUN_TAG: &str = "sce:run";
-/// Tag that says what an instance or volume is for.
+/// Tag with the purpose of an instance or volume.
 pub const ROLE_TAG: &str = "sce:role";
-/// Its value on workers and their volumes.
+/// The value of [`ROLE_TAG`] on workers and their volumes.
 pub const WORKER_ROLE: &str = "worker";
 
 /// An AWS account: twelve digits.
@@ -32,7 +32,7 @@ impl FromStr for Account {
         if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(IdError::new("AWS account", "12 digits"))
+        Err(IdError::new("an AWS account", "12 digits"))
     }
 }
 
@@ -60,39 +60,40 @@ impl fmt::Display for Account {
 pub struct Resources {
     /// The project.
     pub pit: Pit,
-    /// Whose they are.
+    /// The account of the resources.
     pub account: Account,
-    /// Where they are, as `us-east-1`.
+    /// The region of the resources, like `us-east-1`.
     pub region: String,
 }
 
 impl Resources {
-    /// A bucket; names of buckets are shared by the whole world.
+    /// Returns the name of a bucket.
     pub fn bucket(&self, bucket: Bucket) -> String {
+        // With the account, because bucket names are global.
         format!("{}-{}-{}", self.pit, self.account, bucket.name())
     }
 
-    /// The DynamoDB table of runs, units, counters and names.
+    /// Returns the name of the DynamoDB table of runs, units, counters and names.
     pub fn table(&self) -> String {
         format!("{}-ledger", self.pit)
     }
 
-    /// The queue of units.
+    /// Returns the name of the queue of units.
     pub fn units_queue(&self) -> String {
         format!("{}-units", self.pit)
     }
 
-    /// Where the units' queue puts what it gave up on.
+    /// Returns the name of the dead-letter queue of the units.
     pub fn dead_letters_queue(&self) -> String {
         format!("{}-units-dead", self.pit)
     }
 
-    /// The queue that S3 tells of uploads.
+    /// Returns the name of the queue to which S3 reports uploads.
     pub fn uploads_queue(&self) -> String {
         format!("{}-uploads", self.pit)
     }
 
-    /// The topic of notices.
+    /// Returns the ARN of the topic of notices.
     pub fn topic_arn(&self) -> String {
         format!(
             "arn:{}:sns:{}:{}:{}-notices",
@@ -103,12 +104,12 @@ impl Resources {
         )
     }
 
-    /// The alias of the project's KMS key.
+    /// Returns the alias of the project's KMS key.
     pub fn key_alias(&self) -> String {
         format!("alias/{}", self.pit)
     }
 
-    /// The same as an ARN, which S3 and KMS take from any caller.
+    /// Returns the same alias as an ARN, which S3 and KMS accept from any caller.
     pub fn key_alias_arn(&self) -> String {
         format!(
             "arn:{}:kms:{}:{}:{}",
@@ -119,23 +120,24 @@ impl Resources {
         )
     }
 
-    /// The CloudFormation stack of the environment.
+    /// Returns the name of the environment's CloudFormation stack.
     pub fn stack(&self) -> String {
         self.pit.to_string()
     }
 
-    /// The role in which uploads are registered.
+    /// Returns the ARN of the role that registers uploads.
     pub fn intake_role_arn(&self) -> String {
         format!("arn:{}:iam::{}:role/{}-intake", self.partition(), self.account, self.pit)
     }
 
-    /// The launch template of workers.
+    /// Returns the name of the launch template of workers.
     pub fn launch_template(&self) -> String {
         format!("{}-worker", self.pit)
     }
 
-    /// The part of AWS in which the region lies, as ARNs name it.
+    /// Returns the AWS partition of the region, as ARNs name it.
     pub fn partition(&self) -> &'static str {
+        // By prefix, so that a new region needs no change here.
         match self.region.split('-').next() {
             Some("cn") => "aws-cn",
             _ if self.region.starts_with("us-gov-") => "aws-us-gov",
@@ -169,7 +171,7 @@ mod tests {
     fn a_bucket_name_fits_the_longest_pit() {
         let pit: Pit = "abcdefghijklmnopqrst".parse().unwrap();
         let names = Resources { pit, ..resources("us-east-1") };
-        // S3's own limit.
+        // The limit of S3.
         assert!(Bucket::ALL.iter().all(|&bucket| names.bucket(bucket).len() <= 63));
     }
 

@@ -1,69 +1,66 @@
-//! What room a worker's machine has left, and how much the agent takes on at a
-//! time by it.
+//! Free memory and disk space of a worker, and how much the agent processes at a
+//! time with it.
 //!
-//! Measured by the agent at its start, where it decides, and at every beat,
-//! where it is reported. Numbers only: they go to the ledger.
+//! Used by the agent, which measures it at its start to plan its load and at
+//! every beat to report it. Must contain numbers only: they go to the ledger.
 
 use serde::{Deserialize, Serialize};
 
-/// What opening and analysing one object may need, in MiB: its parts under way
-/// (four of 8 MiB) and what the analysis keeps. Measured peaks of the whole
-/// process: 45 MiB for wide CSV of few patients (README of `bench`), 88 MiB for
-/// a long format with every moment open (`vitals::Gather`), 260 MiB with as
-/// many patients as are kept at a time (`vitals::PATIENTS_KEPT_MAX`).
+/// Memory to open and analyze one object, in MiB: the parts in flight (four of 8 MiB)
+/// and the state of the analysis. Measured peaks of the whole process: 45 MiB for wide
+/// CSV of few patients (README of `bench`), 88 MiB for a long format with every moment
+/// open (`vitals::Gather`), 260 MiB with as many patients as are kept at a time
+/// (`vitals::PATIENTS_KEPT_MAX`).
 const OBJECT_MIB: u64 = 256;
-/// What a partial takes decoded, in multiples of its size in the store.
+/// Size of a decoded partial, in multiples of its stored size.
 const PARTIAL_GROWTH: u64 = 4;
-/// Memory that a worker needs at all, in MiB.
+/// The least memory that a worker needs, in MiB.
 const MEMORY_MIN_MIB: u64 = 192;
-/// Room on /hipaa that a worker needs at all, in MiB: for its own directory.
-/// Parquet waits there too, and what is kept of many patients; work for which
-/// there is no room goes back.
+/// The least space on /hipaa that a worker needs, in MiB: for its own directory. Parquet
+/// files and spilled patients also wait there; work for which there is no space is
+/// released again.
 const HIPAA_MIN_MIB: u64 = 1;
-/// Most objects under way: they are waited for together, but one processor
-/// opens and reads them, and four keep it busy.
+/// The most objects in flight: they are fetched at the same time, but one processor opens
+/// and reads them, and four objects keep it busy.
 const OBJECTS_MAX: u64 = 4;
 
-/// Room that is free.
+/// Free resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
-    /// Memory that can be had without pressing others, in MiB.
+    /// Memory that is available without pressing other processes, in MiB.
     pub memory_mib: u64,
-    /// Space on /hipaa, in MiB.
+    /// Free space on /hipaa, in MiB.
     pub hipaa_mib: u64,
 }
 
-/// How much is taken on at a time.
+/// How much a worker processes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
     /// Objects of a unit that are read at the same time.
     pub objects: usize,
-    /// Bytes of partials, as they lie in the store, that are held before they
-    /// are merged into one.
+    /// Stored bytes of partials that are held before they are merged into one.
     pub partial_bytes: u64,
 }
 
-/// The machine is too small to work on.
+/// The machine is too small for a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoom {
-    /// Too little memory is free.
+    /// Not enough memory is free.
     #[error(
-        "only {0} MiB of memory are free, a worker needs {MEMORY_MIN_MIB}: take a larger machine or fewer workers"
+        "only {0} MiB of memory are free, a worker needs {MEMORY_MIN_MIB}: use a larger machine or fewer workers"
     )]
     Memory(u64),
-    /// Too little of /hipaa is free.
-    #[error(
-        "only {0} MiB of /hipaa are free, a worker needs {HIPAA_MIN_MIB}: take a larger volume"
-    )]
+    /// Not enough space on /hipaa is free.
+    #[error("only {0} MiB of /hipaa are free, a worker needs {HIPAA_MIN_MIB}: use a larger volume")]
     Hipaa(u64),
 }
 
 impl Room {
-    /// What a worker takes on with this room: half of the memory for objects, a
-    /// quarter for partials, and the rest free.
+    /// Returns the load for these resources: half of the memory for objects, a quarter for
+    /// partials, and the rest stays free.
     ///
     /// # Errors
-    /// There is too little room to begin at all.
+    /// Returns an error if there is too little to start at all.
     pub fn plan_load(self) -> Result<Load, NoRoom> {
         if self.memory_mib < MEMORY_MIN_MIB {
             return Err(NoRoom::Memory(self.memory_mib));
@@ -71,12 +68,14 @@ impl Room {
         if self.hipaa_mib < HIPAA_MIN_MIB {
             return Err(NoRoom::Hipaa(self.hipaa_mib));
         }
+        // At least one object: the minimum above leaves enough for small ones.
         let objects = (self.memory_mib / 2 / OBJECT_MIB).clamp(1, OBJECTS_MAX);
         let partial_bytes = (self.memory_mib / 4 / PARTIAL_GROWTH) << 20;
+        // The number is at most `OBJECTS_MAX`, so it always fits.
         Ok(Load { objects: usize::try_from(objects).unwrap_or(1), partial_bytes })
     }
 
-    /// The scarcer of two, each for itself.
+    /// Returns the minimum of each resource.
     #[must_use]
     pub fn least(self, other: Self) -> Self {
         Self {

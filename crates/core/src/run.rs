@@ -1,7 +1,7 @@
-//! A run's life: its row in the ledger and the transitions of that row.
+//! A run's row in the ledger and the transitions of that row.
 //!
-//! Used like [`crate::unit`], by ledger adapters, agent and coordinator. One
-//! end wins: everything that ends a run asks that it has not ended yet.
+//! Used like [`crate::unit`], by ledger adapters, agent and coordinator. A run
+//! must end only once: every change that ends it requires that it has not ended.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,29 +15,29 @@ use crate::study::StudySettings;
 use crate::time::Timestamp;
 use crate::unit::Refused;
 
-/// Most counters over which a run's units are spread, so that none is hot.
+/// The most counters over which a run's units are spread, so that no row is hot.
 pub const SHARDS_MAX: u32 = 8;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// Being written down; no worker may touch it.
+    /// Being written; no worker may claim its units.
     Draft,
     /// Released to workers.
     Running,
-    /// Consolidated; its objects are analysed or quarantined.
+    /// Finalized; every object is analyzed or quarantined.
     Done,
-    /// Ended with failed units, or could not be consolidated.
+    /// Ended with failed units, or could not be finalized.
     Failed,
-    /// Ended by a person.
+    /// Ended by a user.
     Canceled,
     /// Ended by the system.
     Aborted,
 }
 
 impl RunStatus {
-    /// As people read it.
+    /// Returns the name that users see.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -50,32 +50,32 @@ impl RunStatus {
     }
 }
 
-/// What became of the objects of a run.
+/// The outcomes of the objects of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Objects of the manifest.
     pub objects: u64,
-    /// Analysed; their rows are in the results.
-    pub analysed: u64,
-    /// Set aside with a reason; they can never succeed as they are.
+    /// Analyzed; their rows are in the results.
+    pub analyzed: u64,
+    /// Quarantined with a reason; they can never succeed as they are.
     pub quarantined: u64,
-    /// In units whose budget was spent.
+    /// In units that used up their budget.
     pub failed: u64,
-    /// Rows read from the analysed objects.
+    /// Rows read from the analyzed objects.
     pub rows: u64,
 }
 
-/// What a finalization delivered.
+/// The result of a finalization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Sealed deliverables, in the output bucket.
     pub deliverables: Vec<ObjectRef>,
-    /// Those of them that may leave the environment.
+    /// The deliverables that may leave the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_leave: Vec<ObjectKey>,
-    /// What became of the objects.
+    /// The outcomes of the objects.
     pub counts: Counts,
-    /// What the finalizer had asked of each service since its last commit.
+    /// Requests that the finalizer sent to each service since its previous commit.
     #[serde(default)]
     pub requests: Requests,
 }
@@ -83,74 +83,73 @@ pub struct Report {
 /// A run's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Which run.
+    /// The run.
     pub id: RunId,
-    /// What it is; a repeated submission must match it.
+    /// The digest of the plan; a repeated submission must match it.
     pub plan_digest: PlanDigest,
-    /// What it computes.
+    /// The analysis and its settings.
     pub study: StudySettings,
-    /// Where it stands.
+    /// The state.
     pub status: RunStatus,
-    /// How many units it has, with indexes from 0.
+    /// The number of units, with indexes from 0.
     pub units: u32,
-    /// How many objects it has.
+    /// The number of objects.
     pub objects: u64,
-    /// When it was first submitted.
+    /// When the run was first submitted.
     pub created_at: Timestamp,
-    /// When workers were let at it.
+    /// When the run was released to workers.
     pub released_at: Option<Timestamp>,
-    /// When it ended, whichever way.
+    /// When the run ended, in any way.
     pub ended_at: Option<Timestamp>,
     /// The attempt that holds or last held the finalization.
     pub fin_owner: Option<OwnerId>,
-    /// Grows with every taking of the finalization.
+    /// Increases whenever the finalization is taken.
     pub fin_epoch: Epoch,
     /// When the finalizer's lease ends.
     pub fin_until: Timestamp,
-    /// What was delivered.
+    /// The result of the finalization.
     pub report: Option<Report>,
-    /// How far people have been told.
+    /// Which notices were sent.
     pub notices: Notices,
-    /// How many workers a launch asks for; none where others work on the run.
+    /// How many workers a launch requests; 0 if other workers process the run.
     pub workers: u32,
-    /// Launches asked for so far.
+    /// Launches requested so far.
     pub launches: u32,
-    /// When the latest of them was asked for.
+    /// When the latest launch was requested.
     pub launched_at: Option<Timestamp>,
-    /// Why it failed, or who canceled it: one line, ids only.
+    /// Why the run failed, or who canceled it: one line, ids only.
     pub reason: Option<String>,
 }
 
-/// A wish to change a run's row. The fields are the columns compared or set.
+/// A requested change of a run's row. The fields are the columns compared or set.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunChange {
-    /// Draft → running; in the same transaction every counter is set.
+    /// Draft → running; the same transaction sets every counter.
     Release { now: Timestamp, left: Vec<u32> },
-    /// The finalization is taken, by the first or after a silent finalizer.
-    /// Asked for only after every counter was read as 0.
+    /// Takes the finalization, for the first time or after a finalizer that stopped
+    /// responding. Requested only after every counter was read as 0.
     TakeFinal { fin_epoch: Epoch, owner: OwnerId, now: Timestamp, until: Timestamp },
-    /// Mine: the finalizer's lease lasts longer.
+    /// By the finalizer: extends its lease.
     BeatFinal { fin_epoch: Epoch, until: Timestamp },
-    /// Mine: the report is committed and the run ends.
+    /// By the finalizer: commits the report and ends the run.
     CommitFinal { fin_epoch: Epoch, report: Report, now: Timestamp },
-    /// Mine: consolidation can never succeed and the run ends.
+    /// By the finalizer: finalization can never succeed; ends the run.
     FailFinal { fin_epoch: Epoch, reason: String, now: Timestamp },
-    /// The budget of finalizations is spent on silent finalizers.
+    /// Ends the run because its budget of finalizations is used up.
     ExhaustFinal { fin_epoch: Epoch, now: Timestamp },
-    /// A person ends the run.
+    /// A user ends the run.
     Cancel { now: Timestamp },
     /// The system ends the run.
     Abort { now: Timestamp, reason: String },
-    /// People have been told.
+    /// A notice was sent.
     NoticeSent { kind: NoticeKind },
-    /// One more launch is asked for; in the same transaction its intent is
-    /// written down.
+    /// Requests one more launch; the same transaction records its intent.
     Launch { launch: u32, workers: u32, now: Timestamp },
 }
 
 impl Run {
-    /// The run as submitted, not yet released.
+    /// Returns the run as submitted, not yet released.
     pub fn draft(
         plan_digest: PlanDigest,
         study: StudySettings,
@@ -180,37 +179,38 @@ impl Run {
         }
     }
 
-    /// Over how many counters the units are spread.
+    /// Returns the number of counters over which the units are spread.
     pub fn shards(&self) -> u32 {
         shards(self.units)
     }
 
-    /// What each counter starts from: the units of its shard.
+    /// Returns the initial value of each counter: the number of units of its shard.
     pub fn counters(&self) -> Vec<u32> {
         let shards = self.shards();
+        // The same distribution as `index % shards`, which assigns units to counters.
         (0..shards)
             .map(|shard| self.units / shards + u32::from(shard < self.units % shards))
             .collect()
     }
 
-    /// Has it ended, whichever way?
+    /// True if the run has ended, in any way.
     pub fn has_ended(&self) -> bool {
         self.ended_at.is_some()
     }
 
-    /// May workers work for it?
+    /// True if workers may process the run.
     pub fn is_open(&self) -> bool {
         self.status == RunStatus::Running && !self.has_ended()
     }
 
-    /// Is the finalization held by this attempt?
+    /// True if this attempt holds the finalization.
     pub fn is_finalized_by(&self, fin_epoch: Epoch, owner: OwnerId) -> bool {
         !self.has_ended() && self.fin_epoch == fin_epoch && self.fin_owner == Some(owner)
     }
 
-    /// The change by which the finalization can move on now, given that every
-    /// counter was read as 0: taken, or given up for good; `None` while a
-    /// finalizer is alive, or when the run is not open.
+    /// Returns the change that advances the finalization now, given that every counter
+    /// was read as 0: take it, or give it up for good. `None` while a finalizer is alive,
+    /// or if the run is not open.
     pub fn plan_finalize(
         &self,
         owner: OwnerId,
@@ -222,6 +222,7 @@ impl Run {
         if !self.is_open() || !self.finalizer_is_gone(now, lease) {
             return None;
         }
+        // Only the epoch counts finalizations, so it is also what the budget limits.
         if fin_epoch.0 < budgets.finalizations {
             return Some(RunChange::TakeFinal {
                 fin_epoch,
@@ -233,16 +234,17 @@ impl Run {
         Some(RunChange::ExhaustFinal { fin_epoch, now })
     }
 
-    /// The row after `change`.
+    /// Returns the row after `change`.
     ///
     /// # Errors
-    /// Why the change does not apply to the row as it stands.
+    /// Returns why the change does not apply to the row in its current state.
     pub fn apply(
         &self,
         change: &RunChange,
         lease: &LeaseRules,
         budgets: &Budgets,
     ) -> Result<Self, Refused> {
+        // A notice of the end is sent after the end, so it is checked before `has_ended`.
         if let RunChange::NoticeSent { kind } = change {
             return self.with_notice_sent(*kind);
         }
@@ -284,7 +286,7 @@ impl Run {
                 require(self.fin_epoch == *fin_epoch)?;
                 require_else(fin_epoch.0 >= budgets.finalizations, Refused::Budget)?;
                 require_else(self.finalizer_is_gone(*now, lease), Refused::Live)?;
-                row.reason = Some(format!("{fin_epoch} finalizers fell silent"));
+                row.reason = Some(format!("{fin_epoch} finalizers stopped responding"));
                 row.end(RunStatus::Failed, *now);
             }
             RunChange::Cancel { now } => row.end(RunStatus::Canceled, *now),
@@ -293,6 +295,7 @@ impl Run {
                 row.end(RunStatus::Aborted, *now);
             }
             RunChange::Launch { launch, now, .. } => {
+                // The number must be the next one: it is part of the client token.
                 require(self.released_at.is_some() && self.launches == *launch)?;
                 require_else(self.launches < budgets.launches, Refused::Budget)?;
                 row.launches += 1;
@@ -308,6 +311,7 @@ impl Run {
     }
 
     fn with_notice_sent(&self, kind: NoticeKind) -> Result<Self, Refused> {
+        // Several processes may publish the same notice; only one of them marks it.
         require(self.notices.of(kind) == Some(Notice::Pending))?;
         let mut row = self.clone();
         row.notices.set(kind, Notice::Sent);
@@ -318,56 +322,57 @@ impl Run {
         self.status = status;
         self.ended_at = Some(now);
         self.notices.set(NoticeKind::End, Notice::Pending);
+        // Without a launch there is no worker whose end could be reported.
         if self.launches > 0 {
             self.notices.set(NoticeKind::Gone, Notice::Pending);
         }
     }
 }
 
-/// A launch asked for: written down before the fleet is called, so that a
-/// caller that dies in between is resumed and nothing is launched twice.
+/// A requested launch. It is recorded before the fleet is called, so that a caller that
+/// crashes in between is resumed and nothing is launched twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchIntent {
-    /// For which run.
+    /// The run.
     pub run: RunId,
-    /// Its number within the run, from 0; with the run it is the client token.
+    /// The number of the launch within the run, from 0; run and number are the client token.
     pub launch: u32,
-    /// How many workers.
+    /// The number of workers.
     pub workers: u32,
 }
 
 impl LaunchIntent {
-    /// The fleet's idempotency token; never used for another launch.
+    /// Returns the fleet's idempotency token; it is never used for another launch.
     pub fn token(&self) -> String {
         format!("{}-{}", self.run, self.launch)
     }
 }
 
-/// What became of a launch.
+/// The result of a launch.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Started {
-    /// Workers that the fleet started; fewer than asked for where there was no
-    /// more room, none where the run had ended.
+    /// Workers that the fleet started; fewer than requested if there was not enough
+    /// capacity, none if the run had ended.
     pub workers: u32,
-    /// What they run on (an instance type).
+    /// The instance type of the workers.
     pub machine: String,
-    /// When, on the clock of whoever asked.
+    /// When, by the clock of the caller.
     #[serde(default)]
     pub at: Option<Timestamp>,
 }
 
-/// A launch's row; it stays, so that a run's cost can be told later.
+/// A launch's row; it is kept, so that the cost of a run can be computed later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
-    /// What was asked for.
+    /// The request.
     pub intent: LaunchIntent,
-    /// When.
+    /// When it was made.
     pub asked_at: Timestamp,
-    /// What became of it; `None` while the intent is open.
+    /// The result; `None` while the intent is open.
     pub started: Option<Started>,
 }
 
-/// Over how many counters this many units are spread.
+/// Returns the number of counters over which this many units are spread.
 pub fn shards(units: u32) -> u32 {
     units.clamp(1, SHARDS_MAX)
 }

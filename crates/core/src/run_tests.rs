@@ -1,4 +1,4 @@
-//! Every transition of a run from every status.
+//! Tests of every transition of a run from every status.
 
 use std::time::Duration;
 
@@ -57,12 +57,12 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
         ("release twice", running(), release, Err(Refused::MovedOn)),
         ("finalize draft", draft(), take(0, NOW), Err(Refused::MovedOn)),
         ("finalize running", running(), take(0, NOW), Ok(Running)),
-        ("finalize beside a live finalizer", taken.clone(), take(1, NOW), Err(Refused::Live)),
+        ("finalize with a live finalizer", taken.clone(), take(1, NOW), Err(Refused::Live)),
         ("finalize after a silent one", taken.clone(), take(1, late), Ok(Running)),
         ("finalize at a stale epoch", taken.clone(), take(0, late), Err(Refused::MovedOn)),
         ("finalize beyond the budget", worn.clone(), take(3, late), Err(Refused::Budget)),
         ("exhaust beyond the budget", worn.clone(), exhaust(late), Ok(Failed)),
-        ("exhaust beside a live one", worn, exhaust(NOW), Err(Refused::Live)),
+        ("exhaust with a live one", worn, exhaust(NOW), Err(Refused::Live)),
         ("exhaust within the budget", taken.clone(), exhaust(late), Err(Refused::MovedOn)),
         ("beat mine", taken.clone(), beat(1), Ok(Running)),
         ("beat not mine", taken.clone(), beat(0), Err(Refused::MovedOn)),
@@ -86,9 +86,9 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
             Err(Refused::Budget),
         ),
         ("launch ended", done.clone(), launch(0), Err(Refused::Ended)),
-        ("tell of the end", done, RunChange::NoticeSent { kind: NoticeKind::End }, Ok(Done)),
+        ("notify of the end", done, RunChange::NoticeSent { kind: NoticeKind::End }, Ok(Done)),
         (
-            "tell too early",
+            "notify too early",
             running(),
             RunChange::NoticeSent { kind: NoticeKind::End },
             Err(Refused::MovedOn),
@@ -102,10 +102,10 @@ fn every_change_applies_where_it_should_and_nowhere_else() {
 fn an_end_leaves_a_notice_and_one_end_wins() {
     let canceled = apply(&running(), &RunChange::Cancel { now: NOW }).unwrap();
     assert_eq!((canceled.notices.end, canceled.ended_at), (Some(Notice::Pending), Some(NOW)));
-    let told = apply(&canceled, &RunChange::NoticeSent { kind: NoticeKind::End }).unwrap();
-    assert_eq!(told.notices.end, Some(Notice::Sent));
+    let notified = apply(&canceled, &RunChange::NoticeSent { kind: NoticeKind::End }).unwrap();
+    assert_eq!(notified.notices.end, Some(Notice::Sent));
     assert_eq!(
-        apply(&told, &RunChange::NoticeSent { kind: NoticeKind::End }),
+        apply(&notified, &RunChange::NoticeSent { kind: NoticeKind::End }),
         Err(Refused::MovedOn)
     );
 }

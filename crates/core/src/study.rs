@@ -2,22 +2,22 @@
 //!
 //! Used by `sce.toml`, by the run's row and by the agent. They are part of a
 //! run's identity: two runs with different settings are two runs. The settings
-//! of the analysis itself are opaque here; its own crate defines and checks
+//! of the analysis must stay opaque here; its own crate defines and checks
 //! them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectRef;
 
-/// The analysis of a study whose settings name none.
+/// The analysis of a study whose settings do not name one.
 pub const DEFAULT_ANALYSIS: &str = "vitals/1";
-/// Most side inputs of a run.
+/// The most side inputs of a run.
 pub const SIDE_INPUTS_MAX: usize = 10;
 
 /// The settings of an analysis, by name.
 pub type AnalysisSettings = serde_json::Map<String, serde_json::Value>;
 
-/// What a run computes.
+/// The analysis of a run and its settings.
 ///
 /// ```
 /// use sce_core::study::StudySettings;
@@ -33,11 +33,11 @@ pub struct StudySettings {
     /// Name and version of the analysis.
     #[serde(default = "default_analysis")]
     pub analysis: String,
-    /// Every other setting: the analysis defines them.
+    /// Every other setting; the analysis defines them.
     #[serde(flatten)]
     pub settings: AnalysisSettings,
-    /// Sealed objects that the analysis reads before any other, such as tables
-    /// of people; named with the submission, never in a settings file.
+    /// Sealed objects that the analysis reads before any other, such as tables of people.
+    /// Given with the submission, never in a settings file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub side_inputs: Vec<ObjectRef>,
 }
@@ -48,6 +48,7 @@ fn default_analysis() -> String {
 
 impl Default for StudySettings {
     fn default() -> Self {
+        // Equal to the settings parsed from `{}`, so that both have the same digest.
         Self {
             analysis: default_analysis(),
             settings: AnalysisSettings::new(),
@@ -60,7 +61,7 @@ impl Default for StudySettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StudySettingsError {
     /// An analysis that this version does not have.
-    #[error("study.analysis is not one that this version computes: write {known}")]
+    #[error("study.analysis is not an analysis of this version: write {known}")]
     Analysis {
         /// The names to choose from.
         known: String,
@@ -68,12 +69,12 @@ pub enum StudySettingsError {
     /// One setting of the analysis.
     #[error("study.{setting}: {problem}")]
     Setting {
-        /// Its place under `[study]`.
+        /// Its path under `[study]`.
         setting: String,
         /// What is wrong, and what to write.
         problem: String,
     },
-    /// The settings as a whole, or one that the analysis does not have.
+    /// The settings as a whole, or a setting that the analysis does not have.
     #[error("study: {0}")]
     Form(String),
 }

@@ -1,4 +1,6 @@
-//! Points in time as the ledger keeps them; the clock itself is an edge.
+//! Points in time as the ledger stores them.
+//!
+//! Used by every crate. Must never read a clock: callers pass the time in.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar;
 
-/// Milliseconds since 1970-01-01T00:00:00Z, on some worker's or bastion's
-/// clock. Clocks differ: a wrong one wastes work, the epoch keeps it safe.
+/// Milliseconds since 1970-01-01T00:00:00Z, by the clock of a worker or the bastion (B).
+/// Clocks differ: a wrong one only wastes work, because epochs fence late writers.
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
 )]
@@ -16,26 +18,28 @@ use crate::calendar;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This point, moved later by `by`.
+    /// Returns this point moved later by `by`.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
-    /// This point, moved earlier by `by`.
+    /// Returns this point moved earlier by `by`.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
 
-    /// How long from `earlier` to this point; nothing if it lies later.
+    /// Returns the time from `earlier` to this point; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
+        // Clocks differ and may be set back: a negative time counts as zero.
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounds down, also before 1970, so that the text never shows a later second.
         let text = calendar::format(self.0.div_euclid(1000));
         write!(f, "{}Z", text.replace(' ', "T"))
     }

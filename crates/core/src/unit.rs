@@ -1,9 +1,10 @@
-//! A unit's life: its row in the ledger and the transitions of that row.
+//! A unit's row in the ledger and the transitions of that row.
 //!
-//! Used by every ledger adapter (the embedded one applies [`Unit::apply`]
-//! itself inside a transaction, DynamoDB gets the same conditions as
-//! expressions; one conformance suite holds both to it) and by the agent.
-//! Every condition is here because a trace breaks the protocol without it.
+//! Used by every ledger adapter and by the agent. The adapters apply
+//! [`Unit::apply`] and write the result only if the row has not changed since
+//! it was read (SQLite in a transaction, DynamoDB by the row's revision); one
+//! conformance suite tests both. Each condition is there because some order of
+//! events breaks the protocol without it. Must never do I/O or read a clock.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,131 +15,133 @@ use crate::requests::Requests;
 use crate::room::Room;
 use crate::time::Timestamp;
 
-/// Where a unit stands.
+/// The state of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnitState {
     /// Waits for a worker.
     Pending,
-    /// One worker has it, until its lease ends.
+    /// Held by one worker until its lease ends.
     Leased,
     /// Its partial is committed.
     Done,
-    /// Its budget of errors or losses is spent.
+    /// Its budget of errors or losses is used up.
     Failed,
-    /// Its run was canceled first.
+    /// Its run ended before it did.
     Canceled,
 }
 
 impl UnitState {
-    /// Nothing changes a unit that stands here.
+    /// True if no change applies to a unit in this state.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Canceled)
     }
 }
 
-/// What became of one object of a committed unit.
+/// The outcome of one object of a committed unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectOutcome {
-    /// Which object.
+    /// The object.
     pub key: ObjectKey,
-    /// `None`: analysed. Else why it is quarantined: one line, ids and
-    /// positions only, what is wrong and what to do.
+    /// `None` if the object was analyzed. Otherwise why it is quarantined: one line with
+    /// ids and positions only, what is wrong and what to do.
     pub quarantined: Option<String>,
-    /// Rows read from it (0 when quarantined).
+    /// Rows read from the object (0 if quarantined).
     pub rows: u64,
 }
 
 /// A unit's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
-    /// Which unit.
+    /// The unit.
     pub id: UnitId,
-    /// What it carries.
+    /// The objects of the unit.
     pub objects: Vec<ObjectRef>,
-    /// Which counter of the run it counts down.
+    /// The counter of the run that the unit decrements.
     pub shard: u32,
-    /// Where it stands.
+    /// The state.
     pub state: UnitState,
-    /// Grows with every claim.
+    /// Increases with every claim.
     pub epoch: Epoch,
-    /// The attempt that holds or last held it.
+    /// The attempt that holds or last held the unit.
     pub owner: Option<OwnerId>,
-    /// Grows with every beat of that attempt.
+    /// Increases with every beat of that attempt.
     pub beat: u32,
-    /// When its lease ends.
+    /// When the lease ends.
     pub lease_until: Timestamp,
-    /// What room its worker had left at the last beat.
+    /// Free memory and disk space of the worker at its last beat.
     #[serde(default)]
     pub room: Option<Room>,
-    /// Errors its owners reported.
+    /// Errors reported by owners.
     pub task_errors: u32,
-    /// Owners that fell silent.
+    /// Owners that stopped responding.
     pub losses: u32,
-    /// Planned stops; never charged.
+    /// Planned stops; not charged.
     pub stops: u32,
-    /// Where its committed partial lies.
+    /// The committed partial.
     pub partial: Option<ObjectRef>,
-    /// What became of its objects, once done.
+    /// The outcomes of the objects, once the unit is done.
     pub outcomes: Vec<ObjectOutcome>,
-    /// What the worker that committed it had asked of each service since its
-    /// last commit.
+    /// Requests that the committing worker sent to each service since its previous
+    /// commit.
     #[serde(default)]
     pub requests: Requests,
-    /// Why it failed or last went back: one line, ids only.
+    /// Why the unit failed or was last released: one line, ids only.
     pub reason: Option<String>,
 }
 
-/// A wish to change a unit's row. The fields are the columns compared or set.
+/// A requested change of a unit's row. The fields are the columns compared or set.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnitChange {
     /// Pending → leased.
     Claim { epoch: Epoch, owner: OwnerId, lease_until: Timestamp },
-    /// Leased by an owner seen silent at this epoch and beat → leased by
-    /// another; while the budget of losses lasts.
+    /// Leased → leased by another owner, if the owner has not renewed the lease since this
+    /// epoch and beat; only while losses remain in the budget.
     TakeOver { epoch: Epoch, beat: u32, now: Timestamp, owner: OwnerId, lease_until: Timestamp },
-    /// The same with the budget of losses spent → failed.
+    /// The same when the budget of losses is used up → failed.
     GiveUp { epoch: Epoch, beat: u32, now: Timestamp },
-    /// Mine: the lease lasts longer; what room the worker has left.
+    /// By the owner: extends the lease and reports the worker's free resources.
     Beat { epoch: Epoch, lease_until: Timestamp, room: Room },
-    /// Mine → done.
+    /// By the owner: leased → done.
     Commit { epoch: Epoch, partial: ObjectRef, outcomes: Vec<ObjectOutcome>, requests: Requests },
-    /// Mine → pending, charged; while the budget of errors lasts.
+    /// By the owner: leased → pending, charged; only while errors remain in the budget.
     Error { epoch: Epoch, reason: String },
-    /// Mine with the budget of errors spent → failed.
+    /// By the owner: leased → failed, when the budget of errors is used up.
     Fail { epoch: Epoch, reason: String },
-    /// Mine → pending, not charged.
+    /// By the owner: leased → pending, not charged.
     Stop { epoch: Epoch },
-    /// Not terminal → canceled; its run has ended.
+    /// Not terminal → canceled, because the run has ended.
     Cancel,
 }
 
-/// Why a change does not apply. Nothing was changed.
+/// Why a change does not apply. The row is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// There is no such row.
     #[error("no such row")]
     Absent,
-    /// The row stands elsewhere: another state or a later epoch.
-    #[error("the row has moved on")]
+    /// The row has another state or a later epoch.
+    #[error("the row has changed since it was read")]
     MovedOn,
-    /// Its owner may still be alive.
+    /// The owner may still be alive.
     #[error("the lease has not expired")]
     Live,
-    /// The budget asks for the other transition.
-    #[error("the budget decides otherwise")]
+    /// The budget requires the other transition.
+    #[error(
+        "retry budget mismatch: this change is allowed only while retries remain, or only once none do"
+    )]
     Budget,
     /// The run has ended.
     #[error("the run has ended")]
     Ended,
-    /// The counter would fall below nothing: an invariant is broken.
-    #[error("a counter would fall below nothing")]
+    /// The counter would become negative: an invariant is broken.
+    #[error("the counter of remaining units would become negative: the ledger is inconsistent")]
     CounterSpent,
 }
 
 impl Unit {
-    /// The unit as submitted.
+    /// Returns the unit as submitted.
     pub fn pending(id: UnitId, objects: Vec<ObjectRef>, shard: u32) -> Self {
         Self {
             id,
@@ -160,13 +163,31 @@ impl Unit {
         }
     }
 
-    /// Is the unit held by this attempt? Decides what an unanswered claim did.
+    /// True if this attempt holds the unit. Shows whether an unanswered claim succeeded.
     pub fn is_held_by(&self, epoch: Epoch, owner: OwnerId) -> bool {
         self.state == UnitState::Leased && self.epoch == epoch && self.owner == Some(owner)
     }
 
-    /// The change by which a worker may get hold of the unit now (or give it
-    /// up for good); `None` while it has a live owner or is terminal.
+    /// Returns the change by which a worker can claim the unit now, or fail it for good;
+    /// `None` while the unit has a live owner or if it is terminal.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sce_core::ids::{OwnerId, RunId, UnitId};
+    /// use sce_core::limits::{Budgets, LeaseRules};
+    /// use sce_core::time::Timestamp;
+    /// use sce_core::unit::{Unit, UnitState};
+    ///
+    /// let (lease, budgets) = (LeaseRules::of(Duration::from_secs(60)), Budgets::default());
+    /// let unit = Unit::pending(UnitId { run: RunId::new([1; 8]), index: 0 }, Vec::new(), 0);
+    /// let claim = unit
+    ///     .plan_claim(OwnerId::new([2; 8]), Timestamp(0), &lease, &budgets)
+    ///     .expect("a pending unit can be claimed");
+    /// let leased = unit.apply(&claim, &lease, &budgets)?;
+    /// assert_eq!(leased.state, UnitState::Leased);
+    /// # Ok::<(), sce_core::unit::Refused>(())
+    /// ```
     pub fn plan_claim(
         &self,
         owner: OwnerId,
@@ -178,6 +199,7 @@ impl Unit {
         match self.state {
             UnitState::Pending => Some(UnitChange::Claim { epoch, owner, lease_until }),
             UnitState::Leased if !lease.expired(self.lease_until, now) => None,
+            // This takeover is itself a loss, hence the + 1.
             UnitState::Leased if self.losses + 1 < budgets.losses => {
                 Some(UnitChange::TakeOver { epoch, beat, now, owner, lease_until })
             }
@@ -186,7 +208,7 @@ impl Unit {
         }
     }
 
-    /// What an attempt that went wrong asks for: another try, or the end.
+    /// Returns the change that a failed attempt requests: a retry, or the end of the unit.
     pub fn plan_error(&self, reason: String, budgets: &Budgets) -> UnitChange {
         let epoch = self.epoch;
         if self.task_errors + 1 < budgets.task_errors {
@@ -196,10 +218,10 @@ impl Unit {
         }
     }
 
-    /// The row after `change`.
+    /// Returns the row after `change`.
     ///
     /// # Errors
-    /// Why the change does not apply to the row as it stands.
+    /// Returns why the change does not apply to the row in its current state.
     pub fn apply(
         &self,
         change: &UnitChange,
@@ -214,6 +236,7 @@ impl Unit {
             }
             UnitChange::TakeOver { epoch, beat, now, owner, lease_until } => {
                 self.require_expired(*epoch, *beat, *now, lease)?;
+                // Checked again here: the row may have changed since the takeover was planned.
                 require_budget(self.losses + 1 < budgets.losses)?;
                 row.losses += 1;
                 row.lease_to(*owner, *lease_until);
@@ -222,9 +245,10 @@ impl Unit {
                 self.require_expired(*epoch, *beat, *now, lease)?;
                 require_budget(self.losses + 1 >= budgets.losses)?;
                 row.losses += 1;
-                row.fail(format!("{} workers fell silent while they had it", row.losses));
+                row.fail(format!("{} workers stopped responding while they held it", row.losses));
             }
             UnitChange::Beat { epoch, lease_until, room } => {
+                // The epoch alone identifies the owner: every claim has a new one.
                 self.require(UnitState::Leased, *epoch)?;
                 row.beat = row.beat.saturating_add(1);
                 row.lease_until = *lease_until;
@@ -236,6 +260,7 @@ impl Unit {
                 row.partial = Some(partial.clone());
                 row.outcomes.clone_from(outcomes);
                 row.requests.clone_from(requests);
+                // The reason of an earlier error no longer applies.
                 row.reason = None;
             }
             UnitChange::Error { epoch, reason } => {
@@ -253,8 +278,10 @@ impl Unit {
             UnitChange::Stop { epoch } => {
                 self.require(UnitState::Leased, *epoch)?;
                 row.stops += 1;
+                // Keeps the reason of an earlier error: a planned stop is not a failure.
                 row.release(self.reason.clone());
             }
+            // Not fenced by an epoch: the end of the run overrides every owner.
             UnitChange::Cancel if self.state.is_terminal() => return Err(Refused::MovedOn),
             UnitChange::Cancel => row.state = UnitState::Canceled,
         }
@@ -273,6 +300,8 @@ impl Unit {
         lease: &LeaseRules,
     ) -> Result<(), Refused> {
         self.require(UnitState::Leased, epoch)?;
+        // A beat since the row was read means that the owner is alive, even if its clock is
+        // so wrong that its lease seems to have expired.
         if self.beat == beat && lease.expired(self.lease_until, now) {
             Ok(())
         } else {
@@ -289,6 +318,8 @@ impl Unit {
     }
 
     fn release(&mut self, reason: Option<String>) {
+        // Owner and epoch are kept: the next claim increases the epoch, which fences late
+        // writes of this owner.
         self.state = UnitState::Pending;
         self.reason = reason;
     }
@@ -300,8 +331,9 @@ impl Unit {
 }
 
 impl UnitChange {
-    /// Does the change count down the run's counter (in the same transaction)?
+    /// True if the change decrements the run's counter (in the same transaction).
     pub const fn counts_down(&self) -> bool {
+        // Not `Cancel`: a canceled unit counts for no result, and its run has ended.
         matches!(self, Self::Commit { .. } | Self::Fail { .. } | Self::GiveUp { .. })
     }
 }

@@ -1,4 +1,4 @@
-//! Every transition of a unit from every state, and what holds for all.
+//! Tests of every transition of a unit from every state, and of the invariants.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn leased() -> Unit {
     apply(&pending(), &claim(0)).unwrap()
 }
 
-/// A time at which the lease of `leased` has surely ended.
+/// A time at which the lease of `leased` has certainly ended.
 fn late() -> Timestamp {
     NOW.after(LEASE * 2)
 }
@@ -157,8 +157,8 @@ fn any_change() -> impl Strategy<Value = UnitChange> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order: the epoch never falls, a terminal
-    /// unit never changes, budgets hold, and at most one change counts down.
+    /// For any changes in any order: the epoch never decreases, a terminal unit never
+    /// changes, budgets hold, and at most one change decrements the counter.
     #[test]
     fn invariants_hold_over_any_history(changes in prop::collection::vec(any_change(), 0..200)) {
         let budgets = Budgets::default();

@@ -1,29 +1,28 @@
-//! What S3 tells of uploads: its event notifications, read within bounds.
+//! The event notifications that S3 sends about uploads, parsed within limits.
 //!
-//! Used by `sce intake`. Keys in events are URL-encoded, a space as `+`; an
-//! event is a hint only, the object itself is looked at before it is
-//! registered.
+//! Used by `sce intake`. Keys in events are URL-encoded, with a space as `+`. An
+//! event is only a hint: an object must be read before it is registered.
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-/// Longest notification read, in bytes; SQS's own limit is 1 MiB.
+/// The longest accepted notification, in bytes; the limit of SQS is 1 MiB.
 pub const EVENT_MAX_BYTES: usize = 1 << 20;
-/// Longest key in an event, in bytes: three for each of S3's 1024.
+/// The longest key in an event, in bytes: three for each of S3's 1024.
 const ENCODED_KEY_MAX_BYTES: usize = 3 * 1024;
 
-/// One object that was created.
+/// A created object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// In which bucket.
+    /// The bucket.
     pub bucket: String,
-    /// Its name, decoded; not yet checked, so never to be shown.
+    /// The object key, decoded. It is not checked yet, so it must never be shown.
     pub name: String,
-    /// The event's place in the order of the bucket's events of this key.
+    /// The position of the event among the bucket's events for this key.
     pub sequencer: String,
 }
 
-/// A message that is no notification of S3; it is logged by its length.
+/// A message that is not an S3 notification; it is logged by its length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable notification of {bytes} bytes")]
 pub struct UnreadableEvent {
@@ -34,7 +33,7 @@ pub struct UnreadableEvent {
 struct Notification {
     #[serde(rename = "Records", default)]
     records: Vec<Record>,
-    /// S3 sends this once when notifications are switched on.
+    /// S3 sends this once, when notifications are enabled.
     #[serde(rename = "Event")]
     event: Option<String>,
 }
@@ -64,17 +63,18 @@ struct ObjectEntity {
     sequencer: String,
 }
 
-/// The objects that a notification says were created (none in the test event
+/// Returns the objects that a notification reports as created (none for the test event
 /// that S3 sends first).
 ///
 /// # Errors
-/// The message is too long or no notification.
+/// Returns an error if the message is too long or not a notification.
 pub fn parse_event(body: &str) -> Result<Vec<Upload>, UnreadableEvent> {
     let unreadable = || UnreadableEvent { bytes: body.len() };
     if body.len() > EVENT_MAX_BYTES {
         return Err(unreadable());
     }
     let notification: Notification = serde_json::from_str(body).map_err(|_| unreadable())?;
+    // The test event has no records; anything else without records is not from S3.
     if notification.records.is_empty() && notification.event.as_deref() != Some("s3:TestEvent") {
         return Err(unreadable());
     }
@@ -87,6 +87,7 @@ pub fn parse_event(body: &str) -> Result<Vec<Upload>, UnreadableEvent> {
 
 fn read(entity: Entity) -> Option<Upload> {
     let encoded = Some(entity.object.key).filter(|key| key.len() <= ENCODED_KEY_MAX_BYTES)?;
+    // `+` first: afterwards, an encoded plus sign (`%2B`) could not be told from a space.
     let spaced = encoded.replace('+', " ");
     let name = percent_decode_str(&spaced).decode_utf8().ok()?.into_owned();
     Some(Upload { bucket: entity.bucket.name, name, sequencer: entity.object.sequencer })

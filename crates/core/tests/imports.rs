@@ -1,12 +1,12 @@
-//! Which crate, and which folder of `sce-vitals`, may import which; and no two
-//! files import each other.
+//! Checks which crate, and which folder of `sce-vitals`, may import which others, and
+//! that no two files import each other.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates and what each may depend on, lowest first.
+/// The crates and the crates that each may depend on, lowest first.
 const CRATES: [(&str, &[&str]); 7] = [
     ("crates/core", &[]),
     ("crates/cloud", &["sce-core"]),
@@ -17,17 +17,17 @@ const CRATES: [(&str, &[&str]); 7] = [
     ("coordinator", &["sce-core", "sce-cloud", "sce-provision", "sce-vitals"]),
 ];
 
-/// What keeps `core` free of I/O, clock, randomness and async.
+/// Dependencies that would give `core` I/O, a clock, randomness or async.
 const NOT_IN_CORE: [&str; 6] = ["tokio", "rusqlite", "getrandom", "reqwest", "chrono", "rand"];
 
-/// The folders and files of `sce-vitals`, lowest first: each imports only
-/// those above it in this list, and itself.
-const VITALS: [&str; 13] = [
+/// The folders and files of `sce-vitals`, lowest first: each imports only itself and
+/// those before it in this list.
+const VITALS: [&str; 14] = [
     "rules", "settings", "defect", "bytes", "formats", "tables", "spill", "input", "partial",
-    "results", "outputs", "analysis", "lib",
+    "results", "outputs", "analysis", "bench", "lib",
 ];
 
-/// A parser and the type that it makes.
+/// A parser and the type that it returns.
 const MAY_IMPORT_EACH_OTHER: [(&str, &str); 1] =
     [("crates/core/src/envelope/header.rs", "crates/core/src/envelope/header_wire.rs")];
 
@@ -35,7 +35,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The dependencies of a crate outside tests.
+/// Returns the dependencies of a crate without those of its tests.
 fn dependencies(folder: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
     let normal = text.split("\n[dependencies]\n").nth(1).unwrap();
@@ -61,8 +61,8 @@ fn the_crates_depend_one_way() {
     assert!(coordinator.contains(vitals), "the coordinator builds rules and settings only");
 }
 
-/// A source file: its modules' path within the crate, and its text outside
-/// tests and comments.
+/// A source file: the path of its module within the crate, and its text without tests and
+/// comments.
 struct Source {
     file: String,
     module: Vec<String>,
@@ -105,13 +105,14 @@ fn source(folder: &str, src: &Path, path: &Path) -> Option<Source> {
     Some(Source { file, module, text: code.collect::<Vec<_>>().join("\n") })
 }
 
-/// Every path that a file names through `crate::`, `super::` or `self::`, as
-/// modules of the crate; groups in braces are spread.
+/// Returns every path that a file names through `crate::`, `super::` or `self::`, as
+/// modules of the crate; groups in braces are expanded.
 fn paths(source: &Source) -> BTreeSet<Vec<String>> {
     let mut all = BTreeSet::new();
     let text = source.text.replace('\n', " ");
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(start) {
+            // In `x::self::`, the word is part of a longer path and not its start.
             let before = text[..at].chars().next_back();
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
@@ -133,7 +134,7 @@ fn paths(source: &Source) -> BTreeSet<Vec<String>> {
     all
 }
 
-/// Adds the paths that begin at `rest`, which may be a group in braces.
+/// Adds the paths that start at `rest`, which may be a group in braces.
 fn spread(from: &[String], rest: &str, all: &mut BTreeSet<Vec<String>>) {
     if let Some(group) = rest.strip_prefix('{') {
         let mut depth = 0;
@@ -168,7 +169,7 @@ fn spread(from: &[String], rest: &str, all: &mut BTreeSet<Vec<String>>) {
     }
 }
 
-/// Which files of a crate name items of which others.
+/// Returns the files of a crate and, for each, the files whose items it names.
 fn imports(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let sources = sources(folder);
     let files: BTreeMap<&[String], &str> =
@@ -177,16 +178,16 @@ fn imports(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     for one in &sources {
         let targets: &mut BTreeSet<String> = all.entry(one.file.clone()).or_default();
         for path in paths(one) {
-            // The longest beginning of the path that is a file.
+            // The longest prefix of the path that is a file.
             let found = (0..=path.len()).rev().find_map(|len| files.get(&path[..len]));
-            // `crate::name` of a re-export leads to the crate's root.
+            // The path of a re-export (`crate::name`) leads to the crate's root.
             targets.extend(found.map(|file| (*file).to_owned()).filter(|file| *file != one.file));
         }
     }
     all
 }
 
-/// The files of a cycle, if there is one.
+/// Returns the files of a cycle, if there is one.
 fn cycle(imports: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     fn visit<'a>(
         file: &'a String,
@@ -216,7 +217,7 @@ fn no_files_import_each_other() {
         assert!(imports.len() > 3, "{folder} has sources");
         for (a, b) in MAY_IMPORT_EACH_OTHER {
             if let Some(of) = imports.get_mut(b) {
-                assert!(of.remove(a), "{b} imports {a} no more: remove the exception");
+                assert!(of.remove(a), "{b} no longer imports {a}: remove the exception");
             }
         }
         assert_eq!(cycle(&imports), None, "files that import each other");

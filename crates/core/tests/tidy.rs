@@ -1,23 +1,23 @@
-//! House rules that a compiler does not check, run as a test from the first
-//! day: lengths, headers, marks left behind.
+//! House rules that the compiler does not check: lengths, headers, leftovers, and
+//! no I/O in `core`. They run with the tests of `core` and read the whole project.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Longest Rust file, in lines.
+/// The longest Rust file, in lines.
 const FILE_LINES_MAX: usize = 400;
-/// Longest function, in lines.
+/// The longest function, in lines.
 const FUNCTION_LINES_MAX: usize = 70;
-/// Longest line, in characters (rustfmt leaves long strings alone).
+/// The longest line, in characters (rustfmt does not break long strings).
 const LINE_CHARS_MAX: usize = 200;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every text file that git tracks or would track.
+/// Returns name and text of every file in git's index, or untracked and not ignored.
 fn files(endings: &[&str]) -> Vec<(String, String)> {
     let list = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
@@ -52,12 +52,13 @@ fn files_and_lines_are_short() {
     check("files of at most 400 lines, lines of at most 200 characters", &broken);
 }
 
-/// By rustfmt's indentation: a function ends at the first `}` that stands as
-/// deep as its first line.
+/// Finds long functions by rustfmt's indentation: a function ends at the first `}` that is
+/// indented like its first line.
 fn long_functions(text: &str) -> Vec<(usize, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let is_function = |line: &str| {
+        // Only qualifiers precede the `fn` of a function; elsewhere it is a type or text.
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = words.iter().position(|word| *word == "fn");
         at.is_some_and(|at| {
@@ -83,7 +84,7 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
 #[test]
 fn functions_fit_a_screen() {
     let mut broken = Vec::new();
-    // A table of cases is as long as its cases.
+    // Tests may be longer: a table of cases has as many lines as cases.
     let tests = |(name, _): &(String, String)| name.contains("tests");
     for (name, text) in files(&[".rs"]).into_iter().filter(|file| !tests(file)) {
         let long = long_functions(text.split("#[cfg(test)]").next().unwrap_or_default());
@@ -107,7 +108,7 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn nothing_is_left_behind() {
-    // Written in two parts, so that this file does not find itself.
+    // Written in two parts, so that this test does not find its own text.
     let marks = [
         concat!("TO", "DO"),
         concat!("FIX", "ME"),
@@ -138,7 +139,7 @@ fn nothing_names_the_machine_it_was_written_on() {
     let mut broken = Vec::new();
     for (name, text) in files(&[".rs", ".py", ".sh", ".md", ".toml", "Makefile", "run"]) {
         for (line, content) in (1..).zip(text.lines()) {
-            // At the start of a path, not within one.
+            // Only at the start of a path, not within one.
             let absolute = |home: &str| {
                 content.match_indices(home).any(|(at, _)| {
                     !content[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_')
@@ -171,4 +172,55 @@ fn rules_touch_nothing_outside() {
         broken.extend(found.map(|call| format!("{name}: {call}")));
     }
     check("core and the rules of vitals do no I/O and read no clock", &broken);
+}
+
+/// Words that readers stumble on: say who does what, in the usual order. The
+/// glossary (docs/GLOSSARY.md) has the word for each concept.
+const STUMBLES: [&str; 13] = [
+    "nobody",
+    "somebody",
+    "whoever",
+    "anybody",
+    "is told",
+    "are told",
+    "told by",
+    "tells of",
+    "anew",
+    "seldom",
+    "set aside",
+    "consolidate",
+    "a person's to",
+];
+
+/// The words of a line that readers stumble on.
+fn stumbles(line: &str) -> Vec<&'static str> {
+    let lower = line.to_lowercase();
+    let is_word = |(at, word): (usize, &str)| {
+        let after = lower[at + word.len()..].chars().next();
+        !lower[..at].ends_with(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    };
+    STUMBLES.into_iter().filter(|word| lower.match_indices(word).any(is_word)).collect()
+}
+
+#[test]
+fn texts_are_in_plain_english() {
+    let own = ["docs/GLOSSARY.md", "crates/core/tests/tidy.rs"];
+    // CloudFormation replaces a security group whose description changes.
+    let is_fixed = |line: &str| line.contains("GroupDescription:");
+    let mut broken = Vec::new();
+    for (name, text) in files(&[".rs", ".md", ".py", ".sh", ".toml", ".yaml", ".mjs", "Makefile"]) {
+        if own.contains(&name.as_str()) {
+            continue;
+        }
+        for (line, content) in (1..).zip(text.lines()).filter(|(_, line)| !is_fixed(line)) {
+            broken.extend(stumbles(content).iter().map(|word| format!("{name}:{line}: {word}")));
+        }
+    }
+    check("words that readers know", &broken);
+}
+
+#[test]
+fn a_stumble_is_seen() {
+    assert_eq!(stumbles("// What Nobody knows, is told anew."), ["nobody", "is told", "anew"]);
+    assert!(stumbles("// a renewal that this told").is_empty());
 }

@@ -1,6 +1,7 @@
-//! A project's buckets, and what reads and writes on them share.
+//! A project's buckets, shared by reads and writes.
 //!
 //! Used by [`super::objects`], and by the reader and the writer that it opens.
+//! Must never name a bucket without its owner.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -10,7 +11,7 @@ use sce_core::resources::Resources;
 
 use crate::error::{Class, PortError, PortResult};
 
-/// What S3 calls the version of an object in a bucket that keeps none.
+/// The version that S3 reports for an object in a bucket without versions.
 const NO_VERSION: &str = "null";
 
 /// Everything that a call on the buckets needs.
@@ -30,7 +31,7 @@ impl Buckets {
     }
 }
 
-/// The reference to a version, from what S3 answered.
+/// Creates the reference to a version from the response of S3.
 pub(super) fn reference(
     key: &ObjectKey,
     version: Option<String>,
@@ -38,13 +39,13 @@ pub(super) fn reference(
     size: u64,
 ) -> PortResult<ObjectRef> {
     let etag = etag.ok_or_else(|| {
-        PortError::new(Class::Permanent, "read answer", key, "the store names no etag")
+        PortError::new(Class::Permanent, "read answer", key, "the store returned no etag")
     })?;
     let version = version.unwrap_or_else(|| NO_VERSION.to_owned());
     Ok(ObjectRef { key: key.clone(), version, etag, size })
 }
 
-/// The HTTP status that a service answered with.
+/// Returns the HTTP status of a response.
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }

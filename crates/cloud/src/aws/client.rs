@@ -1,5 +1,8 @@
-//! The clients of AWS's services, made once: how they connect, how long they
-//! wait, how often they try again, and a count of what they sent.
+//! The clients of AWS services: connections, timeouts, retries, and counts of the
+//! requests that they send.
+//!
+//! Used by the adapters of this module and by `provision`. No other client may be
+//! created, so that every request has the same limits and is counted.
 
 use std::time::Duration;
 
@@ -20,15 +23,15 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::counts::RequestCounts;
 
-/// How long a connection may take.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt may take: longer than the longest poll (20 s).
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-/// The same for S3, where it covers a part's body: 24 parts of 8 MiB at once
-/// take a line of 2 Mbit/s some 13 minutes. The SDK ends what stands still.
+/// The same for S3, where it includes the body of a part: a line of 2 Mbit/s needs about 13
+/// minutes for 24 parts of 8 MiB at once. The SDK ends transfers that make no progress.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(1200);
-/// Attempts of one call within the SDK, waiting between 0 and 0.2, 0.4, … s;
-/// callers try again where an error stays transient.
+/// Attempts of one call in the SDK, with waits between 0 and 0.2, 0.4, … s. Callers retry
+/// errors that are still transient.
 const ATTEMPTS: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -66,35 +69,36 @@ pub struct Clients {
     pub kms: aws_sdk_kms::Client,
     /// Workers.
     pub ec2: aws_sdk_ec2::Client,
-    /// They talk to an emulator: an endpoint was given for all of them.
+    /// True if they use an emulator: one endpoint was given for all of them.
     pub emulated: bool,
-    /// The region that they all talk to.
+    /// The region of all clients.
     pub region: Option<String>,
-    /// What they sent.
+    /// Counts of their requests.
     pub counts: RequestCounts,
 }
 
 impl Clients {
-    /// Clients by the standard chain (flags of the environment, profile,
-    /// instance role); `AWS_ENDPOINT_URL` is honoured.
+    /// Creates clients by the standard chain (environment variables, profile, instance
+    /// role); respects `AWS_ENDPOINT_URL`.
     pub async fn connect(region: Option<String>) -> Self {
         Self::of(&loader(region).load().await)
     }
 
-    /// Clients in another role, which the role of the standard chain may take;
-    /// it is taken afresh before it expires.
+    /// Creates clients in another role, which the role of the standard chain can assume. It
+    /// is assumed again before it expires.
     pub async fn in_role(region: Option<String>, role_arn: String) -> Self {
         let own = loader(region).load().await;
+        // The session has the role's name, so that CloudTrail shows which service called.
         let session = role_arn.rsplit('/').next().unwrap_or_default().to_owned();
         let role = AssumeRoleProvider::builder(role_arn).session_name(session).configure(&own);
         let role = SharedCredentialsProvider::new(role.build().await);
         Self::of(&own.into_builder().credentials_provider(role).build())
     }
 
-    /// Clients that share a configuration.
+    /// Creates clients that share a configuration.
     pub fn of(shared: &SdkConfig) -> Self {
         let counts = RequestCounts::default();
-        // A bucket's own host name resolves for AWS, not for an emulator.
+        // The host name of a bucket resolves for AWS, not for an emulator.
         let emulated = shared.endpoint_url().is_some();
         Self {
             s3: aws_sdk_s3::Client::from_conf(
@@ -126,7 +130,7 @@ impl Clients {
     }
 }
 
-/// A configuration by the standard chain, with our times and retries.
+/// Returns a configuration by the standard chain, with our timeouts and retries.
 pub fn loader(region: Option<String>) -> ConfigLoader {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
@@ -149,7 +153,7 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// The one way out; AWS's crates bring none of their own.
+/// Creates the only HTTP client; the AWS crates are built without one.
 pub(super) fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

@@ -1,7 +1,7 @@
-//! What AWS's errors mean: whether trying again can help, decided once.
+//! Classifies the errors of AWS: whether a retry can help.
 //!
-//! Texts carry the service's code and message; those name resources and
-//! callers, never content.
+//! Used by every adapter of this module. Texts contain the service's code and
+//! message, which name resources and callers. They must never contain data.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -14,11 +14,11 @@ use aws_smithy_types::retry::ErrorKind;
 
 use crate::error::{Class, PortError};
 
-/// Longest text of a service that is repeated, in characters.
+/// The longest text of a service that is shown, in characters.
 const TEXT_MAX: usize = 300;
 
-/// Codes that pass by themselves: throttling, inner faults, and credentials
-/// that the next call takes afresh.
+/// Codes of errors that pass by themselves: throttling, internal errors, and credentials
+/// that the next call renews.
 const TRANSIENT: [&str; 30] = [
     "BandwidthLimitExceeded",
     "ConditionalRequestConflict",
@@ -52,8 +52,8 @@ const TRANSIENT: [&str; 30] = [
     "TransactionInProgressException",
 ];
 
-/// Codes that a person must see to: permissions, credentials, resources that
-/// the environment should have.
+/// Codes of errors that the user must correct: permissions, credentials, missing resources
+/// of the environment.
 const CONFIGURATION: [&str; 19] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "AccessDenied",
@@ -76,7 +76,7 @@ const CONFIGURATION: [&str; 19] = [
     "VcpuLimitExceeded",
 ];
 
-/// The port's error for a call that failed.
+/// Returns the port's error for a failed call.
 pub(super) fn classify<E>(
     operation: &'static str,
     target: impl Display,
@@ -86,9 +86,9 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let (class, cause) = match error {
-        SdkError::TimeoutError(_) => (Class::Transient, "no answer in time".to_owned()),
-        SdkError::ResponseError(_) => (Class::Transient, "an unreadable answer".to_owned()),
-        // As where the connection was closed before the answer came.
+        SdkError::TimeoutError(_) => (Class::Transient, "no response in time".to_owned()),
+        SdkError::ResponseError(_) => (Class::Transient, "unreadable response".to_owned()),
+        // For example if the connection was closed before the response.
         SdkError::DispatchFailure(e)
             if e.is_io() || e.is_timeout() || e.as_other() == Some(ErrorKind::TransientError) =>
         {
@@ -99,14 +99,14 @@ where
             let status = e.raw().status().as_u16();
             let name = code.map_or_else(|| format!("HTTP status {status}"), str::to_owned);
             let text = match code {
-                // S3's own text names the object, which may not have passed the
-                // rules for names.
-                Some("AccessDenied") => format!("{name}: see to the permissions of this role"),
+                // The text of S3 contains the object key, which may not have passed the rules
+                // for names.
+                Some("AccessDenied") => format!("{name}: check the permissions of this role"),
                 _ => text(format_args!("{name}: {message}")),
             };
             (class_of(code, status), text)
         }
-        // No credentials, no region, no way to build the request.
+        // No credentials, no region, or the request cannot be built.
         _ => (
             Class::Configuration,
             format!("{}: check region and credentials", text(DisplayErrorContext(error))),
@@ -116,6 +116,7 @@ where
 }
 
 fn class_of(code: Option<&str>, status: u16) -> Class {
+    // The code first: S3 and EC2 use the same status for errors of different classes.
     match code {
         Some(code) if TRANSIENT.contains(&code) => Class::Transient,
         Some(code) if CONFIGURATION.contains(&code) => Class::Configuration,

@@ -1,5 +1,7 @@
-//! The fleet as EC2 instances, started through the environment's launch
-//! template only.
+//! The fleet as EC2 instances.
+//!
+//! Used through the port, and by `sce reap`. Instances must be started only
+//! through the environment's launch template, after it was checked.
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
@@ -28,13 +30,13 @@ use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Fleet, Instance};
 use crate::settings::MachineSettings;
 
-/// The version of the launch template that is asked for.
+/// The version of the launch template that is read.
 const LATEST: &str = "$Latest";
 /// States in which an instance costs money and may work.
 const LIVE: [InstanceStateName; 2] = [InstanceStateName::Pending, InstanceStateName::Running];
-/// States of an instance that was stopped, which none of ours ever is by itself.
+/// States of a stopped instance; workers never stop by themselves.
 const HALTED: [InstanceStateName; 2] = [InstanceStateName::Stopping, InstanceStateName::Stopped];
-/// States of an instance that is over.
+/// States of an instance that has ended.
 const OVER: [InstanceStateName; 2] =
     [InstanceStateName::ShuttingDown, InstanceStateName::Terminated];
 
@@ -48,8 +50,8 @@ pub struct Ec2Fleet {
 }
 
 impl Ec2Fleet {
-    /// The fleet of `resources`; its volumes are under the key `key_arn`, its
-    /// workers find their settings in `user_data`.
+    /// Creates the fleet of `resources`. Its volumes are encrypted under the key `key_arn`;
+    /// its workers read their settings from `user_data`.
     pub fn new(
         clients: &Clients,
         resources: Resources,
@@ -60,15 +62,15 @@ impl Ec2Fleet {
         Self { client, emulated, resources, key_arn, user_data }
     }
 
-    /// What the launch template says now.
+    /// Returns the current settings of the launch template.
     ///
     /// # Errors
-    /// There is none, or it may not be read.
+    /// Returns an error if the template does not exist or cannot be read.
     pub async fn template(&self) -> PortResult<TemplateFacts> {
         self.latest_template().await.map(|(facts, _)| facts)
     }
 
-    /// The latest version of the launch template, and its number.
+    /// Returns the latest version of the launch template, and its number.
     async fn latest_template(&self) -> PortResult<(TemplateFacts, i64)> {
         const OPERATION: &str = "read launch template";
         let name = self.resources.launch_template();
@@ -81,6 +83,7 @@ impl Ec2Fleet {
             .await
             .map_err(|e| classify(OPERATION, &name, &e))?;
         let versions = read.launch_template_versions.unwrap_or_default();
+        // One version is requested; if several are returned, the last one is the latest.
         let latest = versions
             .into_iter()
             .next_back()
@@ -91,26 +94,28 @@ impl Ec2Fleet {
         Ok((read_template(&data), number))
     }
 
-    /// The launch template and its version, if it is as it must be.
+    /// Returns the launch template and its version if it has all required settings.
     ///
     /// # Errors
-    /// It is not: each fault is named, and nothing may be launched.
+    /// Returns an error that names each fault; then nothing may be launched.
     pub async fn check_template(&self) -> PortResult<(TemplateFacts, i64)> {
         let (template, version) = self.latest_template().await?;
         let faults = find_template_faults(&template, &self.key_arn);
         if faults.is_empty() {
             return Ok((template, version));
         }
-        let cause = format!("it is not as it must be: {}: mend it first", faults.join("; "));
+        let cause =
+            format!("required settings are missing: {}: correct it first", faults.join("; "));
         let name = self.resources.launch_template();
         Err(PortError::new(Class::Configuration, "check launch template", name, cause))
     }
 
-    /// Volumes of workers that no instance has: what a broken launch leaves.
+    /// Returns volumes of workers that are not attached: the remains of failed launches.
     ///
     /// # Errors
-    /// EC2 refuses.
+    /// Returns an error if the EC2 call fails.
     pub async fn stray_volumes(&self) -> PortResult<Vec<String>> {
+        // Both tags: a volume of the bastion (B) or workbench (E) is never a worker's.
         let available = filter("status", VolumeState::Available.as_str());
         let pages = self.client.describe_volumes().set_filters(Some(self.ours(vec![available])));
         let volumes: Result<Vec<Volume>, _> = pages.into_paginator().items().send().collect().await;
@@ -118,18 +123,18 @@ impl Ec2Fleet {
         Ok(volumes.into_iter().filter_map(|volume| volume.volume_id).collect())
     }
 
-    /// Instances that somebody stopped: they do nothing and their volumes cost.
+    /// Returns stopped instances: they do no work, and their volumes cost money.
     ///
     /// # Errors
-    /// EC2 refuses.
+    /// Returns an error if the EC2 call fails.
     pub async fn halted(&self) -> PortResult<Vec<Instance>> {
         Ok(self.instances(&HALTED, None).await?.into_iter().filter_map(read_instance).collect())
     }
 
-    /// Deletes a volume; it may be gone already.
+    /// Deletes a volume; succeeds if it is already deleted.
     ///
     /// # Errors
-    /// EC2 refuses.
+    /// Returns an error if the EC2 call fails.
     pub async fn delete_volume(&self, id: &str) -> PortResult<()> {
         match self.client.delete_volume().volume_id(id).send().await {
             Err(e) if e.code() != Some("InvalidVolume.NotFound") => {
@@ -151,6 +156,7 @@ impl Ec2Fleet {
         tag: Option<(&str, &str)>,
     ) -> PortResult<Vec<Ec2Instance>> {
         let states = states.iter().map(|state| state.as_str().to_owned()).collect();
+        // Filtered by EC2, so that instances of other projects are never read.
         let states = Filter::builder().name("instance-state-name").set_values(Some(states)).build();
         let mut filters = vec![states];
         filters.extend(tag.map(|(name, value)| filter(&format!("tag:{name}"), value)));
@@ -166,16 +172,16 @@ impl Ec2Fleet {
         Ok(instances)
     }
 
-    /// Where workers may connect to: V, and the ranges of the services that
-    /// its gateway endpoints lead to.
+    /// Returns the addresses to which workers may connect: the VPC (V), and the ranges of the
+    /// services behind its gateway endpoints.
     async fn addresses(&self) -> PortResult<Vec<Ipv4Net>> {
         const OPERATION: &str = "list addresses";
         let region = &self.resources.region;
         let names = ["s3", "dynamodb"].map(|service| format!("com.amazonaws.{region}.{service}"));
         let wanted = Filter::builder().name("prefix-list-name").set_values(Some(names.to_vec()));
-        let told = self.client.describe_prefix_lists().filters(wanted.build()).send().await;
-        let lists = match told {
-            Ok(told) => told.prefix_lists.unwrap_or_default(),
+        let answer = self.client.describe_prefix_lists().filters(wanted.build()).send().await;
+        let lists = match answer {
+            Ok(answer) => answer.prefix_lists.unwrap_or_default(),
             Err(_) if self.emulated => Vec::new(),
             Err(e) => return Err(classify(OPERATION, region, &e)),
         };
@@ -186,17 +192,18 @@ impl Ec2Fleet {
                 (name, cidrs.iter().filter_map(|range| range.parse().ok()).collect())
             })
             .to_vec();
-        // Some emulators know no lists, or no ranges in them.
+        // Some emulators have no lists, or no ranges in them.
         services
             .retain(|(_, ranges): &(String, Vec<Ipv4Net>)| !self.emulated || !ranges.is_empty());
         plan_addresses(&services)
             .map_err(|e| PortError::new(Class::Configuration, OPERATION, region, e))
     }
 
-    /// Launches by the very version of the template that was checked.
+    /// Launches with exactly the version of the template that was checked.
     async fn run_instances(&self, request: &LaunchRequest, version: i64) -> PortResult<u32> {
         let template = LaunchTemplateSpecification::builder()
             .launch_template_name(&request.template)
+            // The number, not `$Latest`: the template may change after the check.
             .version(version.to_string())
             .build();
         let tags: Vec<Tag> = request
@@ -210,6 +217,7 @@ impl Ec2Fleet {
             .client
             .run_instances()
             .launch_template(template)
+            // One worker can finish a run alone; a later launch adds others.
             .min_count(1)
             .max_count(i32::try_from(request.workers).unwrap_or(i32::MAX))
             .client_token(&request.client_token)
@@ -220,7 +228,7 @@ impl Ec2Fleet {
             .await;
         match launched {
             Ok(launched) => Ok(count(&launched.instances.unwrap_or_default())),
-            // The token was used before the template or the settings changed.
+            // The token was used before template or settings changed: count what it started.
             Err(e) if e.code() == Some("IdempotentParameterMismatch") => {
                 let states = [&LIVE[..], &OVER[..]].concat();
                 let tag = Some((LAUNCH_TAG, request.client_token.as_str()));
@@ -259,6 +267,7 @@ impl Fleet for Ec2Fleet {
     async fn launch(&self, intent: &LaunchIntent) -> PortResult<Started> {
         let (template, version) = self.check_template().await?;
         let volume = template.volumes.iter().find(|volume| volume.device == HIPAA_DEVICE);
+        // The size is passed on, so that the worker can check which volume is /hipaa.
         let machine = MachineSettings {
             volume_gib: volume.map(|volume| volume.size_gib),
             addresses: self.addresses().await?,
@@ -274,13 +283,14 @@ impl Fleet for Ec2Fleet {
     }
 
     async fn drain(&self, _: &Instance) -> PortResult<()> {
-        // Nobody signals a machine: its agent sees the ledger and leaves.
+        // A machine cannot be signaled: its agent reads the ledger and leaves.
         Ok(())
     }
 
     async fn terminate(&self, instance: &Instance) -> PortResult<()> {
         let id = &instance.engine_id;
         match self.client.terminate_instances().instance_ids(id).send().await {
+            // Already gone: that is what was asked for.
             Err(e) if e.code() != Some("InvalidInstanceID.NotFound") => {
                 Err(classify("terminate worker", id, &e))
             }

@@ -1,8 +1,9 @@
-//! The HomerKey on AWS: a raw wrapping key that lies in the ancillary bucket
-//! wrapped by KMS, never in user data, an image, a message or the ledger.
+//! The HomerKey on AWS: a raw wrapping key, wrapped by KMS, in the ancillary
+//! bucket.
 //!
-//! `sce key wrap` stores it; a worker unwraps it once, at its start, into
-//! locked memory.
+//! Used by `sce key wrap`, which stores it, and by workers, which unwrap it once
+//! at their start, into locked memory. It must never be in user data, an image, a
+//! message or the ledger.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,16 +21,16 @@ use crate::error::{Class, PortError, PortResult};
 use crate::local::{FileKeys, KEY_BYTES, KEY_NAME};
 use crate::ports::{Entropy, ObjectStore, Put, PutMode};
 
-/// Where it lies, wrapped.
+/// The object key of the wrapped key.
 const PLACE: &str = "keys/homer.key.wrapped";
-/// Longest wrapped key read, in bytes; KMS's own limit is 6,144.
+/// The largest accepted wrapped key, in bytes; the limit of KMS is 6,144.
 const WRAPPED_MAX_BYTES: u64 = 8192;
 
-/// Wraps a HomerKey under the KMS key `key_arn` and stores it; false if the
-/// project has one already and `replace` is not asked for.
+/// Wraps a HomerKey under the KMS key `key_arn` and stores it; false if the project already
+/// has one and `replace` is not set.
 ///
 /// # Errors
-/// KMS or the store refuses.
+/// Returns an error if KMS or the store fails.
 pub async fn store_homer_key(
     kms: &Client,
     objects: &dyn ObjectStore,
@@ -46,9 +47,10 @@ pub async fn store_homer_key(
         .send()
         .await
         .map_err(|e| classify("wrap key", KEY_NAME, &e))?;
-    let wrapped = sealed.ciphertext_blob.ok_or_else(|| fail("KMS answers without a key"))?;
+    let wrapped = sealed.ciphertext_blob.ok_or_else(|| fail("KMS returned no key"))?;
     let mut writer = objects.create(Bucket::Ancillary, &place()?).await?;
     writer.write(wrapped.as_ref()).await?;
+    // Not replaced by default: objects may be sealed with the stored key.
     let mode = if replace { PutMode::Replace } else { PutMode::IfAbsent };
     Ok(writer.finish(mode).await? != Put::Exists)
 }
@@ -56,7 +58,7 @@ pub async fn store_homer_key(
 /// Fetches the project's HomerKey and unwraps it.
 ///
 /// # Errors
-/// The project has none, or KMS does not open it.
+/// Returns an error if the project has none, or if KMS does not open it.
 pub async fn fetch_homer_key(
     kms: &Client,
     objects: &dyn ObjectStore,
@@ -65,6 +67,7 @@ pub async fn fetch_homer_key(
     entropy: Arc<dyn Entropy>,
 ) -> PortResult<FileKeys> {
     let found = objects.head(Bucket::Ancillary, &place()?).await?;
+    // The size is checked before the read: any object may be there.
     let found = found.filter(|object| object.size <= WRAPPED_MAX_BYTES).ok_or_else(|| {
         fail("the project has no wrapped key: store it with `sce key wrap`, from a safe machine")
     })?;
@@ -88,15 +91,15 @@ pub async fn fetch_homer_key(
             }
             _ => classify("unwrap key", KEY_NAME, &e),
         })?;
-    let plaintext = opened.plaintext.ok_or_else(|| fail("KMS answers without a key"))?;
+    let plaintext = opened.plaintext.ok_or_else(|| fail("KMS returned no key"))?;
     let plaintext = Zeroizing::new(plaintext.into_inner());
     let key = <&[u8; KEY_BYTES]>::try_from(plaintext.as_slice())
-        .map_err(|_| fail("what lies there is no key of 32 bytes"))?;
+        .map_err(|_| fail("the stored key is not 32 bytes long"))?;
     let key = WrappingKey::new(pit.as_str(), KEY_NAME, key).map_err(fail)?;
     FileKeys::of(key, entropy)
 }
 
-/// Binds the wrapped key to its project and its use.
+/// Returns the encryption context, which binds the wrapped key to its project and use.
 fn context(pit: &Pit) -> HashMap<String, String> {
     [("pit", pit.as_str()), ("use", "homer-key")].map(|(k, v)| (k.into(), v.into())).into()
 }

@@ -1,5 +1,8 @@
-//! The instance that a worker runs on: who it is, what it was told, and its
-//! own end. By the metadata service, version 2 only.
+//! The instance on which a worker runs: its id, its user data, and how it
+//! terminates itself.
+//!
+//! Used by the agent at its start and at its end. Must use version 2 of the
+//! metadata service only.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,24 +17,25 @@ use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::settings::Settings;
 
-/// How long the service may take; it is on the machine.
+/// How long the metadata service may take; it is local to the machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// This instance.
 #[derive(Debug, Clone)]
 pub struct OwnInstance {
-    /// As `i-0123456789abcdef0`.
+    /// The instance id, like `i-0123456789abcdef0`.
     pub id: String,
-    /// Where it is, as `us-east-1`.
+    /// The region, like `us-east-1`.
     pub region: String,
     user_data: String,
 }
 
 impl OwnInstance {
-    /// Asks the metadata service.
+    /// Reads the metadata service.
     ///
     /// # Errors
-    /// It does not answer: this is no EC2 instance, or its metadata are off.
+    /// Returns an error if it does not respond: this is not an EC2 instance, or its metadata
+    /// is disabled.
     pub async fn fetch() -> PortResult<Self> {
         let provider = ProviderConfig::without_region().with_http_client(http_client());
         let metadata = Client::builder()
@@ -43,8 +47,9 @@ impl OwnInstance {
             let answer = metadata.get(path).await;
             let answer = answer.map_err(|e| fail(path, DisplayErrorContext(e)))?;
             let text: String = answer.into();
+            // No other value is longer than the user data.
             if text.len() > USER_DATA_MAX_BYTES {
-                return Err(fail(path, "the answer is too long"));
+                return Err(fail(path, "the response is too long"));
             }
             Ok(text)
         };
@@ -55,19 +60,19 @@ impl OwnInstance {
         })
     }
 
-    /// The settings that came with the launch.
+    /// Parses the settings in the user data.
     ///
     /// # Errors
-    /// They are not readable as settings.
+    /// Returns an error if they are not valid settings.
     pub fn settings(&self) -> PortResult<Settings> {
         Settings::parse(&self.user_data, Path::new("user data"))
             .map_err(|e| PortError::new(Class::Configuration, "read settings", &self.id, e))
     }
 
-    /// Ends this instance.
+    /// Terminates this instance.
     ///
     /// # Errors
-    /// EC2 refuses; then powering off ends it, too.
+    /// Returns an error if the EC2 call fails; powering off then terminates the instance, too.
     pub async fn terminate(&self, clients: &Clients) -> PortResult<()> {
         let ended = clients.ec2.terminate_instances().instance_ids(&self.id).send().await;
         ended.map(drop).map_err(|e| classify("terminate instance", &self.id, &e))

@@ -1,5 +1,7 @@
-//! Data keys from KMS: each object's own, generated and opened under the
+//! Data keys from KMS: one for each object, generated and unwrapped under the
 //! project's key and bound to the object by the encryption context.
+//!
+//! Used through the port. Must never unwrap with another key than the project's.
 
 use std::collections::HashMap;
 
@@ -15,7 +17,7 @@ use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::KeyService;
 
-/// Provider of KMS's data keys in envelopes.
+/// Provider id of KMS in envelopes.
 const PROVIDER: &str = "aws-kms";
 
 /// The project's key in KMS.
@@ -25,7 +27,7 @@ pub struct KmsKeys {
 }
 
 impl KmsKeys {
-    /// Data keys under the key of this ARN.
+    /// Creates a key service under the key of this ARN.
     pub fn new(client: Client, key_arn: String) -> Self {
         Self { client, key_arn }
     }
@@ -35,10 +37,10 @@ impl KmsKeys {
     }
 }
 
-/// Finds the ARN of the key behind an alias (or another name of it).
+/// Returns the ARN of the key behind an alias (or another name of the key).
 ///
 /// # Errors
-/// There is no such key, it is disabled, or it may not be asked for.
+/// Returns an error if there is no such key, if it is disabled, or if access is denied.
 pub async fn find_key(client: &Client, name: &str) -> PortResult<String> {
     let found = client.describe_key().key_id(name).send().await;
     let found = found.map_err(|e| classify("find key", name, &e))?.key_metadata;
@@ -47,7 +49,7 @@ pub async fn find_key(client: &Client, name: &str) -> PortResult<String> {
             key.arn.ok_or_else(|| PortError::new(Class::Permanent, "find key", name, "no ARN"))
         }
         _ => {
-            let cause = "it is disabled or awaits its deletion: enable it first";
+            let cause = "it is disabled or pending deletion: enable it first";
             Err(PortError::new(Class::Configuration, "find key", name, cause))
         }
     }
@@ -76,7 +78,7 @@ impl KeyService for KmsKeys {
         let (Some(plaintext), Some(ciphertext), Some(arn)) =
             (made.plaintext, made.ciphertext_blob, made.key_id)
         else {
-            return Err(self.fail(Class::Permanent, OPERATION, "KMS answers without a key"));
+            return Err(self.fail(Class::Permanent, OPERATION, "KMS returned no key"));
         };
         let data_key =
             take_key(plaintext).map_err(|cause| self.fail(Class::Permanent, OPERATION, &cause))?;
@@ -94,6 +96,7 @@ impl KeyService for KmsKeys {
         context: &EncryptionContext,
     ) -> PortResult<DataKey> {
         const OPERATION: &str = "unwrap data key";
+        // Chosen here by ARN: KMS would also decrypt with a foreign key that allows it.
         let ours = |edk: &&EncryptedDataKey| {
             edk.provider_id == PROVIDER && edk.provider_info == self.key_arn.as_bytes()
         };
@@ -111,16 +114,17 @@ impl KeyService for KmsKeys {
             .await
             .map_err(|e| match e.code() {
                 Some("InvalidCiphertextException" | "IncorrectKeyException") => {
-                    self.fail(Class::WrongKey, OPERATION, "KMS does not open it with this context")
+                    self.fail(Class::WrongKey, OPERATION, "KMS does not open it in this context")
                 }
                 _ => classify(OPERATION, &self.key_arn, &e),
             })?;
+        // KMS reports the key that it used; an answer under another key is refused.
         if opened.key_id.as_deref() != Some(self.key_arn.as_str()) {
             return Err(self.fail(Class::WrongKey, OPERATION, "KMS opened it with another key"));
         }
         let plaintext = opened
             .plaintext
-            .ok_or_else(|| self.fail(Class::Permanent, OPERATION, "KMS answers without a key"))?;
+            .ok_or_else(|| self.fail(Class::Permanent, OPERATION, "KMS returned no key"))?;
         take_key(plaintext).map_err(|cause| self.fail(Class::WrongKey, OPERATION, &cause))
     }
 
@@ -129,7 +133,7 @@ impl KeyService for KmsKeys {
     }
 }
 
-/// The key out of an answer; the answer's copy is wiped.
+/// Moves the key out of a response; the response's copy is zeroized.
 fn take_key(plaintext: Blob) -> Result<DataKey, String> {
     let bytes = Zeroizing::new(plaintext.into_inner());
     DataKey::try_from(bytes.as_slice()).map_err(|e| e.to_string())

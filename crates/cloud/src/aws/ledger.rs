@@ -1,9 +1,9 @@
 //! The ledger in one DynamoDB table.
 //!
-//! A row is changed as in the embedded ledger: read, put through core's own
-//! rule, and written back on the condition that its revision is still the one
-//! that was read. So every condition of the protocol holds exactly, no rule is
-//! written twice, and a late write cannot undo another.
+//! Used through the port. A row is changed as in the local ledger: read, changed
+//! by the rule of `core`, and written on the condition that its revision is the
+//! one that was read. So every condition of the protocol holds exactly, no rule is
+//! written twice, and a late write can never undo another one.
 
 use std::collections::BTreeMap;
 
@@ -27,16 +27,16 @@ use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Ledger, Verdict};
 use crate::retry::patiently;
 
-/// How often a change is tried whose row another changes meanwhile.
+/// How often a change is tried if the row is changed by others in the meantime.
 const TRIES: u32 = 20;
-/// Puts under way at once.
+/// Puts in flight at once.
 const PUTS_AHEAD: usize = 16;
-/// Names marked by one transaction, DynamoDB's most.
+/// Names marked by one transaction: the limit of DynamoDB.
 const NAMES_PER_WRITE: usize = 100;
-/// Transactions under way at once.
+/// Transactions in flight at once.
 const WRITES_AHEAD: usize = 4;
 
-/// A ledger, by its table.
+/// A ledger in a DynamoDB table.
 pub struct DynamoLedger {
     table: Table,
     lease: LeaseRules,
@@ -44,13 +44,13 @@ pub struct DynamoLedger {
 }
 
 impl DynamoLedger {
-    /// The ledger in the table of this name (keys `pk` and `sk`, both text).
+    /// Creates a ledger in the table of this name (keys `pk` and `sk`, both text).
     pub fn new(client: Client, table: String, lease: LeaseRules, budgets: Budgets) -> Self {
         Self { table: Table { client, name: table }, lease, budgets }
     }
 
-    /// What a change of a run writes beside its row.
-    fn beside(&self, run: RunId, change: &RunChange) -> PortResult<Vec<TransactWriteItem>> {
+    /// Returns the writes that a change of a run makes in addition to its row.
+    fn related_writes(&self, run: RunId, change: &RunChange) -> PortResult<Vec<TransactWriteItem>> {
         match change {
             RunChange::Release { left, .. } => (0..)
                 .zip(left)
@@ -70,7 +70,7 @@ impl DynamoLedger {
         }
     }
 
-    /// Counts one unit down, for a transaction.
+    /// Returns the decrement of a unit's counter, for a transaction.
     fn count_down(&self, unit: &Unit) -> PortResult<TransactWriteItem> {
         let counter = Place::counter(unit.id.run, unit.shard);
         let values = [(":one".into(), number(1)), (":none".into(), number(0))].into();
@@ -78,10 +78,11 @@ impl DynamoLedger {
         self.table.update_in(&counter, update, "remaining > :none", values)
     }
 
-    /// Marks each name as taken by `run`; answers how many were, or had been.
+    /// Marks each name as taken by `run`; returns how many are marked now or were before.
     async fn take(&self, names: &[Name], run: RunId) -> PortResult<usize> {
         let mut left: Vec<&Name> = names.iter().collect();
         while !left.is_empty() {
+            // One name that was changed cancels the whole transaction: repeat without it.
             let writes = left.iter().map(|name| self.take_one(name, run)).collect::<Result<_, _>>();
             let held = self.table.transact("take names", &run.to_string(), writes?).await?;
             if held.iter().all(|held| *held) {
@@ -98,6 +99,7 @@ impl DynamoLedger {
         let (before, after) = (json(&place, name)?, Name { run: Some(run), ..name.clone() });
         let values =
             [(":before".into(), text(before)), (":after".into(), text(json(&place, &after)?))];
+        // The second case is a repeat after a lost response.
         let condition = "doc = :before OR doc = :after";
         self.table.update_in(&place, "SET doc = :after", condition, values.into())
     }
@@ -108,6 +110,7 @@ impl Ledger for DynamoLedger {
     async fn put_run(&self, run: &Run) -> PortResult<Run> {
         const OPERATION: &str = "put run";
         let place = Place::run(run.id);
+        // Put before get: another submission could put the run between a get and a put.
         let new = item(&place, run, 0)?;
         if self.table.put(OPERATION, &place.sort, new, Condition::Absent).await? {
             return Ok(run.clone());
@@ -124,7 +127,7 @@ impl Ledger for DynamoLedger {
         let put = async |unit: &Unit| {
             let place = Place::unit(unit.id);
             let new = item(&place, unit, 0)?;
-            // False: it lies there already, perhaps changed since.
+            // False: it exists already, perhaps changed since.
             let target = unit.id.to_string();
             let put = || self.table.put("put units", &target, new.clone(), Condition::Absent);
             patiently(put).await.map(drop)
@@ -135,6 +138,7 @@ impl Ledger for DynamoLedger {
     async fn apply_run(&self, id: RunId, change: &RunChange) -> PortResult<Verdict<Run>> {
         const OPERATION: &str = "change run";
         let place = Place::run(id);
+        // Optimistic: several callers may read the same revision, one of them writes.
         for _ in 0..TRIES {
             let Some(there) = self.table.get(OPERATION, &place).await? else {
                 return Ok(Err(Refused::Absent));
@@ -146,8 +150,9 @@ impl Ledger for DynamoLedger {
             let rev = rev(&there);
             let new = item(&place, &after, rev + 1)?;
             let mut writes = vec![self.table.put_in(new, Condition::Revision(rev))?];
-            writes.extend(self.beside(id, change)?);
+            writes.extend(self.related_writes(id, change)?);
             let held = self.table.transact(OPERATION, &place.sort, writes).await?;
+            // Otherwise the row has changed since it was read: read it again.
             if held.iter().all(|held| *held) {
                 return Ok(Ok(after));
             }
@@ -169,6 +174,7 @@ impl Ledger for DynamoLedger {
             let rev = rev(&there);
             let (new, unchanged) = (item(&place, &after, rev + 1)?, Condition::Revision(rev));
             let held = if change.counts_down() {
+                // Row and counter in one transaction: no unit is counted twice or not at all.
                 let writes = vec![self.table.put_in(new, unchanged)?, self.count_down(&after)?];
                 self.table.transact(OPERATION, &target, writes).await?
             } else {
@@ -202,6 +208,7 @@ impl Ledger for DynamoLedger {
         let mut units: Vec<Unit> = Vec::new();
         let mut next = from;
         while (units.len() as u64) < u64::from(limit) {
+            // Pages are partitions of 100 units, so one query never reads another run.
             let page = next / UNITS_PER_PARTITION;
             let begin = page * UNITS_PER_PARTITION;
             let after = (next > begin).then(|| unit_sort(next - 1));
@@ -215,7 +222,7 @@ impl Ledger for DynamoLedger {
                 units.push(row(item)?);
             }
             next = begin + UNITS_PER_PARTITION;
-            // Units have indexes without gaps: a page that ends early is the last.
+            // Indexes of units have no gaps: a page that ends early is the last.
             if units.last().is_none_or(|last| last.id.index + 1 < next) {
                 break;
             }
@@ -224,6 +231,7 @@ impl Ledger for DynamoLedger {
     }
 
     async fn left(&self, run: RunId) -> PortResult<u64> {
+        // Always all shards: an absent counter counts as 0, and the run's row is not needed.
         let places: Vec<Place> = (0..SHARDS_MAX).map(|n| Place::counter(run, n)).collect();
         let counters = self.table.get_all("read counters", &places).await?;
         Ok(counters.iter().map(|counter| rows::count(counter, "remaining")).sum())
@@ -242,11 +250,12 @@ impl Ledger for DynamoLedger {
             return Ok(());
         };
         let launch: Launch = row(&there)?;
+        // The first result is kept: a repeat must not change when the workers started.
         if launch.started.is_some() {
             return Ok(());
         }
         let closed = item(&place, &Launch { started: Some(started.clone()), ..launch }, 1)?;
-        // False: another closed it meanwhile.
+        // False: another process closed it in the meantime.
         self.table.put(OPERATION, &intent.token(), closed, Condition::Revision(0)).await.map(drop)
     }
 
@@ -261,7 +270,7 @@ impl Ledger for DynamoLedger {
         let pin = json(&place, &name.object)?;
         let mut new = item(&place, name, 0)?;
         new.insert("pinned".into(), text(&pin));
-        // False: this version is registered already.
+        // False: this version is already registered.
         let other = Condition::OtherPin(pin);
         self.table.put("register object", &place.sort, new, other).await.map(drop)
     }
@@ -269,7 +278,7 @@ impl Ledger for DynamoLedger {
     async fn note_refusal(&self, refusal: &Refusal) -> PortResult<()> {
         let place = Place::refusal(&refusal.bucket, &refusal.sequencer);
         let new = item(&place, refusal, 0)?;
-        // False: the event came before.
+        // False: the event was delivered before.
         self.table.put("note refusal", &place.sort, new, Condition::Absent).await.map(drop)
     }
 
@@ -293,9 +302,10 @@ impl Ledger for DynamoLedger {
         limit: u32,
     ) -> PortResult<Vec<Name>> {
         let mut range = Range { begin: prefix, after: None, limit: Some(limit as usize) };
+        // An exclusive start key must itself have the prefix; other keys are handled here.
         match after.map(ObjectKey::as_str) {
             Some(after) if after.starts_with(prefix) => range.after = Some(after),
-            // Everything with the prefix lies before.
+            // All names with the prefix are before `after`.
             Some(after) if after > prefix => return Ok(Vec::new()),
             _ => {}
         }

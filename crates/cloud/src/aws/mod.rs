@@ -1,7 +1,7 @@
-//! The project on AWS: S3, SQS, DynamoDB, SNS, KMS and EC2 behind the ports.
+//! The adapters to AWS: S3, SQS, DynamoDB, SNS, KMS and EC2 behind the ports.
 //!
-//! Everything is found by name (`sce_core::resources`), so settings hold no
-//! secret and no address. Used by both binaries where `mode = "aws"`.
+//! Used by both binaries if `mode = "aws"`. Every resource is found by its name
+//! (`sce_core::resources`), so settings must contain no secret and no address.
 
 mod buckets;
 mod client;
@@ -35,47 +35,38 @@ pub use self::notices::SnsTopic;
 pub use self::objects::S3Store;
 pub use self::queue::SqsQueue;
 pub use self::upkeep::UnfinishedUpload;
+use crate::caller::Caller;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Entropy, KeyService, Ports};
 use crate::retry::retry;
 use crate::settings::{DataKeys, Settings};
 use crate::system::{SystemClock, SystemEntropy};
 
-/// A project on AWS: its ports, and what only AWS has.
+/// A project on AWS: its ports, and what exists only on AWS.
 pub struct Aws {
     /// The ports.
     pub ports: Ports,
     /// The clients behind them.
     pub clients: Clients,
-    /// What its resources are called.
+    /// The names of its resources.
     pub resources: Resources,
     /// The ARN of its KMS key.
     pub key_arn: String,
-    /// Its fleet, with what the port does not show.
+    /// Its fleet, with calls that the port does not have.
     pub fleet: Arc<Ec2Fleet>,
-    /// Its buckets, with what the port does not show.
+    /// Its buckets, with calls that the port does not have.
     pub store: Arc<S3Store>,
-}
-
-/// Who opens a project, for keys are handed out accordingly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// Opens and seals objects: the agent, or a person at their own machine.
-    HandlesData,
-    /// Never opens any: the coordinator on the bastion.
-    Coordinates,
-    /// Never opens any either, and takes the role of intake: what runs on the
-    /// bastion to register uploads.
-    RegistersUploads,
 }
 
 /// Opens every port of a project on AWS.
 ///
 /// # Errors
-/// No account, region or credentials; the key or a queue is not there.
+/// Returns an error without account, region or credentials, or if the key or a queue does
+/// not exist.
 pub async fn open(settings: &Settings, caller: Caller) -> PortResult<Aws> {
     let mut clients = Clients::connect(settings.aws.region.clone()).await;
     let resources = find_resources(settings, &clients)?;
+    // The service that registers uploads drops the rights of the bastion (B).
     if caller == Caller::RegistersUploads {
         clients = Clients::in_role(clients.region, resources.intake_role_arn()).await;
     }
@@ -86,6 +77,7 @@ pub async fn open(settings: &Settings, caller: Caller) -> PortResult<Aws> {
     let user_data = settings.worker_settings(&resources);
     let fleet = Arc::new(Ec2Fleet::new(&clients, resources.clone(), key_arn.clone(), user_data));
     let keys: Arc<dyn KeyService> = match (settings.aws.data_keys, caller) {
+        // Only callers that handle data may fetch the raw key.
         (DataKeys::Homer, Caller::HandlesData) => {
             let fetch =
                 || fetch_homer_key(&clients.kms, &*store, &key_arn, &settings.pit, entropy.clone());
@@ -114,19 +106,19 @@ pub async fn open(settings: &Settings, caller: Caller) -> PortResult<Aws> {
     Ok(Aws { ports, clients, resources, key_arn, fleet, store })
 }
 
-/// The names of the project's resources.
+/// Returns the names of the project's resources.
 ///
 /// # Errors
-/// Settings and environment name no account or no region.
+/// Returns an error if settings and environment give no account or no region.
 pub fn find_resources(settings: &Settings, clients: &Clients) -> PortResult<Resources> {
     let refuse =
         |cause: &str| PortError::new(Class::Configuration, "open project", "on AWS", cause);
     let account = settings.aws.account.clone();
     Ok(Resources {
         pit: settings.pit.clone(),
-        account: account.ok_or_else(|| refuse("no account: write it under [aws]"))?,
+        account: account.ok_or_else(|| refuse("no account: set it under [aws]"))?,
         region: clients.region.clone().ok_or_else(|| {
-            refuse("no region: write it under [aws], or set AWS_REGION or a profile's region")
+            refuse("no region: set it under [aws], or set AWS_REGION or a profile's region")
         })?,
     })
 }

@@ -1,5 +1,7 @@
-//! Notices by SNS, which mails them. The subject travels unencrypted: ids and
-//! counts only, as everywhere.
+//! Notices by SNS, which sends mails.
+//!
+//! Used through the port. Mail is not encrypted, so subject and text must contain
+//! ids and counts only.
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
@@ -8,7 +10,7 @@ use super::error::classify;
 use crate::error::PortResult;
 use crate::ports::Notifier;
 
-/// SNS's longest subject, in characters.
+/// The longest subject that SNS accepts, in characters.
 const SUBJECT_MAX: usize = 100;
 
 /// A topic, by its ARN.
@@ -18,7 +20,7 @@ pub struct SnsTopic {
 }
 
 impl SnsTopic {
-    /// The topic of this ARN.
+    /// Creates a notifier for the topic with this ARN.
     pub fn new(client: Client, arn: String) -> Self {
         Self { client, arn }
     }
@@ -33,7 +35,7 @@ impl Notifier for SnsTopic {
     }
 }
 
-/// A subject that SNS takes: up to 100 printable ASCII characters.
+/// Returns a subject that SNS accepts: up to 100 printable ASCII characters.
 fn plan_subject(subject: &str) -> String {
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
     subject.chars().take(SUBJECT_MAX).map(plain).collect()
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_are_what_sns_takes() {
+    fn subjects_are_reduced_to_what_sns_accepts() {
         assert_eq!(plan_subject("[hipaa] run 01 done"), "[hipaa] run 01 done");
         assert_eq!(plan_subject("gr\u{fc}n\nred"), "gr?n?red");
         assert_eq!(plan_subject(&"a".repeat(300)).len(), 100);

@@ -1,7 +1,7 @@
 //! Objects in S3: pinned reads, conditional writes, always under our key.
 //!
-//! Every call names the bucket's expected owner, so that data never go to
-//! somebody else's bucket of the same name.
+//! Used through the port. Every call must name the expected owner of the bucket,
+//! so that data is never sent to a foreign bucket of the same name.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// The buckets of `resources`; what is written is encrypted at rest under
-    /// the KMS key `key_arn`.
+    /// Creates a store over the buckets of `resources`; written objects are encrypted at rest
+    /// under the KMS key `key_arn`.
     pub fn new(client: Client, resources: Resources, key_arn: String) -> Self {
         Self { buckets: Arc::new(Buckets { client, resources, key_arn }) }
     }
@@ -58,6 +58,7 @@ impl ObjectStore for S3Store {
                 let size = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or(0);
                 reference(key, head.version_id, head.e_tag, size).map(Some)
             }
+            // A missing bucket is an error, not an absent object.
             Err(e) if status(&e) == Some(404) && e.code() != Some("NoSuchBucket") => Ok(None),
             Err(e) => Err(classify("head object", key, &e)),
         }

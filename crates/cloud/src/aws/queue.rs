@@ -1,4 +1,6 @@
 //! A queue in SQS.
+//!
+//! Used through the port. Messages must contain ids only.
 
 use std::time::Duration;
 
@@ -12,11 +14,11 @@ use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Delivery, WorkQueue};
 
-/// Messages of one call, SQS's most.
+/// Messages per call: the limit of SQS.
 const BATCH: usize = 10;
-/// Batches under way at once.
+/// Batches in flight at once.
 const BATCHES_AHEAD: usize = 8;
-/// The longest that SQS waits for a message, and hides one.
+/// The limits of SQS for waiting and for hiding a message, in seconds.
 const WAIT_MAX: u64 = 20;
 const VISIBILITY_MAX: u64 = 43_200;
 
@@ -31,13 +33,12 @@ impl SqsQueue {
     /// Finds the queue of this name.
     ///
     /// # Errors
-    /// There is none, or it may not be asked for.
+    /// Returns an error if it does not exist or access is denied.
     pub async fn open(client: Client, name: &str) -> PortResult<Self> {
         let found = client.get_queue_url().queue_name(name).send().await;
         let url = found.map_err(|e| classify("find queue", name, &e))?.queue_url;
-        let url = url.ok_or_else(|| {
-            PortError::new(Class::Permanent, "find queue", name, "it has no address")
-        })?;
+        let url = url
+            .ok_or_else(|| PortError::new(Class::Permanent, "find queue", name, "it has no URL"))?;
         Ok(Self { client, url })
     }
 
@@ -56,17 +57,17 @@ impl SqsQueue {
             .send()
             .await
             .map_err(|e| classify("send messages", bodies.len(), &e))?;
-        // A repeat sends all ten again: messages are hints, twice does no harm.
+        // A retry sends all ten again: messages are hints, so duplicates are harmless.
         sent.failed.first().map_or(Ok(()), |failed| Err(refused(failed, sent.failed.len())))
     }
 }
 
 fn refused(failed: &BatchResultErrorEntry, count: usize) -> PortError {
     let class = if failed.sender_fault { Class::Permanent } else { Class::Transient };
-    PortError::new(class, "send messages", count, format!("the queue answers {}", failed.code))
+    PortError::new(class, "send messages", count, format!("the queue returned {}", failed.code))
 }
 
-/// Whole seconds, at least as long, as SQS counts.
+/// Rounds up to whole seconds, the unit of SQS, and limits them to `most`.
 fn seconds(duration: Duration, most: u64) -> i32 {
     let up = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i32::try_from(up.min(most)).unwrap_or(i32::MAX)
@@ -84,6 +85,7 @@ impl WorkQueue for SqsQueue {
             .client
             .receive_message()
             .queue_url(&self.url)
+            // One message: the lease of a second one would run while it waits.
             .max_number_of_messages(1)
             .wait_time_seconds(seconds(wait, WAIT_MAX))
             .visibility_timeout(seconds(visibility, VISIBILITY_MAX))
@@ -91,6 +93,7 @@ impl WorkQueue for SqsQueue {
             .await
             .map_err(|e| classify("receive message", "from the queue", &e))?;
         let message = received.messages.unwrap_or_default().into_iter().next();
+        // Without a receipt the message could not be deleted: it reappears by itself.
         Ok(message.and_then(|message| {
             Some(Delivery { body: message.body?, receipt: message.receipt_handle? })
         }))
@@ -112,7 +115,7 @@ impl WorkQueue for SqsQueue {
         let deleted =
             self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
         match deleted {
-            // It is deleted already, or another's by now.
+            // The message is deleted already, or was delivered to another receiver.
             Err(e) if e.code() != Some("ReceiptHandleIsInvalid") => {
                 Err(classify("delete message", "from the queue", &e))
             }
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_rounded_up_to_what_sqs_counts() {
+    fn durations_are_rounded_up_to_whole_seconds() {
         for (millis, most, expected) in
             [(0, 20, 0), (1, 20, 1), (1000, 20, 1), (1001, 20, 2), (90_000, 20, 20)]
         {

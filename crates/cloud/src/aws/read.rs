@@ -1,8 +1,9 @@
-//! Reading one version of an object from S3, in order, with several ranges
-//! under way at once.
+//! Reads one version of an object from S3, in order, with several ranges in
+//! flight.
 //!
-//! An object of up to one part is a single GET. A body that is cut is resumed
-//! where it was cut, never read again from its beginning.
+//! Used by [`super::objects`]. An object of up to one part is a single GET. If a
+//! body is cut off, reading resumes there. Must never return bytes of another
+//! version or range.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,35 +20,35 @@ use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::ObjectReader;
 
-/// Bytes of one GET (8 MiB): enough that requests are few, small enough that
-/// what a cut repeats is little.
+/// Bytes of one GET (8 MiB): large enough for few requests, small enough that little is
+/// repeated after a cut.
 const PART_BYTES: u64 = 8 << 20;
-/// GETs under way at once for one object; with their size this bounds memory.
+/// GETs in flight for one object; with their size this bounds memory.
 const PARTS_AHEAD: usize = 4;
-/// Bytes handed on at a time.
+/// Bytes returned at a time.
 const CHUNK_BYTES: usize = 1 << 20;
-/// How often a part may be cut before it is given up.
+/// How often a part may be cut off before it is given up.
 const CUTS_MAX: u32 = 5;
 
 /// One version of one object, from its first byte to its last.
 pub(super) struct RangedReader {
     source: Arc<Source>,
-    /// Where the next part to ask for begins.
+    /// Where the next part to request starts.
     next_start: u64,
     ahead: VecDeque<JoinHandle<PortResult<Bytes>>>,
-    /// What is left of the part being handed on.
+    /// The rest of the part that is being returned.
     current: Bytes,
 }
 
 impl RangedReader {
-    /// Reads the first part, so that an object that is not there, or not this
-    /// one, is found here.
+    /// Reads the first part, so that a missing or changed object is detected here.
     pub(super) async fn open(
         buckets: Arc<Buckets>,
         bucket: Bucket,
         object: ObjectRef,
     ) -> PortResult<Self> {
         let source = Arc::new(Source { buckets, bucket, object });
+        // The first part is fetched alone: most objects have no other.
         let current = source.fetch(0).await?;
         let next_start = current.len() as u64;
         Ok(Self { source, next_start, ahead: VecDeque::new(), current })
@@ -66,6 +67,7 @@ impl RangedReader {
 impl ObjectReader for RangedReader {
     async fn next(&mut self) -> PortResult<Option<Bytes>> {
         self.ask_ahead();
+        // Requested before the current part is used up, so that the line is never idle.
         if self.current.is_empty() {
             let Some(part) = self.ahead.pop_front() else {
                 return Ok(None);
@@ -82,19 +84,20 @@ impl ObjectReader for RangedReader {
 
 impl Drop for RangedReader {
     fn drop(&mut self) {
+        // Nothing else would stop them: a task outlives its handle.
         self.ahead.iter().for_each(JoinHandle::abort);
     }
 }
 
-/// An answer's body, and how much of it comes before what was asked for.
+/// The body of a response, and how many of its bytes precede the requested ones.
 struct Body {
     stream: ByteStream,
     skip: u64,
-    /// Asked for whole: read to its end, its checksum is verified there.
+    /// The whole object was requested: its checksum is verified at the end of the body.
     checked: bool,
 }
 
-/// Where parts come from.
+/// The object that parts are read from.
 struct Source {
     buckets: Arc<Buckets>,
     bucket: Bucket,
@@ -106,14 +109,14 @@ impl Source {
         PART_BYTES.min(self.object.size - start)
     }
 
-    /// The part that begins at `start`, whole.
+    /// Returns the part that starts at `start`, complete.
     async fn fetch(&self, start: u64) -> PortResult<Bytes> {
         let len = usize::try_from(self.part_len(start)).unwrap_or(0);
         let mut part = BytesMut::with_capacity(len);
         for _ in 0..=CUTS_MAX {
             let Body { mut stream, mut skip, checked } = self.get(start, part.len() as u64).await?;
-            // A cut body ends in an error, or just too early; a changed one in
-            // an error after its last byte, where the store told its checksum.
+            // A body that is cut off ends in an error, or just too early; a changed one in an
+            // error after its last byte, if the store sent its checksum.
             let good = loop {
                 match stream.next().await {
                     Some(Ok(mut chunk)) => {
@@ -132,18 +135,20 @@ impl Source {
             };
             match part.len() == len {
                 true if good => return Ok(part.freeze()),
+                // All bytes arrived, but the checksum is wrong: none of them is usable.
                 true => part.clear(),
                 false => {}
             }
         }
-        Err(self.fail(Class::Transient, "the answer is cut again and again"))
+        Err(self.fail(Class::Transient, "the response was cut off repeatedly"))
     }
 
-    /// The body of the part at `start`, from its byte `got` on.
+    /// Requests the body of the part at `start`, from its byte `got` on.
     async fn get(&self, start: u64, got: u64) -> PortResult<Body> {
         let (buckets, object) = (&self.buckets, &self.object);
+        // `got` is less than the length of the part, so the range is never empty.
         let (from, end) = (start + got, start + self.part_len(start));
-        // Asked for whole, the store's checksum is verified, too.
+        // If the whole object is requested, the store's checksum is also verified.
         let whole = from == 0 && end == object.size;
         let answer = buckets
             .client
@@ -159,16 +164,16 @@ impl Source {
         match answer {
             Ok(answer) => match answer.content_range {
                 Some(range) if !range.starts_with(&format!("bytes {from}-")) => {
-                    Err(self.fail(Class::Permanent, "the store answers another range"))
+                    Err(self.fail(Class::Permanent, "the store returned another range"))
                 }
                 Some(_) => Ok(Body { stream: answer.body, skip: 0, checked: whole }),
-                // A server may ignore a range and answer with everything.
+                // A server may ignore a range and return the whole object.
                 None => Ok(Body { stream: answer.body, skip: from, checked: whole }),
             },
             Err(e) => Err(match (status(&e), e.code()) {
                 (_, Some("NoSuchBucket")) => classify("get object", &object.key, &e),
-                // A version that is a mark of deletion answers 405.
-                (Some(404 | 405), _) => self.fail(Class::Absent, "it is not there"),
+                // A version that is a delete marker has status 405.
+                (Some(404 | 405), _) => self.fail(Class::Absent, "it does not exist"),
                 (Some(412 | 416), _) => {
                     self.fail(Class::Changed, "it is not the version that was registered")
                 }

@@ -1,7 +1,8 @@
-//! Rows of the ledger's one table, and the keys they lie under.
+//! The rows of the ledger's only table, and their keys.
 //!
-//! A row is the same JSON as in the embedded ledger (`doc`), beside what
-//! conditions compare: `rev`, which grows with every change of the row.
+//! Used by [`super::ledger`] and [`super::table`]. A row is the same JSON as in
+//! the local ledger (`doc`), plus the attribute that conditions compare: `rev`,
+//! which must increase with every change of the row.
 
 use std::collections::HashMap;
 
@@ -16,19 +17,19 @@ use crate::error::{Class, PortError, PortResult};
 /// An item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Partition of the runs' rows.
+/// Partition of runs.
 pub(super) const RUNS: &str = "RUNS";
-/// Partition of the names' rows.
+/// Partition of names.
 pub(super) const NAMES: &str = "NAMES";
-/// Partition of the launches' rows.
+/// Partition of launches.
 pub(super) const LAUNCHES: &str = "LAUNCHES";
-/// Partition of what was refused at intake.
+/// Partition of uploads that were refused by `sce intake`.
 pub(super) const REFUSALS: &str = "REFUSALS";
-/// Units of one partition: a page of them is one query, and a large run's
-/// writes are spread over many partitions.
+/// Units per partition: a page of them is one query, and the writes of a large run are
+/// distributed over many partitions.
 pub(super) const UNITS_PER_PARTITION: u32 = 100;
 
-/// Where a row lies.
+/// The key of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) partition: String,
@@ -49,12 +50,13 @@ impl Place {
         Self::of(partition, unit_sort(unit.index))
     }
 
-    /// Each counter is a partition of its own, so that none is hot.
+    /// Each counter has its own partition, so that none is hot.
     pub(super) fn counter(run: RunId, shard: u32) -> Self {
         Self::of(format!("COUNTER#{run}#{shard}"), "LEFT")
     }
 
     pub(super) fn launch(run: RunId, launch: u32) -> Self {
+        // Padded, so that launches sort by number.
         Self::of(LAUNCHES, format!("{run}#{launch:06}"))
     }
 
@@ -66,23 +68,23 @@ impl Place {
         Self::of(REFUSALS, format!("{bucket}#{sequencer}"))
     }
 
-    /// The key attributes of this place.
+    /// Returns the key attributes.
     pub(super) fn key(&self) -> Item {
         HashMap::from([("pk".into(), text(&self.partition)), ("sk".into(), text(&self.sort))])
     }
 }
 
-/// The partition that holds the `page`th hundred of a run's units.
+/// Returns the partition with the `page`-th hundred of a run's units.
 pub(super) fn units_partition(run: RunId, page: u32) -> String {
     format!("UNITS#{run}#{page:06}")
 }
 
-/// A unit's sort key: text that sorts as the numbers do.
+/// Returns a unit's sort key: text that sorts in the order of the numbers.
 pub(super) fn unit_sort(index: u32) -> String {
     format!("{index:010}")
 }
 
-/// A row at its place.
+/// Creates the item of a row.
 pub(super) fn item<T: Serialize>(place: &Place, row: &T, rev: u64) -> PortResult<Item> {
     let mut item = place.key();
     item.insert("doc".into(), text(json(place, row)?));
@@ -90,29 +92,29 @@ pub(super) fn item<T: Serialize>(place: &Place, row: &T, rev: u64) -> PortResult
     Ok(item)
 }
 
-/// A row as JSON.
+/// Formats a row as JSON.
 pub(super) fn json<T: Serialize>(place: &Place, row: &T) -> PortResult<String> {
     serde_json::to_string(row).map_err(|e| unreadable(&place.sort, e))
 }
 
-/// The row in an item.
+/// Parses the row of an item.
 pub(super) fn row<T: DeserializeOwned>(item: &Item) -> PortResult<T> {
     let sort = attribute(item, "sk");
     serde_json::from_str(attribute(item, "doc")).map_err(|e| unreadable(sort, e))
 }
 
-/// The revision of an item.
+/// Returns the revision of an item.
 pub(super) fn rev(item: &Item) -> u64 {
     count(item, "rev")
 }
 
-/// A number attribute, 0 if it is not there.
+/// Returns a number attribute, 0 if it is absent.
 pub(super) fn count(item: &Item, name: &str) -> u64 {
     let number = item.get(name).and_then(|value| value.as_n().ok());
     number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// A text attribute, empty if it is not there.
+/// Returns a text attribute, empty if it is absent.
 fn attribute<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }

@@ -1,5 +1,7 @@
-//! The few calls that the ledger makes of its DynamoDB table, each with its
-//! errors classified; every read is consistent.
+//! The calls that the ledger makes to its DynamoDB table, with classified errors.
+//!
+//! Used by [`super::ledger`]. Every read must be consistent: the ledger decides
+//! by what it reads.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -10,9 +12,9 @@ use super::error::classify;
 use super::rows::{Item, Place, number, text};
 use crate::error::{Class, PortError, PortResult};
 
-/// DynamoDB's word for a condition that does not hold.
+/// DynamoDB's code for a condition that does not hold.
 const CONDITION: &str = "ConditionalCheckFailed";
-/// Rounds of a read that DynamoDB answers in part.
+/// The most rounds of a read that DynamoDB answers in part.
 const PARTIAL_ANSWERS_MAX: u32 = 20;
 
 /// A DynamoDB table with the key attributes `pk` and `sk`.
@@ -21,24 +23,24 @@ pub(super) struct Table {
     pub(super) name: String,
 }
 
-/// When a put may be carried out.
+/// The condition of a put.
 pub(super) enum Condition {
-    /// Nothing lies there.
+    /// There is no item.
     Absent,
-    /// The item there has this revision.
+    /// The item has this revision.
     Revision(u64),
-    /// Nothing lies there, or a name that is pinned to another version.
+    /// There is no item, or a name that is pinned to another version.
     OtherPin(String),
 }
 
-/// Which items of a partition.
+/// A range of items in a partition.
 #[derive(Default)]
 pub(super) struct Range<'a> {
-    /// Those whose sort key begins so.
+    /// Those whose sort key starts with this.
     pub(super) begin: &'a str,
-    /// Those after this sort key; it must begin so, too.
+    /// Those after this sort key; it must start with `begin`, too.
     pub(super) after: Option<&'a str>,
-    /// So many at most.
+    /// At most this many.
     pub(super) limit: Option<usize>,
 }
 
@@ -59,7 +61,7 @@ impl Table {
         Ok(got.map_err(|e| classify(operation, &place.sort, &e))?.item)
     }
 
-    /// The items at these places (at most 100), in no order.
+    /// Returns the items at these keys (at most 100), in any order.
     pub(super) async fn get_all(
         &self,
         operation: &'static str,
@@ -67,6 +69,7 @@ impl Table {
     ) -> PortResult<Vec<Item>> {
         let mut keys: Vec<Item> = places.iter().map(Place::key).collect();
         let mut items = Vec::new();
+        // DynamoDB may return only some of the items, for example if it is throttled.
         for _ in 0..PARTIAL_ANSWERS_MAX {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
             let wanted = wanted.build().map_err(|e| self.fail(operation, e))?;
@@ -82,7 +85,7 @@ impl Table {
         Err(PortError::new(Class::Transient, operation, &self.name, "throttled"))
     }
 
-    /// Items of one partition, in the order of their sort keys.
+    /// Returns items of one partition, ordered by their sort keys.
     pub(super) async fn query(
         &self,
         operation: &'static str,
@@ -90,6 +93,7 @@ impl Table {
         range: &Range<'_>,
     ) -> PortResult<Vec<Item>> {
         let mut items = Vec::new();
+        // An exclusive start: `after` itself is not returned.
         let mut start = range
             .after
             .map(|after| Place { partition: partition.to_owned(), sort: after.to_owned() }.key());
@@ -112,6 +116,7 @@ impl Table {
             };
             let page = query.send().await.map_err(|e| classify(operation, partition, &e))?;
             items.extend(page.items.unwrap_or_default());
+            // A page ends after 1 MB, even if the limit is not reached.
             start = page.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() || range.limit.is_some_and(|limit| items.len() >= limit) {
                 return Ok(items);
@@ -142,8 +147,8 @@ impl Table {
         }
     }
 
-    /// Writes all together, or nothing; answers for each whether its condition
-    /// held (all of them: it is written).
+    /// Writes all items, or none. Returns for each whether its condition held (if all did,
+    /// the items are written).
     pub(super) async fn transact(
         &self,
         operation: &'static str,
@@ -151,6 +156,7 @@ impl Table {
         writes: Vec<TransactWriteItem>,
     ) -> PortResult<Vec<bool>> {
         let count = writes.len();
+        // The SDK adds an idempotency token, so its own retries cannot write twice.
         let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         let error = match sent {
             Ok(_) => return Ok(vec![true; count]),
@@ -161,6 +167,7 @@ impl Table {
         else {
             return Err(classify(operation, target, &error));
         };
+        // One reason per item, in the order of the writes.
         let codes: Vec<&str> =
             canceled.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect();
         let other = codes.iter().find(|code| !matches!(**code, "None" | CONDITION));
@@ -168,7 +175,7 @@ impl Table {
             None if codes.contains(&CONDITION) => {
                 Ok(codes.iter().map(|code| *code != CONDITION).collect())
             }
-            // Another transaction has an item just now, or too many do.
+            // Another transaction holds an item at the moment, or there are too many.
             Some(
                 &("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"),
             ) => Err(PortError::new(Class::Transient, operation, target, "the row is busy")),
@@ -179,7 +186,7 @@ impl Table {
         }
     }
 
-    /// A put, for a transaction.
+    /// Returns a put for a transaction.
     pub(super) fn put_in(&self, item: Item, condition: Condition) -> PortResult<TransactWriteItem> {
         let (expression, values) = condition.render();
         let put = Put::builder()
@@ -191,7 +198,7 @@ impl Table {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// A change of one attribute, for a transaction.
+    /// Returns an update of one attribute for a transaction.
     pub(super) fn update_in(
         &self,
         place: &Place,

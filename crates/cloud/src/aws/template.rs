@@ -1,4 +1,7 @@
-//! A launch template as EC2 tells it, read into core's facts.
+//! Converts a launch template from EC2 into the facts that `core` checks.
+//!
+//! Used by [`super::fleet`]. A missing setting must stay empty, so that the check
+//! fails; it must never get a default.
 
 use aws_sdk_ec2::types::{
     InstanceType, LaunchTemplateBlockDeviceMapping, LaunchTemplateEbsBlockDevice as Ebs,
@@ -8,7 +11,7 @@ use aws_sdk_ec2::types::{
 };
 use sce_core::launch::{InterfaceFacts, TemplateFacts, VolumeFacts};
 
-/// What the template says; what it leaves open stays empty.
+/// Returns the settings of the template; missing ones are empty.
 pub(super) fn read_template(data: &ResponseLaunchTemplateData) -> TemplateFacts {
     let metadata = data.metadata_options();
     let tenancy = data.placement().and_then(Placement::tenancy);

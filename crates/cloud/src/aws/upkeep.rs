@@ -1,4 +1,7 @@
-//! What only the bastion's upkeep asks of S3: uploads that nobody finishes.
+//! Unfinished multipart uploads in S3.
+//!
+//! Used by `sce reap` only. Must never remove anything but the parts of such
+//! uploads.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::MultipartUpload;
@@ -9,24 +12,24 @@ use super::error::classify;
 use super::objects::S3Store;
 use crate::error::PortResult;
 
-/// A multipart upload that was begun and not ended.
+/// A multipart upload that was started and not completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedUpload {
-    /// In which bucket.
+    /// The bucket.
     pub bucket: Bucket,
-    /// Under which key; it never became an object.
+    /// The key; it never became an object.
     key: String,
-    /// S3's name of it.
+    /// The upload id.
     pub id: String,
-    /// Since when.
+    /// When it was started.
     pub begun_at: Option<Timestamp>,
 }
 
 impl S3Store {
-    /// The bucket's uploads that were begun and not ended.
+    /// Returns the bucket's uploads that were started and not completed.
     ///
     /// # Errors
-    /// S3 refuses.
+    /// Returns an error if the S3 call fails.
     pub async fn unfinished_uploads(&self, bucket: Bucket) -> PortResult<Vec<UnfinishedUpload>> {
         let buckets = self.buckets();
         let name = buckets.name(bucket);
@@ -52,14 +55,15 @@ impl S3Store {
             if page.is_truncated != Some(true) {
                 return Ok(uploads);
             }
+            // Both markers: several uploads may have the same key.
             (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
         }
     }
 
-    /// Aborts an upload; its parts cost nothing from then on.
+    /// Aborts an upload; its parts cost nothing afterwards.
     ///
     /// # Errors
-    /// S3 refuses.
+    /// Returns an error if the S3 call fails.
     pub async fn abort_upload(&self, upload: &UnfinishedUpload) -> PortResult<()> {
         let buckets = self.buckets();
         let aborted = buckets
@@ -72,6 +76,7 @@ impl S3Store {
             .send()
             .await;
         match aborted {
+            // Completed or aborted in the meantime.
             Err(e) if e.code() != Some("NoSuchUpload") => {
                 Err(classify("abort upload", &upload.id, &e))
             }

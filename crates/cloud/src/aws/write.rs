@@ -1,6 +1,8 @@
-//! Writing one object to S3: a single PUT, or a multipart upload once it
-//! outgrows a part. Nothing is visible before the end, and an upload that is
-//! given up is aborted (what a killed process leaves, `sce reap` removes).
+//! Writes one object to S3: a single PUT, or a multipart upload if it is larger
+//! than a part.
+//!
+//! Used by [`super::objects`]. Nothing may be visible before the end. An upload
+//! that is given up is aborted; `sce reap` removes those of killed processes.
 
 use std::sync::Arc;
 
@@ -18,16 +20,16 @@ use super::error::classify;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{ObjectWriter, Put, PutMode};
 
-/// Bytes of the first parts (8 MiB); S3 wants 5 MiB at least.
+/// Bytes of the first parts (8 MiB); S3 requires at least 5 MiB.
 const PART_BYTES: usize = 8 << 20;
-/// After so many parts their size doubles, up to 64 MiB: S3 takes 10,000
-/// parts, so an object may have some 500 GB, and memory stays bounded.
+/// After this many parts their size doubles, up to 64 MiB. S3 accepts 10,000 parts, so an
+/// object may have about 500 GB, and memory stays bounded.
 const PARTS_OF_A_SIZE: usize = 1000;
 const DOUBLINGS_MAX: usize = 3;
-/// Parts under way at once.
+/// Parts in flight at once.
 const PARTS_AHEAD: usize = 3;
 
-/// An object on its way.
+/// An object being written.
 pub(super) struct S3Writer {
     place: Arc<Place>,
     buffer: Vec<u8>,
@@ -35,19 +37,19 @@ pub(super) struct S3Writer {
     upload: Option<Upload>,
 }
 
-/// Where it goes.
+/// The destination.
 struct Place {
     buckets: Arc<Buckets>,
     bucket: Bucket,
     key: ObjectKey,
 }
 
-/// A multipart upload; given up, it is aborted.
+/// A multipart upload; it is aborted if it is given up.
 struct Upload {
     place: Arc<Place>,
     id: String,
-    begun: usize,
-    under_way: JoinSet<PortResult<CompletedPart>>,
+    parts_sent: usize,
+    in_flight: JoinSet<PortResult<CompletedPart>>,
     parts: Vec<CompletedPart>,
     completed: bool,
 }
@@ -58,11 +60,11 @@ impl S3Writer {
         Self { place, buffer: Vec::new(), size: 0, upload: None }
     }
 
-    /// Sends what is buffered as the next part.
+    /// Sends the buffer as the next part.
     async fn send_part(&mut self) -> PortResult<()> {
         let upload = match &mut self.upload {
             Some(upload) => upload,
-            none => none.insert(Upload::begin(self.place.clone()).await?),
+            none => none.insert(Upload::start(self.place.clone()).await?),
         };
         upload.send(std::mem::take(&mut self.buffer).into()).await
     }
@@ -73,8 +75,9 @@ impl ObjectWriter for S3Writer {
     async fn write(&mut self, bytes: &[u8]) -> PortResult<()> {
         self.buffer.extend_from_slice(bytes);
         self.size += bytes.len() as u64;
-        let begun = self.upload.as_ref().map_or(0, |upload| upload.begun);
-        if self.buffer.len() > part_bytes(begun) {
+        let sent = self.upload.as_ref().map_or(0, |upload| upload.parts_sent);
+        // `>`, not `>=`: if a full part is also the last one, a single PUT is enough.
+        if self.buffer.len() > part_bytes(sent) {
             self.send_part().await?;
         }
         Ok(())
@@ -85,6 +88,7 @@ impl ObjectWriter for S3Writer {
             self.send_part().await?;
         }
         let size = self.size;
+        // Without an upload, everything fits into one PUT.
         match self.upload {
             Some(upload) => upload.complete(mode, size).await,
             None => self.place.put(self.buffer, mode).await,
@@ -92,8 +96,8 @@ impl ObjectWriter for S3Writer {
     }
 }
 
-fn part_bytes(begun: usize) -> usize {
-    PART_BYTES << (begun / PARTS_OF_A_SIZE).min(DOUBLINGS_MAX)
+fn part_bytes(sent: usize) -> usize {
+    PART_BYTES << (sent / PARTS_OF_A_SIZE).min(DOUBLINGS_MAX)
 }
 
 fn if_none_match(mode: PutMode) -> Option<String> {
@@ -103,6 +107,7 @@ fn if_none_match(mode: PutMode) -> Option<String> {
 impl Place {
     async fn put(&self, bytes: Vec<u8>, mode: PutMode) -> PortResult<Put> {
         let (buckets, size) = (&self.buckets, bytes.len() as u64);
+        // Sent with the condition, so that the store decides which of several writers wins.
         let put = buckets
             .client
             .put_object()
@@ -122,9 +127,9 @@ impl Place {
 }
 
 impl Upload {
-    async fn begin(place: Arc<Place>) -> PortResult<Self> {
+    async fn start(place: Arc<Place>) -> PortResult<Self> {
         let buckets = &place.buckets;
-        let begun = buckets
+        let created = buckets
             .client
             .create_multipart_upload()
             .bucket(buckets.name(place.bucket))
@@ -136,27 +141,28 @@ impl Upload {
             .send()
             .await
             .map_err(|e| classify("put object", &place.key, &e))?;
-        let id = begun.upload_id.ok_or_else(|| {
+        let id = created.upload_id.ok_or_else(|| {
             PortError::new(Class::Permanent, "put object", &place.key, "the upload has no id")
         })?;
-        let (under_way, parts) = (JoinSet::new(), Vec::new());
-        Ok(Self { place, id, begun: 0, under_way, parts, completed: false })
+        let (in_flight, parts) = (JoinSet::new(), Vec::new());
+        Ok(Self { place, id, parts_sent: 0, in_flight, parts, completed: false })
     }
 
     async fn send(&mut self, bytes: Bytes) -> PortResult<()> {
-        if self.under_way.len() >= PARTS_AHEAD {
+        if self.in_flight.len() >= PARTS_AHEAD {
             self.wait_for_one().await?;
         }
-        self.begun += 1;
-        let number = i32::try_from(self.begun).unwrap_or(i32::MAX);
+        self.parts_sent += 1;
+        // The limit of 10,000 parts is far below `i32::MAX`.
+        let number = i32::try_from(self.parts_sent).unwrap_or(i32::MAX);
         let (place, id) = (self.place.clone(), self.id.clone());
-        self.under_way.spawn(async move { place.put_part(id, number, bytes).await });
+        self.in_flight.spawn(async move { place.put_part(id, number, bytes).await });
         Ok(())
     }
 
-    /// Waits for any part; false if none is under way.
+    /// Waits for any part; false if none is in flight.
     async fn wait_for_one(&mut self) -> PortResult<bool> {
-        let Some(part) = self.under_way.join_next().await else {
+        let Some(part) = self.in_flight.join_next().await else {
             return Ok(false);
         };
         let failed = |e| PortError::new(Class::Transient, "put object", &self.place.key, e);
@@ -166,6 +172,7 @@ impl Upload {
 
     async fn complete(mut self, mode: PutMode, size: u64) -> PortResult<Put> {
         while self.wait_for_one().await? {}
+        // Parts end in any order; S3 requires ascending numbers.
         self.parts.sort_by_key(|part| part.part_number);
         let parts = std::mem::take(&mut self.parts);
         let place = self.place.clone();
@@ -181,15 +188,16 @@ impl Upload {
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()
             .await;
+        // On every other path `self.completed` stays false, and dropping `self` aborts.
         match completed {
             Ok(done) => {
                 self.completed = true;
                 reference(&place.key, done.version_id, done.e_tag, size).map(Put::Written)
             }
             Err(e) if status(&e) == Some(412) => Ok(Put::Exists),
-            // A first answer was lost and the repeat finds no upload.
+            // The response to the first attempt was lost, and the retry finds no upload.
             Err(e) if e.code() == Some("NoSuchUpload") => {
-                let cause = "the upload is over and its answer was lost: repeat";
+                let cause = "the upload has ended and its response was lost: repeat";
                 Err(PortError::new(Class::Transient, "put object", &place.key, cause))
             }
             Err(e) => Err(classify("put object", &place.key, &e)),
@@ -227,7 +235,7 @@ impl Place {
 
     async fn abort(&self, upload: &str) {
         let buckets = &self.buckets;
-        // What this does not reach, `sce reap` removes.
+        // Best effort: `sce reap` removes what remains.
         let _ = buckets
             .client
             .abort_multipart_upload()
@@ -242,10 +250,11 @@ impl Place {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        self.under_way.abort_all();
+        self.in_flight.abort_all();
         if self.completed {
             return;
         }
+        // Outside a runtime nothing can be sent; then `sce reap` aborts the upload.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (place, id) = (self.place.clone(), std::mem::take(&mut self.id));
             runtime.spawn(async move { place.abort(&id).await });

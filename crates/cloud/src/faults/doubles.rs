@@ -1,4 +1,7 @@
 //! Repeatable doubles: clock, randomness, objects.
+//!
+//! Used by simulated runs. They must depend on nothing but their seed and tokio's
+//! clock.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +17,14 @@ use sce_core::time::Timestamp;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Clock, Entropy, ObjectReader, ObjectStore, ObjectWriter, Put, PutMode};
 
-/// A wall clock that follows tokio's (paused) time, set wrong by `ahead`.
+/// A wall clock that follows tokio's (paused) time and is wrong by `ahead`.
 pub struct SimulatedClock {
     start: tokio::time::Instant,
     ahead: Duration,
 }
 
 impl SimulatedClock {
-    /// A clock that reads an hour plus `ahead` now.
+    /// Creates a clock that shows one hour plus `ahead` at `start`.
     pub fn new(start: tokio::time::Instant, ahead: Duration) -> Self {
         Self { start, ahead }
     }
@@ -29,6 +32,7 @@ impl SimulatedClock {
 
 impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
+        // Not zero at the start: earlier times must be valid, too.
         Timestamp(3_600_000).after(self.start.elapsed()).after(self.ahead)
     }
 }
@@ -37,7 +41,7 @@ impl Clock for SimulatedClock {
 pub struct SeededEntropy(Mutex<ChaCha8Rng>);
 
 impl SeededEntropy {
-    /// The stream of this seed.
+    /// Creates the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))
     }
@@ -75,7 +79,7 @@ impl ObjectStore for MemoryStore {
         let place = (bucket, object.key.clone());
         let fail = |class, cause| Err(PortError::new(class, "get object", &object.key, cause));
         match self.with(|shelf| shelf.get(&place).cloned()) {
-            None => fail(Class::Absent, "it is not there"),
+            None => fail(Class::Absent, "it does not exist"),
             Some((found, _)) if found != *object => fail(Class::Changed, "it is another version"),
             Some((_, bytes)) => Ok(Box::new(MemoryReader(Some(bytes)))),
         }
@@ -106,6 +110,7 @@ impl ObjectWriter for MemoryWriter {
             if mode == PutMode::IfAbsent && shelf.contains_key(&place) {
                 return Ok(Put::Exists);
             }
+            // A new etag for each put, so that a replaced object counts as changed.
             let version = shelf.get(&place).map_or(0, |(old, _)| old.version.parse().unwrap_or(0));
             let object = ObjectRef {
                 key: place.1.clone(),

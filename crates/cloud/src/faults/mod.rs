@@ -1,9 +1,10 @@
-//! Ports that misbehave on purpose; for tests only (feature `faults`).
+//! Ports that fail on purpose.
 //!
-//! [`Faults::wrap`] stands in front of any set of ports and fails calls,
-//! delays them, repeats them or loses their answers, as a seed says. Beside
-//! it the doubles that make a simulated run repeatable: a clock on tokio's
-//! paused time, seeded randomness, objects in memory.
+//! Used by tests only (feature `faults`); must never be in a release build.
+//! [`Faults::wrap`] wraps any set of ports and fails calls, delays them, repeats
+//! them or loses their answers, as a seed determines. The doubles make a
+//! simulated run repeatable: a clock on tokio's paused time, seeded randomness,
+//! objects in memory.
 
 mod doubles;
 mod wrap;
@@ -17,23 +18,23 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub use self::doubles::{MemoryStore, SeededEntropy, SimulatedClock};
 use crate::error::{Class, PortError, PortResult};
 
-/// How often calls misbehave, in thousandths of all calls.
+/// How often calls fail, in thousandths of all calls.
 #[derive(Debug, Clone, Copy)]
 pub struct FaultRates {
     /// The call fails and nothing has happened.
     pub fail: u32,
     /// The call is carried out and its answer is lost.
     pub lose_answer: u32,
-    /// The call is carried out twice; the second answer is given.
+    /// The call is carried out twice; the second answer is returned.
     pub repeat: u32,
     /// The call is delayed, up to `delay_max`.
     pub delay: u32,
-    /// Longest delay.
+    /// The longest delay.
     pub delay_max: Duration,
 }
 
 impl FaultRates {
-    /// Nothing ever misbehaves.
+    /// No faults.
     pub const NONE: Self =
         Self { fail: 0, lose_answer: 0, repeat: 0, delay: 0, delay_max: Duration::ZERO };
 }
@@ -54,7 +55,7 @@ enum Fault {
 }
 
 impl Faults {
-    /// Faults at these rates, in the order this seed gives.
+    /// Creates faults at these rates, in the order that the seed determines.
     pub fn new(rates: FaultRates, seed: u64) -> Self {
         Self { rates, random: Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed))) }
     }
@@ -62,6 +63,7 @@ impl Faults {
     fn draw(&self) -> Fault {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         let mut at = random.next_u32() % 1000;
+        // One draw for all kinds: each takes its share of the thousandths, in order.
         let mut falls_to = |share: u32| {
             let hit = at < share;
             at = at.wrapping_sub(share);
@@ -100,6 +102,7 @@ impl Faults {
                 run().await
             }
             Fault::Delay(by) => {
+                // Half before and half after, so that other calls can come first or last.
                 tokio::time::sleep(by / 2).await;
                 let answer = run().await;
                 tokio::time::sleep(by / 2).await;

@@ -1,4 +1,6 @@
 //! Every port, with faults in front.
+//!
+//! Used through [`Faults::wrap`]. It must change no argument and no answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,8 +27,7 @@ struct Faulty<T: ?Sized> {
 }
 
 impl Faults {
-    /// The same ports with faults in front of objects, queue, ledger and
-    /// notices.
+    /// Returns the same ports with faults in front of objects, queue, ledger and notices.
     pub fn wrap(&self, ports: &Ports) -> Ports {
         let faults = || self.clone();
         Ports {
@@ -66,6 +67,7 @@ impl ObjectWriter for FaultyWriter {
     }
     async fn finish(self: Box<Self>, mode: PutMode) -> PortResult<Put> {
         let Self { writer, faults } = *self;
+        // Finished first: the faults may lose or repeat the answer, but not the object.
         let put = writer.finish(mode).await?;
         faults.call("put object", || async { Ok(put.clone()) }).await
     }

@@ -1,6 +1,7 @@
 //! File operations that survive a crash, and their errors.
 //!
-//! Used by the local object store and by its readers.
+//! Used by the local object store and by its readers. Must never report success
+//! before the file and its directory entry are synced.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use crate::error::{Class, PortError};
 
-/// The error of a file operation on `target`.
+/// Creates the error of a file operation on `target`.
 pub(super) fn io_error(
     operation: &'static str,
     target: impl std::fmt::Display,
@@ -16,7 +17,7 @@ pub(super) fn io_error(
 ) -> PortError {
     match e.kind() {
         io::ErrorKind::NotFound => {
-            PortError::new(Class::Absent, operation, target, "it is not there")
+            PortError::new(Class::Absent, operation, target, "it does not exist")
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             PortError::new(
@@ -33,7 +34,7 @@ pub(super) fn io_error(
     }
 }
 
-/// Makes a folder and those above it, each entry synced before it is used.
+/// Creates a folder and its parents; each entry is synced before it is used.
 pub(super) fn create_durably(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -41,9 +42,10 @@ pub(super) fn create_durably(folder: &Path) -> io::Result<()> {
     let Some(above) = folder.parent() else {
         return Ok(());
     };
+    // The parent first: an entry in a folder that is not durable could be lost.
     create_durably(above)?;
     match fs::create_dir(folder) {
-        // Another writer was faster.
+        // Another writer created it first.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         made => made,
     }?;
@@ -54,14 +56,14 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Unlike a bucket, a directory cannot hold both `a` and `a/b`.
+/// A directory, unlike a bucket, cannot hold both `a` and `a/b`.
 pub(super) fn as_collision(e: io::Error) -> io::Error {
     use io::ErrorKind::{AlreadyExists, InvalidInput, IsADirectory, NotADirectory};
     match e.kind() {
         AlreadyExists | IsADirectory | NotADirectory => io::Error::new(
             InvalidInput,
-            "its key and another's differ by a further `/…` only, which a directory cannot hold: \
-             choose another key",
+            "a directory cannot hold both `a` and `a/b`, and its key and another one are such \
+             a pair: choose another key",
         ),
         _ => e,
     }

@@ -1,4 +1,7 @@
-//! A file read as the stream that everything sealed or plain comes from.
+//! A file as the stream from which objects are read, sealed or plain.
+//!
+//! Used by the local object store and by `sce`, which reads users' files. Must
+//! never hold more than one chunk in memory.
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
@@ -14,10 +17,10 @@ use super::durable::io_error;
 use crate::error::{PortError, PortResult};
 use crate::ports::ObjectReader;
 
-/// Bytes handed on at a time.
+/// Bytes returned at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// A file, from wherever it stands to its end.
+/// A file, from its current position to its end.
 pub struct FileReader {
     file: File,
     name: String,
@@ -27,11 +30,11 @@ impl FileReader {
     /// Opens a regular file.
     ///
     /// # Errors
-    /// It is absent, unreadable or no regular file.
+    /// Returns an error if it is absent, unreadable or not a regular file.
     pub fn open(path: &Path) -> PortResult<Self> {
         let name = path.display();
         let fail = |e: std::io::Error| io_error("read", &name, &e);
-        // Without waiting for somebody to write to a pipe.
+        // Non-blocking, because opening a pipe would wait for a writer.
         let flags = OFlag::O_NONBLOCK.bits();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(fail)?;
         if !file.metadata().map_err(fail)?.is_file() {
@@ -41,7 +44,7 @@ impl FileReader {
         Ok(Self::of(file, name))
     }
 
-    /// Reads on in an open file; `name` is for errors.
+    /// Continues to read an open file; `name` is for errors.
     pub(super) fn of(file: File, name: impl Display) -> Self {
         Self { file, name: name.to_string() }
     }
@@ -50,6 +53,7 @@ impl FileReader {
 #[async_trait]
 impl ObjectReader for FileReader {
     async fn next(&mut self) -> PortResult<Option<Bytes>> {
+        // Fills the chunk: a single read may return less.
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         match (&self.file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk) {
             Ok(0) => Ok(None),

@@ -1,8 +1,9 @@
 //! The fleet as child processes.
 //!
-//! Each worker's standard input is a file that the launcher has locked: the
-//! lock lives exactly as long as the worker, whoever else dies, so a worker is
-//! alive if and only if its file is locked. No process id is trusted for that.
+//! Used in local mode. The standard input of each worker is a file that the
+//! launcher has locked. The lock exists exactly as long as the worker, even if
+//! the launcher dies, so a worker is alive if and only if its file is locked. A
+//! process id must never be trusted for that.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -21,7 +22,7 @@ use sce_core::run::{LaunchIntent, Started};
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Entropy, Fleet, Instance};
 
-/// What workers run on here, in place of an instance type.
+/// Used in place of an instance type.
 const MACHINE: &str = "process";
 
 /// Workers as processes of this machine.
@@ -35,11 +36,11 @@ pub struct ProcessFleet {
 }
 
 impl ProcessFleet {
-    /// Opens the fleet's directory. `agent` is the agent's binary,
-    /// `environment` what its settings come from.
+    /// Opens the fleet's directory. `agent` is the agent's binary, `environment` the source
+    /// of its settings.
     ///
     /// # Errors
-    /// A folder cannot be made.
+    /// Returns an error if a folder cannot be created.
     pub fn open(
         root: &Path,
         agent: PathBuf,
@@ -60,6 +61,7 @@ impl ProcessFleet {
 
     fn spawn(&self, worker: WorkerId) -> io::Result<()> {
         let name = worker.to_string();
+        // Created and locked first: a worker without a locked file would count as gone.
         let mut file = self.create_locked(&name)?;
         let log = File::create_new(self.logs.join(format!("{name}.log")))?;
         let child = Command::new(&self.agent)
@@ -69,18 +71,19 @@ impl ProcessFleet {
             .stdin(Stdio::from(file.try_clone()?))
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))
+            // A group of its own, so that Ctrl-C at the launcher does not reach the worker.
             .process_group(0)
             .spawn()
-            // The lock may outlast this call, in a child that another thread
-            // has just forked.
+            // The lock alone would not remove the file: a child that another thread has just
+            // forked may still hold it.
             .inspect_err(|_| drop(fs::remove_file(self.worker_file(&name))))
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.agent.display())))?;
         writeln!(file, "{}", child.id())
     }
 
-    /// Whoever makes, locks, looks at or removes workers' files holds this,
-    /// so that nobody sees a file made but not yet locked, or two lookers each
-    /// other's locks. Let go when dropped.
+    /// Locks the folder of the workers. Held while worker files are created, locked, inspected
+    /// or removed, so that no process sees a file that is created but not locked yet, or the
+    /// lock of another inspection. Released when dropped.
     fn hold_workers(&self) -> io::Result<File> {
         let folder = File::open(self.root.join("workers"))?;
         folder.lock()?;
@@ -94,7 +97,7 @@ impl ProcessFleet {
         Ok(file)
     }
 
-    /// The workers that live; the files of the others are removed.
+    /// Returns the live workers; removes the files of the others.
     fn sweep(&self) -> io::Result<Vec<Instance>> {
         let _held = self.hold_workers()?;
         let mut live = Vec::new();
@@ -106,12 +109,12 @@ impl ProcessFleet {
 
     fn signal(&self, instance: &Instance, signal: Signal) -> PortResult<()> {
         let fail = |e: io::Error| fleet_error("end worker", instance.worker, &e);
-        // Its process id may belong to another by now.
+        // Checked first: its process id may belong to another process by now.
         if !self.sweep().map_err(fail)?.contains(instance) {
             return Ok(());
         }
-        // An empty id: the launcher has not written it yet; the worker sees
-        // the ledger and leaves by itself.
+        // No id: the launcher has not written it yet. The worker will read the ledger and
+        // leave by itself.
         let Ok(pid) = instance.engine_id.parse() else {
             return Ok(());
         };
@@ -121,13 +124,14 @@ impl ProcessFleet {
         }
     }
 
-    /// One worker, or `None` if it is gone; then its file is, too. The caller
-    /// holds the workers.
+    /// Returns one worker, or `None` after removing its file if it is gone. The caller holds
+    /// the lock of the workers.
     fn instance(&self, name: &str) -> io::Result<Option<Instance>> {
         let Ok(worker) = name.parse() else {
             return Ok(None);
         };
         let path = self.worker_file(name);
+        // The lock is tried, not read from a file: only the kernel knows who still runs.
         match File::open(&path)?.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let engine_id = fs::read_to_string(&path)?.trim().to_owned();
@@ -145,6 +149,8 @@ impl Fleet for ProcessFleet {
         let started = Started { workers: intent.workers, machine: MACHINE.to_owned(), at: None };
         let token = intent.token();
         let token_file = self.root.join("tokens").join(&token);
+        // The token is recorded before anything starts: a launch happens at most once, even
+        // if this process is killed in between.
         match File::create_new(&token_file) {
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(started),
@@ -154,8 +160,8 @@ impl Fleet for ProcessFleet {
             let mut id = [0; 8];
             self.entropy.fill(&mut id)?;
             if let Err(e) = self.spawn(WorkerId::new(id)) {
-                // Nothing runs under the token: whoever corrects the cause may
-                // launch with it again.
+                // Nothing runs under this token: it can be used again once the cause is
+                // corrected.
                 if started == 0 {
                     let _ = fs::remove_file(&token_file);
                 }
@@ -178,7 +184,7 @@ impl Fleet for ProcessFleet {
     }
 
     async fn failures(&self, _: RunId) -> PortResult<Vec<String>> {
-        // Processes end by themselves; their logs say why.
+        // Processes are not ended by an engine; their logs say why they ended.
         Ok(Vec::new())
     }
 }

@@ -1,4 +1,7 @@
-//! The key file ("HomerKey") and the data keys it wraps.
+//! The key file ("HomerKey") and the data keys that it wraps.
+//!
+//! Used in local mode, by `sce key` and by the HomerKey on AWS. Must never print
+//! the key, overwrite a key file, or accept one that others can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,15 +19,15 @@ use zeroize::Zeroizing;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Entropy, KeyService};
 
-/// Length of the raw AES-256 wrapping key.
+/// Length of the raw AES-256 wrapping key, in bytes.
 pub const KEY_BYTES: usize = 32;
 /// The wrapping key's name in envelopes; its namespace is the PIT.
 pub const KEY_NAME: &str = "HomerKey";
 
-/// Data keys wrapped by a raw key, of a file or from elsewhere. The wrapping
-/// key stays at one place in memory that is never swapped out.
+/// Data keys wrapped by a raw key, from a file or from elsewhere. The wrapping key stays at
+/// one address, in memory that is never swapped out.
 pub struct FileKeys {
-    // Unlocked before the key is wiped and its place given back.
+    // Dropped first: unlocked before the key is zeroized and its memory is freed.
     _lock: region::LockGuard,
     wrapping_key: Box<WrappingKey>,
     entropy: Arc<dyn Entropy>,
@@ -34,7 +37,8 @@ impl FileKeys {
     /// Reads the key file.
     ///
     /// # Errors
-    /// The file is absent, no regular file, open to others, or not 32 bytes.
+    /// Returns an error if the file is absent, not a regular file, readable by others, or not
+    /// 32 bytes long.
     pub fn open(path: &Path, pit: &Pit, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
         let bytes = load_key_file(path)?;
         let wrapping_key = WrappingKey::new(pit.as_str(), KEY_NAME, &bytes)
@@ -42,11 +46,12 @@ impl FileKeys {
         Self::of(wrapping_key, entropy)
     }
 
-    /// Data keys wrapped by a key that was read elsewhere.
+    /// Uses a wrapping key that was read elsewhere.
     ///
     /// # Errors
-    /// The memory that holds it cannot be locked.
+    /// Returns an error if its memory cannot be locked.
     pub fn of(wrapping_key: WrappingKey, entropy: Arc<dyn Entropy>) -> PortResult<Self> {
+        // Boxed before it is locked: a move would leave a copy in unlocked memory.
         let wrapping_key = Box::new(wrapping_key);
         let lock = region::lock(&raw const *wrapping_key, size_of::<WrappingKey>());
         let lock = lock.map_err(|e| {
@@ -57,26 +62,27 @@ impl FileKeys {
     }
 }
 
-/// The key in a key file, wiped when dropped.
+/// Reads the key in a key file; it is zeroized when dropped.
 ///
 /// # Errors
-/// The file is absent, no regular file, open to others, or not 32 bytes.
+/// Returns an error if the file is absent, not a regular file, readable by others, or not 32
+/// bytes long.
 pub fn load_key_file(path: &Path) -> PortResult<Zeroizing<[u8; KEY_BYTES]>> {
     read_key(path).map_err(|e| match e.kind() {
         _ if e.raw_os_error() == Some(Errno::ELOOP as i32) => {
             key_error(path, "it is a symbolic link: name the key file itself".into())
         }
         io::ErrorKind::NotFound => {
-            key_error(path, "it is not there: make one with `sce key new`".into())
+            key_error(path, "it does not exist: make one with `sce key new`".into())
         }
         _ => key_error(path, e.to_string()),
     })
 }
 
-/// Makes a new key file of 32 random bytes, mode 0600, never over another.
+/// Creates a key file of 32 random bytes, mode 0600; never overwrites another file.
 ///
 /// # Errors
-/// The file exists or cannot be written.
+/// Returns an error if the file exists or cannot be written.
 pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     entropy.fill(bytes.as_mut())?;
@@ -85,9 +91,9 @@ pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         file.write_all(bytes.as_ref())
             .and_then(|()| file.sync_all())
-            // What is sealed with a key that a power failure takes is lost.
+            // If a power failure deleted the key, everything sealed with it would be lost.
             .and_then(|()| File::open(folder)?.sync_all())
-            // Half a key is nobody's key.
+            // Part of a key is useless, and would block its name.
             .inspect_err(|_| drop(fs::remove_file(path)))
     };
     create().map_err(|e| match e.kind() {
@@ -100,6 +106,8 @@ pub fn create_key_file(path: &Path, entropy: &dyn Entropy) -> PortResult<()> {
 }
 
 fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
+    // No symbolic links: another user could replace the target. Non-blocking: a pipe would
+    // hold up the open.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let facts = file.metadata()?;
@@ -108,10 +116,10 @@ fn read_key(path: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
         return refuse("it is not a regular file: use the file that `sce key new` made");
     }
     if !matches!(facts.mode() & 0o777, 0o600 | 0o400) {
-        return refuse("others may read it: chmod 600 it");
+        return refuse("others can read it: run chmod 600 on it");
     }
     if facts.len() != KEY_BYTES as u64 {
-        return refuse("it does not hold 32 bytes: use the file that `sce key new` made");
+        return refuse("it is not 32 bytes long: use the file that `sce key new` made");
     }
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     file.read_exact(bytes.as_mut())?;

@@ -1,5 +1,7 @@
-//! The embedded ledger: rows as JSON in SQLite, changed by core's own rules
+//! The local ledger: rows as JSON in SQLite, changed by the rules of `core`
 //! inside a transaction.
+//!
+//! Used in local mode. Must never change a row by a rule of its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,9 +41,9 @@ CREATE TABLE IF NOT EXISTS refusals (
     PRIMARY KEY (bucket, sequencer)) STRICT;";
 
 const REMEDY: &str = "restore the file from a copy, or move it away and put the objects again; \
-    sealed objects and results are untouched";
+    sealed objects and results are not affected";
 
-/// Ledger in a SQLite file.
+/// A ledger in a SQLite file.
 pub struct SqliteLedger {
     database: Database,
     lease: LeaseRules,
@@ -52,7 +54,7 @@ impl SqliteLedger {
     /// Opens the ledger's file.
     ///
     /// # Errors
-    /// The file cannot be opened or is damaged.
+    /// Returns an error if the file cannot be opened or is damaged.
     pub fn open(path: &Path, lease: LeaseRules, budgets: Budgets) -> PortResult<Self> {
         Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, lease, budgets })
     }
@@ -62,6 +64,7 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     async fn put_run(&self, run: &Run) -> PortResult<Run> {
         self.database.write("put run", run.id, |tx| {
+            // An existing row is kept and returned: a repeated submission finds its run.
             tx.execute(
                 "INSERT INTO runs (id, created, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
                 params![run.id.to_string(), run.created_at.0, to_json(run)?],
@@ -91,6 +94,8 @@ impl Ledger for SqliteLedger {
                 Ok(row) => row,
                 Err(refused) => return Ok(Err(refused)),
             };
+            // Counters and intent in the same transaction as the row: a released run without
+            // counters would look finished.
             match change {
                 RunChange::Release { left, .. } => insert_counters(tx, id, left)?,
                 RunChange::Launch { launch, workers, now } => {
@@ -116,6 +121,7 @@ impl Ledger for SqliteLedger {
                 Ok(row) => row,
                 Err(refused) => return Ok(Err(refused)),
             };
+            // A refusal is committed, too, but has written nothing: `count_down` comes first.
             if change.counts_down() && !count_down(tx, id.run, row.shard)? {
                 return Ok(Err(Refused::CounterSpent));
             }
@@ -173,9 +179,10 @@ impl Ledger for SqliteLedger {
 
     async fn close_launch(&self, intent: &LaunchIntent, started: &Started) -> PortResult<()> {
         self.database.write("close launch", intent.token(), |tx| {
-            let place = params![intent.run.to_string(), intent.launch];
+            let id = params![intent.run.to_string(), intent.launch];
             let open = "SELECT row FROM launches WHERE run = ?1 AND launch = ?2 AND closed = 0";
-            let Some(launch) = tx.query_row(open, place, json_row::<Launch>).optional()? else {
+            let Some(launch) = tx.query_row(open, id, json_row::<Launch>).optional()? else {
+                // Closed already: the first result is kept.
                 return Ok(());
             };
             let closed = Launch { started: Some(started.clone()), ..launch };
@@ -198,6 +205,7 @@ impl Ledger for SqliteLedger {
     async fn register(&self, name: &Name) -> PortResult<()> {
         self.database.write("register object", &name.object.key, |tx| {
             let there = select_name(tx, &name.object.key)?;
+            // A late event must not free a version that a run has taken.
             if there.is_some_and(|there| there.object == name.object) {
                 return Ok(());
             }
@@ -238,6 +246,7 @@ impl Ledger for SqliteLedger {
         limit: u32,
     ) -> PortResult<Vec<Name>> {
         self.database.read("list names", "of the project", |db| {
+            // `substr`, not LIKE: a prefix may contain `_`, which is a wildcard there.
             let mut select = db.prepare(
                 "SELECT row FROM names WHERE key > ?1 AND substr(key, 1, length(?2)) = ?2
                  ORDER BY key LIMIT ?3",
@@ -252,7 +261,7 @@ impl Ledger for SqliteLedger {
             let mut taken = 0;
             for name in names {
                 let now = select_name(tx, &name.object.key)?;
-                // The same key, registered again meanwhile, is another object.
+                // The same key, registered again in the meantime, is another object.
                 let Some(now) = now.filter(|now| now.object == name.object) else {
                     continue;
                 };
@@ -316,7 +325,7 @@ fn insert_launch(db: &Connection, launch: &Launch) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-/// Counts one unit down; false if its counter stands at nothing.
+/// Decrements a counter by one; false if it is 0 already.
 fn count_down(db: &Connection, run: RunId, shard: u32) -> rusqlite::Result<bool> {
     let changed = db.execute(
         "UPDATE counters SET left = left - 1 WHERE run = ?1 AND shard = ?2 AND left > 0",

@@ -1,4 +1,6 @@
 //! Notices as mails in a maildir: `.eml` files that any mail reader opens.
+//!
+//! Used in local mode. A notice must never be visible before it is complete.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -11,7 +13,7 @@ use mail_builder::MessageBuilder;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{Clock, Entropy, Notifier};
 
-/// Maildir with its three folders.
+/// A maildir with its three folders.
 pub struct Maildir {
     root: PathBuf,
     recipient: String,
@@ -20,10 +22,10 @@ pub struct Maildir {
 }
 
 impl Maildir {
-    /// Opens the maildir, making its folders.
+    /// Opens the maildir and creates its folders.
     ///
     /// # Errors
-    /// A folder cannot be made.
+    /// Returns an error if a folder cannot be created.
     pub fn open(
         root: &Path,
         recipient: &str,
@@ -43,6 +45,7 @@ impl Notifier for Maildir {
         let mut unique = [0; 8];
         self.entropy.fill(&mut unique)?;
         let now = self.clock.now();
+        // Time and random bytes: unique among processes, and sorted by time.
         let name = format!("{}.{}.eml", now.0, hex::encode(unique));
         let mail = MessageBuilder::new()
             .from(("sce", "sce@localhost"))
@@ -55,6 +58,7 @@ impl Notifier for Maildir {
         let draft = self.root.join("tmp").join(&name);
         let new = self.root.join("new");
         mail.and_then(|mail| {
+            // Written to `tmp` and renamed, so that mail readers see complete mails only.
             let mut file = File::create_new(&draft)?;
             file.write_all(&mail)?;
             file.sync_all()?;

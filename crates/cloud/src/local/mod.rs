@@ -1,8 +1,8 @@
-//! The embedded default: every port on one machine, no service needed.
+//! The default adapters: every port on one machine, without any service.
 //!
-//! A real mode (a researcher on one private machine), the newcomer's demo and
-//! the tests' double. Safe across processes; a kill at any moment loses
-//! nothing that was committed.
+//! Used in production by a researcher on one private machine, by the demo and as
+//! the tests' double. Safe for several processes; killing one at any moment must
+//! never lose anything that was committed.
 
 mod durable;
 mod file;
@@ -31,16 +31,17 @@ use crate::ports::{Clock, Entropy, Ports};
 use crate::settings::Settings;
 use crate::system::{SystemClock, SystemEntropy};
 
-/// Opens every port of a project on this machine. `agent` is the binary that
-/// the fleet starts, `environment` what its settings come from.
+/// Opens every port of a project on this machine. `agent` is the binary that the fleet
+/// starts, `environment` the source of its settings.
 ///
 /// # Errors
-/// The key file, a database or a directory cannot be used.
+/// Returns an error if the key file, a database or a directory cannot be used.
 pub fn open(
     settings: &Settings,
     agent: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 ) -> PortResult<Ports> {
+    // Everything but the key file is in one directory, which can be copied as a whole.
     let root = settings.path(&settings.root);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);

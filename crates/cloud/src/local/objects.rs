@@ -1,8 +1,9 @@
 //! Objects in a directory: `<root>/<bucket>/<key>`.
 //!
-//! A put goes to `.incoming` and is renamed when whole and synced, so a kill
-//! at any moment leaves the old object or the new one. Calls are short and
-//! block the caller (page cache), which keeps simulated runs deterministic.
+//! Used in local mode. A put writes to `.incoming` and renames when the file is
+//! complete and synced, so a kill at any moment must leave the old object or the
+//! new one. Calls are short and block the caller (page cache), which keeps
+//! simulated runs deterministic.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,23 +20,44 @@ use super::file::FileReader;
 use crate::error::{Class, PortError, PortResult};
 use crate::ports::{ObjectReader, ObjectStore, ObjectWriter, Put, PutMode};
 
-/// Bytes at each end of an object that its etag is taken from.
+/// Bytes at each end of an object from which its etag is computed.
 const ETAG_BYTES: u64 = 4096;
 /// Unfinished puts older than this are removed.
 const UNFINISHED_AGE: Duration = Duration::from_secs(24 * 3600);
-/// A directory keeps no versions; S3 says the same of such buckets.
+/// The version in a store without versions; S3 uses the same text.
 const NO_VERSION: &str = "null";
 
 /// Buckets in a directory.
+///
+/// ```
+/// use sce_cloud::local::DirectoryStore;
+/// use sce_cloud::ports::{ObjectStore, PutMode};
+/// use sce_core::object::{Bucket, ObjectKey};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// let store: Box<dyn ObjectStore> = Box::new(DirectoryStore::open(folder.path())?);
+/// let key = ObjectKey::try_from("part-1.csv".to_owned())?;
+/// let mut writer = store.create(Bucket::Data, &key).await?;
+/// writer.write(b"sealed").await?;
+/// writer.finish(PutMode::IfAbsent).await?;
+///
+/// let object = store.head(Bucket::Data, &key).await?.expect("the object was written");
+/// let mut reader = store.open(Bucket::Data, &object).await?;
+/// assert_eq!(reader.next().await?.as_deref(), Some(&b"sealed"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct DirectoryStore {
     root: PathBuf,
 }
 
 impl DirectoryStore {
-    /// Opens the store, making its directories and clearing old unfinished puts.
+    /// Opens the store, creates its directories and removes old unfinished puts.
     ///
     /// # Errors
-    /// The directory cannot be made or listed.
+    /// Returns an error if a directory cannot be created or listed.
     pub fn open(root: &Path) -> PortResult<Self> {
         for bucket in Bucket::ALL {
             let incoming = root.join(bucket.name()).join(".incoming");
@@ -64,6 +86,7 @@ impl ObjectStore for DirectoryStore {
         let fail = |e: io::Error| io_error("get object", &object.key, &e);
         let mut file = open_object(&self.path(bucket, &object.key)).map_err(fail)?;
         let size = file.metadata().map_err(fail)?.len();
+        // Checked on the open file: a replacement after this does not change what is read.
         if etag(&mut file, size).map_err(fail)? != object.etag || size != object.size {
             let cause = "it is not the version that was registered";
             return Err(PortError::new(Class::Changed, "get object", &object.key, cause));
@@ -96,12 +119,16 @@ impl ObjectWriter for DirectoryWriter {
     async fn finish(self: Box<Self>, mode: PutMode) -> PortResult<Put> {
         let Self { file, path, key } = *self;
         let fail = |e: io::Error| io_error("put object", &key, &e);
+        // Content, parent folders, name, folder entry: each is durable before the next,
+        // so that a name never refers to an incomplete object.
         file.as_file().sync_all().map_err(fail)?;
         let folder = path.parent().unwrap_or(&path).to_owned();
         create_durably(&folder).map_err(|e| io_error("put object", &key, &as_collision(e)))?;
+        // Renaming a file over a directory has no portable error.
         if path.is_dir() {
             return Err(fail(as_collision(io::ErrorKind::IsADirectory.into())));
         }
+        // Only the file system can decide which of several writers is first.
         let kept = match mode {
             PutMode::Replace => file.persist(&path),
             PutMode::IfAbsent => file.persist_noclobber(&path),
@@ -116,8 +143,8 @@ impl ObjectWriter for DirectoryWriter {
     }
 }
 
-/// Opens the file of an object. A key that is only the beginning of others is
-/// a folder here, or lies below a file: nothing is there.
+/// Opens the file of an object. A key that is only a prefix of others is a folder here, or
+/// is below a file: then there is no object.
 fn open_object(path: &Path) -> io::Result<File> {
     let absent = || io::Error::from(io::ErrorKind::NotFound);
     let file = match File::open(path) {
@@ -134,10 +161,10 @@ fn reference(file: &mut File, key: &ObjectKey) -> PortResult<ObjectRef> {
     Ok(ObjectRef { key: key.clone(), version: NO_VERSION.to_owned(), etag, size })
 }
 
-/// Marks a version by its length and both ends. Sealed objects differ from
-/// their first bytes on (a random message id), so this tells versions apart
-/// without reading them whole and survives a copy of the directory; what lies
-/// between is protected by the envelope's tags.
+/// Identifies a version by its length and both ends. Sealed objects differ from their first
+/// bytes on (a random message id), so this distinguishes versions without reading them
+/// completely, and survives a copy of the directory. The tags of the envelope protect the
+/// bytes in between.
 fn etag(file: &mut File, size: u64) -> io::Result<String> {
     let mut hasher = Sha256::new();
     hasher.update(size.to_be_bytes());
@@ -154,6 +181,7 @@ fn etag(file: &mut File, size: u64) -> io::Result<String> {
 fn clear_unfinished(incoming: &Path) -> io::Result<()> {
     for entry in fs::read_dir(incoming)? {
         let entry = entry?;
+        // Age, because other processes may be writing at this moment.
         let age = entry.metadata().and_then(|m| m.modified()).map(|at| at.elapsed());
         if matches!(age, Ok(Ok(age)) if age > UNFINISHED_AGE) {
             fs::remove_file(entry.path())?;

@@ -1,5 +1,8 @@
-//! The embedded queue: one SQLite table with SQS's habits (at least once,
-//! visibility time-out, receipts that go stale).
+//! The local queue: one SQLite table that behaves like SQS (at least once,
+//! visibility timeout, receipts that become stale).
+//!
+//! Used in local mode. Must never deliver a message to two receivers while it is
+//! invisible.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,10 +26,10 @@ CREATE INDEX IF NOT EXISTS by_visibility ON messages (visible_at, id);";
 const REMEDY: &str = "stop the workers, move the file away and run `sce watch RUN`; \
     messages are only hints, nothing is lost with them";
 
-/// How often a waiting receiver looks again.
+/// How often a waiting receiver checks the table.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Queue in a SQLite file.
+/// A queue in a SQLite file.
 pub struct SqliteQueue {
     database: Database,
     clock: Arc<dyn Clock>,
@@ -36,7 +39,7 @@ impl SqliteQueue {
     /// Opens the queue's file.
     ///
     /// # Errors
-    /// The file cannot be opened or is damaged.
+    /// Returns an error if the file cannot be opened or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> PortResult<Self> {
         Ok(Self { database: Database::open(path, SCHEMA, REMEDY)?, clock })
     }
@@ -53,6 +56,7 @@ impl SqliteQueue {
 }
 
 fn take_visible(tx: &Transaction<'_>, now: i64, until: i64) -> rusqlite::Result<Option<Delivery>> {
+    // One statement selects and hides, so that no other receiver gets the same message.
     tx.query_row(
         "UPDATE messages SET visible_at = ?2, receives = receives + 1
          WHERE id = (SELECT id FROM messages WHERE visible_at <= ?1 ORDER BY visible_at, id LIMIT 1)
@@ -66,8 +70,9 @@ fn take_visible(tx: &Transaction<'_>, now: i64, until: i64) -> rusqlite::Result<
     .optional()
 }
 
-/// A receipt's message and delivery; a stale or foreign one matches no row.
+/// Parses a receipt: message and delivery. A stale or foreign one matches no row.
 fn read_receipt(receipt: &str) -> (i64, i64) {
+    // -1 matches no row.
     let (id, receives) = receipt.split_once('.').unwrap_or_default();
     (id.parse().unwrap_or(-1), receives.parse().unwrap_or(-1))
 }
@@ -87,6 +92,7 @@ impl WorkQueue for SqliteQueue {
     }
 
     async fn receive(&self, wait: Duration, visibility: Duration) -> PortResult<Option<Delivery>> {
+        // Tokio's clock, so that tests with paused time do not wait.
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let delivery = self.take_one(visibility)?;

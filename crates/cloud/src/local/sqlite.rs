@@ -1,4 +1,6 @@
-//! How the embedded queue and ledger open SQLite, and what its errors mean.
+//! Opening SQLite for the local queue and ledger, and classifying its errors.
+//!
+//! Must never start a new database in place of a damaged one.
 
 use std::fmt::Display;
 use std::fs;
@@ -11,37 +13,37 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::error::{Class, PortError, PortResult};
 
-/// How long a call waits for another process's transaction.
+/// How long a call waits for the transaction of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a process that opens the file looks again.
+/// How often a process that opens the file retries.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// One SQLite file, shared by the tasks of this process; other processes open
-/// it themselves. Calls are short and block the caller.
+/// One SQLite file, shared by the tasks of this process; other processes open it themselves.
+/// Calls are short and block the caller.
 pub(super) struct Database {
     connection: Mutex<Connection>,
     place: Place,
 }
 
-/// Which file, and what a person can do when it is damaged.
+/// The file, and what the user can do if it is damaged.
 struct Place {
     path: PathBuf,
     remedy: &'static str,
 }
 
 impl Database {
-    /// Opens the file, made with `schema` if new. Every commit is durable:
-    /// WAL with full synchronisation.
+    /// Opens the file; creates it with `schema` if it is new. Every commit is durable: WAL
+    /// with full synchronization.
     pub(super) fn open(path: &Path, schema: &str, remedy: &'static str) -> PortResult<Self> {
         let place = Place { path: path.to_owned(), remedy };
-        if is_cut_to_nothing(path) {
+        if was_truncated(path) {
             return Err(place.damaged("open database", path.display(), "emptied file"));
         }
         let deadline = Instant::now() + BUSY_TIMEOUT;
         let connection = loop {
             match connect(path, schema) {
-                // Turning a new file to WAL does not wait for another process
-                // that does the same.
+                // Switching a new file to WAL ignores the busy timeout and fails if another
+                // process does the same.
                 Err(e) if is_busy(&e) && Instant::now() < deadline => thread::sleep(LOOK_EVERY),
                 connected => break connected,
             }
@@ -51,7 +53,7 @@ impl Database {
         Ok(Self { connection: Mutex::new(connection), place })
     }
 
-    /// Runs `body` in one transaction that other processes do not see halfway.
+    /// Runs `body` in one transaction; other processes see all of it or nothing.
     pub(super) fn write<T>(
         &self,
         operation: &'static str,
@@ -60,6 +62,8 @@ impl Database {
     ) -> PortResult<T> {
         let mut connection = self.lock();
         let run = || {
+            // Immediate: a deferred transaction that upgrades to a write can fail as busy
+            // without waiting.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = body(&transaction)?;
@@ -69,7 +73,7 @@ impl Database {
         run().map_err(|e| self.place.classify(operation, target, &e))
     }
 
-    /// Runs `body`, which only reads.
+    /// Runs `body`, which must only read.
     pub(super) fn read<T>(
         &self,
         operation: &'static str,
@@ -80,6 +84,7 @@ impl Database {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic cannot leave a transaction open: dropping it rolls it back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,9 +98,9 @@ fn connect(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A file of no bytes is a new database, unless its log says that it was more:
-/// SQLite would drop the log and begin afresh.
-fn is_cut_to_nothing(path: &Path) -> bool {
+/// An empty file is a new database, unless a write-ahead log next to it shows that it had
+/// content: SQLite would discard the log and start a new database.
+fn was_truncated(path: &Path) -> bool {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |facts| facts.len());
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -137,12 +142,12 @@ impl Place {
                     permanent("no space left on the device: free space and repeat".to_owned())
                 }
                 ErrorCode::SystemIoFailure => permanent(format!(
-                    "the disk under {} is full or fails: free space, check it, and repeat",
+                    "the disk under {} is full or faulty: free space, check it, and repeat",
                     self.path.display()
                 )),
                 ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
                     let path = self.path.display();
-                    permanent(format!("{error} at {path}: see to its folder and permissions"))
+                    permanent(format!("{error} at {path}: check its folder and permissions"))
                 }
                 _ => self.damaged(operation, target, error),
             },

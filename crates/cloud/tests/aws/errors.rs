@@ -1,5 +1,5 @@
-//! What the ledger makes of DynamoDB's errors: it waits, or tells whether
-//! waiting helps, and has changed nothing.
+//! Errors of DynamoDB: the ledger retries them or classifies them, and has
+//! changed nothing.
 
 use sce_cloud::aws::DynamoLedger;
 use sce_cloud::error::{Class, PortError};
@@ -14,7 +14,7 @@ use crate::books::{NOW, claim, commit, draft, release, units_of};
 use crate::ledger::open;
 use crate::support::{ALWAYS, ATTEMPTS, asked, error, reworded, start, struck};
 
-/// A call of every kind that the ledger makes: reads, a put, a transaction.
+/// Makes a call of every kind that the ledger makes: reads, a put, a transaction.
 async fn work(ledger: &DynamoLedger, again: &str) -> Result<(), PortError> {
     let run = draft(again, 2, NOW);
     ledger.put_run(&run).await?;
@@ -58,7 +58,7 @@ async fn a_read_that_is_cut_is_repeated() {
     }
 }
 
-/// A claimed unit, and what its commit answers while `code` is.
+/// Claims a unit and returns the error of its commit while DynamoDB returns `code`.
 async fn refuse_commit(
     emulator: &Emulator,
     ledger: &DynamoLedger,
@@ -78,7 +78,7 @@ async fn refuse_commit(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_are_told_as_they_are_and_change_nothing() {
+async fn refusals_keep_their_class_and_change_nothing() {
     let (emulator, _project, ledger) = open().await;
     for (status, code, class, tries) in [
         (400, "TransactionConflictException", Class::Transient, 1..=ATTEMPTS),
@@ -99,16 +99,16 @@ async fn refusals_are_told_as_they_are_and_change_nothing() {
         assert!(error.to_string().contains(&run.id.to_string()), "{error}");
         let requests = asked(&emulator, "dynamodb.TransactWriteItems");
         assert!(tries.contains(&i32::try_from(requests).unwrap()), "{code}: {requests} requests");
-        // Nothing stands in the way afterwards.
+        // Without the fault, the commit succeeds.
         let id = UnitId { run: run.id, index: 0 };
         ledger.apply_unit(id, &commit(1)).await.unwrap().unwrap();
         assert_eq!(ledger.left(run.id).await.unwrap(), 0, "{code}");
     }
 }
 
-/// DynamoDB says why it cancels a transaction, for each item.
+/// DynamoDB reports for each item why it cancels a transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_canceled_transaction_tells_whether_waiting_helps() {
+async fn a_canceled_transaction_has_the_class_of_its_reasons() {
     let (emulator, _project, ledger) = open().await;
     let run = draft("", 1, NOW);
     ledger.put_run(&run).await.unwrap();
@@ -136,9 +136,9 @@ async fn a_canceled_transaction_tells_whether_waiting_helps() {
     ledger.apply_unit(id, &stop).await.unwrap().unwrap();
 }
 
-/// Reads that DynamoDB answers in part are asked for again.
+/// Reads that DynamoDB answers in part are repeated.
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_answered_in_part_are_not_taken_for_nothing() {
+async fn counters_answered_in_part_are_not_zero() {
     let (emulator, project, ledger) = open().await;
     let run = release(&ledger, "", 40).await;
     let table = project.resources.table();
@@ -153,14 +153,14 @@ async fn counters_answered_in_part_are_not_taken_for_nothing() {
     emulator.fault(&reworded("BatchGetItem", r"(?s)\A.+\Z", &none, 3));
     assert_eq!(ledger.left(run.id).await.unwrap(), 40);
     assert_eq!(struck(&emulator), 3);
-    // Never answered, it is an error and not a run that is finished.
+    // Without an answer it is an error; 0 would mean a finished run.
     emulator.fault(&reworded("BatchGetItem", r"(?s)\A.+\Z", &none, ALWAYS));
     let error = ledger.left(run.id).await.unwrap_err();
     assert_eq!(error.class, Class::Transient, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_not_there_is_a_persons_business() {
+async fn a_missing_table_is_a_configuration_error() {
     let (_emulator, project) = start(Kind::Ministack).await;
     let ledger = crate::ledger::door(&project);
     let error = work(&ledger, "").await.unwrap_err();

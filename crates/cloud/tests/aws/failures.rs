@@ -1,4 +1,4 @@
-//! Workers that EC2 itself ended, and the volumes that a broken launch leaves.
+//! Workers that EC2 itself terminated, and the volumes of failed launches.
 
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use sce_cloud::ports::Fleet;
@@ -11,14 +11,14 @@ use crate::support::{ALWAYS, error, reworded, struck};
 const INNER: &str = "<code>Client.InternalError</code>";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_the_engine_ended_are_told_with_its_reason() {
+async fn workers_ended_by_the_engine_are_reported_with_its_reason() {
     let machines = Machines::of(Kind::Moto).await;
     let fleet = &machines.fleet;
     fleet.launch(&intent(0, 2)).await.unwrap();
     assert_eq!(fleet.failures(RUN).await.unwrap(), Vec::<String>::new());
     let live = machines.live().await;
     fleet.terminate(&live[0]).await.unwrap();
-    // Whoever was terminated did not fail.
+    // A terminated worker did not fail.
     assert_eq!(fleet.failures(RUN).await.unwrap(), Vec::<String>::new());
     let user = "<code>Client.UserInitiatedShutdown</code>";
     for (reason, failed) in [
@@ -38,7 +38,7 @@ async fn workers_that_the_engine_ended_are_told_with_its_reason() {
         let code = reason.trim_start_matches("<code>").trim_end_matches("</code>");
         assert!(failure.contains(&live[0].engine_id) && failure.contains(code), "{failure}");
     }
-    // Another run's is not ours.
+    // Workers of another run are not reported.
     machines.emulator.fault(&reworded("DescribeInstances", user, INNER, ALWAYS));
     assert_eq!(fleet.failures(RunId::new([2; 8])).await.unwrap(), Vec::<String>::new());
     assert_eq!(fleet.failures(RUN).await.unwrap().len(), 1);
@@ -60,7 +60,7 @@ async fn volumes_without_an_instance_are_found_and_deleted() {
     for kind in [Kind::Moto, Kind::Ministack] {
         let machines = Machines::of(kind).await;
         let (fleet, pit) = (&machines.fleet, machines.project.resources.pit.as_str());
-        // Volumes of living workers are not stray.
+        // Volumes of live workers are not stray.
         fleet.launch(&intent(0, 1)).await.unwrap();
         assert_eq!(fleet.stray_volumes().await.unwrap(), Vec::<String>::new());
         let role = ("sce:role", "worker");
@@ -84,7 +84,7 @@ async fn volumes_without_an_instance_are_found_and_deleted() {
         fleet.delete_volume(&stray[0]).await.unwrap();
         assert_eq!(struck(&machines.emulator), 2);
         assert_eq!(fleet.stray_volumes().await.unwrap(), [stray[1].clone()]);
-        // Once is enough, twice does no harm.
+        // Deleting a volume twice succeeds.
         fleet.delete_volume(&stray[0]).await.unwrap();
         fleet.delete_volume(&stray[1]).await.unwrap();
         assert_eq!(fleet.stray_volumes().await.unwrap(), Vec::<String>::new());

@@ -1,5 +1,5 @@
-//! A project whose fleet can be launched: the environment as its template
-//! makes it, on an emulator behind the proxy.
+//! A project whose fleet can be launched: the environment of the template, on an
+//! emulator behind the proxy.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use sce_testkit::{Emulator, Kind};
 use crate::project::Project;
 use crate::support::{lost, start, struck, until};
 
-/// The run that launches, unless said otherwise.
+/// The run that launches, unless a test names another one.
 pub const RUN: RunId = RunId::new([1; 8]);
 
-/// A project's fleet and what it stands on.
+/// A project's fleet and the resources that it needs.
 pub struct Machines {
     pub emulator: Emulator,
     pub project: Project,
@@ -34,7 +34,7 @@ impl Machines {
         Self { emulator, project, key_arn, fleet }
     }
 
-    /// Workers alive now, in order.
+    /// Returns the live workers, in order.
     pub async fn live(&self) -> Vec<Instance> {
         let mut live = self.fleet.live().await.unwrap();
         live.sort_by(|a, b| a.engine_id.cmp(&b.engine_id));
@@ -42,7 +42,7 @@ impl Machines {
     }
 }
 
-/// The settings that workers of a project are told.
+/// Returns the settings that workers of a project receive.
 pub fn settings(project: &Project) -> String {
     let text = "mode = \"aws\"\nkey_file = \"secret/homer.key\"\nemail = \"someone@example.org\"\n\
                 [aws]\naccount = \"123456789012\"\n";
@@ -76,18 +76,18 @@ async fn live_workers_are_listed_until_they_are_terminated() {
             assert_eq!(worker, &WorkerId::of_instance(engine_id));
             assert!(launched_at.is_some());
         }
-        // Draining asks the machine nothing; it sees the ledger.
+        // Draining sends nothing to the machine: its agent reads the ledger.
         fleet.drain(&live[0]).await.unwrap();
         assert_eq!(machines.live().await.len(), 3);
         fleet.terminate(&live[1]).await.unwrap();
         let ids = |live: &[Instance]| live.iter().map(|i| i.engine_id.clone()).collect::<Vec<_>>();
         let left = [live[0].clone(), live[2].clone()];
         until("it is gone", async || ids(&machines.live().await) == ids(&left)).await;
-        // Who is gone need not be terminated, nor who never was.
+        // Terminating a worker that is gone or never existed succeeds.
         fleet.terminate(&live[1]).await.unwrap();
         let never = Instance { engine_id: "i-0123456789abcdef0".into(), ..live[1].clone() };
         fleet.terminate(&never).await.unwrap();
-        // An answer that is lost has ended it all the same.
+        // Without a response the instance is terminated all the same.
         machines.emulator.fault(&lost("TerminateInstances", 1));
         fleet.terminate(&live[0]).await.unwrap();
         assert_eq!(struck(&machines.emulator), 1);

@@ -1,4 +1,4 @@
-//! KMS that throttles, refuses and breaks.
+//! KMS that throttles, refuses and fails.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn context() -> EncryptionContext {
     EncryptionContext::new([("object", "part-1.csv"), ("pit", "hipaa")]).unwrap()
 }
 
-/// What a refusal is: code, status, class, and requests until it is told.
+/// Refusals: code, status, class, and the number of requests until the error is returned.
 const REFUSALS: [(&str, u16, Class, i32); 7] = [
     ("AccessDeniedException", 400, Class::Configuration, 1),
     ("NotFoundException", 400, Class::Configuration, 1),
@@ -33,7 +33,7 @@ const REFUSALS: [(&str, u16, Class, i32); 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_are_told_as_they_are() {
+async fn refusals_keep_their_class() {
     let (emulator, _project, keys) = open().await;
     let (_, wrapped) = keys.generate(&context()).await.unwrap();
     let wrapped = [wrapped];
@@ -64,7 +64,7 @@ async fn another_keys_ciphertext_is_a_wrong_key() {
         let error = keys.unwrap(&wrapped, &context()).await.err().unwrap();
         assert_eq!((error.class, struck(&emulator)), (Class::WrongKey, 1), "{error}");
     }
-    // A KMS that opened it with whichever key is not believed.
+    // An answer of KMS under another key is refused.
     let other = project.clients.kms.create_key().send().await.unwrap().key_metadata.unwrap();
     let rule = crate::support::reworded("Decrypt", "key/[0-9a-f-]+", &other.key_id, 1);
     emulator.fault(&rule);

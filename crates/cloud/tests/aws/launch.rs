@@ -1,5 +1,5 @@
-//! A launch: what is asked of EC2 beside the template, and that it happens at
-//! most once.
+//! A launch: what the request adds to the template, and that it happens at most
+//! once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,7 +40,7 @@ async fn a_launch_whose_answer_is_lost_starts_nothing_twice() {
         let started = machines.fleet.launch(&intent(0, 2)).await.unwrap();
         assert_eq!((started.workers, struck(&machines.emulator)), (2, 1));
         assert_eq!(machines.live().await.len(), 2);
-        // Without any answer, whoever finds the intent launches again.
+        // Without any response, a caller that finds the intent launches again.
         machines.emulator.fault(&lost("RunInstances", ATTEMPTS));
         let error = machines.fleet.launch(&intent(1, 3)).await.unwrap_err();
         assert_eq!(error.class, Class::Transient, "{error}");
@@ -50,13 +50,13 @@ async fn a_launch_whose_answer_is_lost_starts_nothing_twice() {
     }
 }
 
-/// Parameters of a RunInstances, by name.
+/// Returns the parameters of a RunInstances request by name.
 fn parameters(launch: &Value) -> BTreeMap<&str, &str> {
     let form = launch.as_object().unwrap();
     form.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect()
 }
 
-/// Takes the tags of one kind of resource out of a request.
+/// Removes the tags of one kind of resource from a request and returns them.
 fn take_tags<'a>(
     form: &mut BTreeMap<&'a str, &'a str>,
     resource: &str,
@@ -96,7 +96,7 @@ async fn a_request_adds_what_it_may_and_nothing_of_the_templates() {
         assert_eq!(tags, expected, "{resource}");
     }
     let user_data = base64::decode(form.remove("UserData").unwrap()).unwrap();
-    // All the rest, by name: whatever the template owns is not here.
+    // The remaining parameters, by name: nothing that the template sets.
     let rest: BTreeMap<&str, &str> = [
         ("Action", "RunInstances"),
         ("Version", "2016-11-15"),
@@ -111,7 +111,7 @@ async fn a_request_adds_what_it_may_and_nothing_of_the_templates() {
     check_user_data(&machines, &String::from_utf8(user_data).unwrap());
 }
 
-/// The settings of a worker: ids, names and times only.
+/// Checks that a worker's settings contain ids, names and times only.
 fn check_user_data(machines: &Machines, text: &str) {
     let settings = Settings::parse(text, Path::new("user data")).unwrap();
     assert_eq!((&settings.pit, settings.mode), (&machines.project.resources.pit, Mode::Aws));
@@ -119,12 +119,12 @@ fn check_user_data(machines: &Machines, text: &str) {
     assert_eq!(settings.aws.region.as_deref(), Some("us-east-1"));
     let table: toml::Table = text.parse().unwrap();
     let names = |table: &toml::Table| table.keys().cloned().collect::<Vec<_>>();
-    let mut told = names(&table);
-    told.sort();
+    let mut sent = names(&table);
+    sent.sort();
     let all = "aws hipaa lease_seconds lifetime_seconds machine mode pit poll_milliseconds";
-    assert_eq!(told.join(" "), all);
+    assert_eq!(sent.join(" "), all);
     assert_eq!(settings.machine.volume_gib, Some(100));
-    // This emulator's lists have no ranges: V alone.
+    // This emulator's lists have no ranges: only the VPC (V).
     assert_eq!(settings.machine.addresses, ["10.0.0.0/16".parse().unwrap()]);
     let mut of_aws = names(table["aws"].as_table().unwrap());
     of_aws.sort();
@@ -139,13 +139,13 @@ async fn a_token_used_with_other_settings_is_counted_not_launched() {
     let machines = Machines::of(Kind::Moto).await;
     machines.fleet.launch(&intent(0, 3)).await.unwrap();
     machines.fleet.launch(&intent(1, 1)).await.unwrap();
-    // The settings were changed before a caller that died was resumed.
+    // The settings were changed before a crashed caller was resumed.
     let changed =
         settings(&machines.project).replace("lifetime_seconds = ", "lifetime_seconds = 1");
     let other = fleet(&machines.project, &machines.key_arn, &changed);
     assert_eq!(other.launch(&intent(0, 3)).await.unwrap().workers, 3);
     assert_eq!(machines.live().await.len(), 4);
-    // One that has ended since was started, too.
+    // A worker that has ended since was started, too.
     let live = machines.live().await;
     for instance in &live {
         machines.fleet.terminate(instance).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_token_used_with_other_settings_is_counted_not_launched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_launch_that_ec2_refuses_is_told_as_it_is() {
+async fn a_launch_that_ec2_refuses_keeps_its_class() {
     let machines = Machines::of(Kind::Moto).await;
     let emulator = &machines.emulator;
     for (status, code, class, tries) in [

@@ -1,5 +1,5 @@
-//! The ledger when answers are lost: whoever asked reads again and finds what
-//! it did, and nothing counts twice.
+//! The ledger when responses are lost: a caller that reads again finds what it
+//! did, and nothing is counted twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::books::{NOW, claim, commit, draft, expired, lease, owner, release, un
 use crate::project::Project;
 use crate::support::{ATTEMPTS, error, lost, start, struck};
 
-/// A fresh ledger behind the proxy, without faults yet.
+/// Opens a new ledger behind the proxy, without faults.
 pub async fn open() -> (Emulator, Project, DynamoLedger) {
     let (emulator, project) = start(Kind::Ministack).await;
     project.make_table().await;
@@ -27,14 +27,14 @@ pub async fn open() -> (Emulator, Project, DynamoLedger) {
     (emulator, project, ledger)
 }
 
-/// The ledger, as another process opens it.
+/// Opens the ledger like another process.
 pub fn door(project: &Project) -> DynamoLedger {
     let (client, table) = (project.clients.dynamodb.clone(), project.resources.table());
     DynamoLedger::new(client, table, lease(), Budgets::default())
 }
 
-/// What was answered fits what was done: the row, or that it has moved on, or
-/// that nobody knows.
+/// Checks that the answer fits what was done: the row, a refusal because the row has changed,
+/// or a transient error.
 fn check_answer<T: std::fmt::Debug + PartialEq>(
     what: &str,
     answer: Result<Verdict<T>, sce_cloud::error::PortError>,
@@ -53,8 +53,7 @@ fn check_answer<T: std::fmt::Debug + PartialEq>(
     }
 }
 
-/// Changes of a unit whose answer is lost, once or each time: after `before`,
-/// `change`.
+/// Applies `before` to a unit, then `change`, whose response is lost once or each time.
 async fn lose_unit_answers(name: &str, before: &[UnitChange], change: &UnitChange) {
     let (emulator, _project, ledger) = open().await;
     let operation = if change.counts_down() { "TransactWriteItems" } else { "PutItem" };
@@ -71,7 +70,7 @@ async fn lose_unit_answers(name: &str, before: &[UnitChange], change: &UnitChang
         let answer = ledger.apply_unit(id, change).await;
         assert_eq!(struck(&emulator), i64::from(times), "{what}");
         check_answer(&what, answer, &done, times);
-        // Read again, it is ours; asked again, it is over.
+        // Read again, the row is changed; applied again, the change is refused.
         let row = ledger.unit(id).await.unwrap().unwrap();
         assert_eq!(row, done, "{what}");
         let left = 3 - u64::from(change.counts_down());
@@ -169,10 +168,10 @@ async fn one_of_many_claims_wins_whatever_goes_wrong() {
     const RIVALS: u8 = 8;
     let (emulator, project, ledger) = open().await;
     let run = release(&ledger, "", 12).await;
-    let mut winners_not_told = 0;
+    let mut winners_without_answer = 0;
     for index in 0..run.units {
         let id = UnitId { run: run.id, index };
-        // The first writes of all: one of them is the winner's.
+        // The first writes of all: one of them is that of the winner.
         emulator.fault(&lost("PutItem", 3));
         emulator.fault(&error("GetItem", 400, "ThrottlingException", 4));
         let start = Arc::new(Barrier::new(RIVALS.into()));
@@ -183,22 +182,22 @@ async fn one_of_many_claims_wins_whatever_goes_wrong() {
                     UnitChange::Claim { epoch: Epoch(0), owner: owner(n), lease_until: NOW };
                 start.wait().await;
                 let answer = ledger.apply_unit(id, &claim).await;
-                let told = matches!(answer, Ok(Ok(_)));
+                let answered = matches!(answer, Ok(Ok(_)));
                 let row = ledger.unit(id).await.unwrap().unwrap();
-                (told, row.is_held_by(Epoch(1), owner(n)))
+                (answered, row.is_held_by(Epoch(1), owner(n)))
             })
         });
         let mut holders = 0;
         for rival in rivals.collect::<Vec<_>>() {
-            let (told, holds) = rival.await.unwrap();
-            assert!(holds || !told, "a rival was told that it won, and did not");
+            let (answered, holds) = rival.await.unwrap();
+            assert!(holds || !answered, "a rival got the answer that it won, and did not");
             holders += usize::from(holds);
-            winners_not_told += u32::from(holds && !told);
+            winners_without_answer += u32::from(holds && !answered);
         }
         assert_eq!(holders, 1);
         let row = ledger.unit(id).await.unwrap().unwrap();
         assert_eq!((row.state, row.epoch), (UnitState::Leased, Epoch(1)));
     }
-    assert!(winners_not_told > 0, "no winner's answer was lost");
+    assert!(winners_without_answer > 0, "no winner's answer was lost");
     assert_eq!(ledger.run(run.id).await.unwrap().unwrap().status, RunStatus::Running);
 }

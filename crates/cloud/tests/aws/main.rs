@@ -1,8 +1,8 @@
-//! AWS's adapters where the network and AWS let them down: through a proxy
-//! that loses answers, cuts bodies, throttles and refuses.
+//! The AWS adapters when the network or AWS fails: through a proxy that loses
+//! responses, cuts off bodies, throttles and refuses.
 //!
-//! Each test starts an emulator of its own, for a fault strikes whoever calls.
-//! What the adapters promise without faults is the conformance suite's.
+//! Each test starts its own emulator, because a fault affects every caller. The
+//! conformance suite tests the adapters without faults.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../conformance/books.rs"]

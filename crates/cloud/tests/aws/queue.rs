@@ -1,4 +1,4 @@
-//! A queue that throttles, breaks and loses answers: every message comes, at
+//! A queue that throttles, fails and loses responses: every message arrives at
 //! least once.
 
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ fn bodies(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("message {n:02}")).collect()
 }
 
-/// Takes what is visible out; what came, and how many messages that were.
+/// Receives and deletes all visible messages; returns their bodies and their number.
 async fn drain(queue: &SqsQueue) -> (BTreeSet<String>, usize) {
     let (mut seen, mut count) = (BTreeSet::new(), 0);
     while let Some(message) = queue.receive(NOW, LONG).await.unwrap() {
@@ -56,7 +56,7 @@ async fn every_message_sent_is_there_whatever_goes_wrong() {
         assert_eq!(Value::from(struck(&emulator)), rule["times"], "{rule}");
         let (seen, count) = drain(&queue).await;
         assert_eq!(seen, sent.iter().cloned().collect(), "{rule}");
-        // A lost answer sends its ten again, and no more.
+        // A lost response repeats its ten messages, and no others.
         let twice = if rule["fault"] == "lose_answer" { 20 } else { 0 };
         assert!((sent.len()..=sent.len() + twice).contains(&count), "{rule}: {count} messages");
     }
@@ -66,14 +66,14 @@ async fn every_message_sent_is_there_whatever_goes_wrong() {
 async fn a_message_that_sqs_refuses_is_an_error() {
     let (emulator, queue) = open().await;
     for (fault, class) in [("false", Class::Transient), ("true", Class::Permanent)] {
-        // Nine are taken, one is not.
+        // Nine are accepted, one is not.
         let failed = format!(
             r#"{{"Successful": [], "Failed": [{{"Id": "3", "Code": "X", "SenderFault": {fault}}}]}}"#
         );
         emulator.fault(&reworded("SendMessageBatch", r"(?s)\A.+\Z", &failed, 1));
         let error = queue.send(&bodies(10)).await.unwrap_err();
         assert_eq!((error.class, struck(&emulator)), (class, 1), "{error}");
-        // No body in the error: an id at most.
+        // The error must not contain the body.
         assert!(!error.to_string().contains("message 0"), "{error}");
     }
 }
@@ -83,7 +83,7 @@ async fn a_message_whose_receipt_is_lost_comes_back() {
     let (emulator, queue) = open().await;
     queue.send(&bodies(1)).await.unwrap();
     emulator.fault(&lost("ReceiveMessage", 1));
-    // It is hidden for as long as was asked, then the repeat has it.
+    // It is invisible for the requested time, then the retry receives it.
     let message = queue.receive(PATIENCE, SHORT).await.unwrap().expect("the message is gone");
     assert_eq!((message.body.as_str(), struck(&emulator)), ("message 00", 1));
     for operation in ["ChangeMessageVisibility", "DeleteMessage"] {
@@ -101,7 +101,7 @@ async fn a_message_whose_receipt_is_lost_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_pass_is_told_as_it_is() {
+async fn errors_keep_their_class() {
     let (emulator, queue) = open().await;
     for (status, code, class, tries) in [
         (403, "AccessDenied", Class::Configuration, 1),

@@ -1,4 +1,4 @@
-//! Objects read while bodies are cut and answers are lost.
+//! Reading objects while bodies are cut off and responses are lost.
 //!
 //! Mostly on moto: ministack ignores the range of a GET that names a version.
 
@@ -14,7 +14,7 @@ use crate::support::{
 
 const SIZE: usize = 100_000;
 
-/// A rule: bodies of GETs end too early.
+/// A rule that cuts off the bodies of GETs.
 fn cut(bytes: Option<usize>, skip: u32, times: i32) -> Value {
     let mut rule = json!({
         "service": "s3", "operation": "GetObject", "fault": "cut", "skip": skip, "times": times,
@@ -47,7 +47,7 @@ async fn a_cut_part_of_a_large_object_is_resumed() {
     let (store, _) = recorder.store(&project).await;
     let bytes = content(20 * MIB, 2);
     let object = put_new(&store, &key("cut/large"), &bytes).await;
-    // The first part comes whole; of the two that follow, one is cut.
+    // The first part is complete; of the two that follow, one is cut off.
     emulator.fault(&cut(Some(3 * MIB), 1, 1));
     assert!(get(&store, &object).await.unwrap() == bytes, "the bytes come back changed");
     let gets = recorder.take("GetObject");
@@ -60,16 +60,16 @@ async fn a_cut_part_of_a_large_object_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_cut_again_and_again_is_given_up() {
+async fn a_body_cut_off_repeatedly_is_given_up() {
     let (emulator, project) = start(Kind::Moto).await;
     let (store, _) = project.make_store().await;
     let bytes = content(SIZE, 3);
     let object = put_new(&*store, &key("cut/a"), &bytes).await;
-    // Some progress each time, never the end.
+    // Some progress each time, but never the end.
     emulator.fault(&cut(Some(100), 0, ALWAYS));
     let error = get(&*store, &object).await.unwrap_err();
     assert_eq!(error.class, Class::Transient, "{error}");
-    assert!(error.to_string().contains("cut again and again"), "{error}");
+    assert!(error.to_string().contains("cut off repeatedly"), "{error}");
     assert_eq!(asked(&emulator, "s3.GetObject"), 6, "tries are bounded");
     emulator.clear_faults();
     // Often, but not too often.
@@ -100,10 +100,10 @@ async fn reads_go_on_after_lost_answers_and_throttling() {
     assert_eq!(struck(&emulator), 2);
 }
 
-/// Ministack answers a range of a version with the whole object; cut at the
-/// right byte, that is as long as what was asked for.
+/// Ministack answers a range of a version with the whole object. If that is cut off at the
+/// right byte, it is as long as the requested range.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_ignores_ranges_is_not_believed() {
+async fn a_store_that_ignores_ranges_gives_no_wrong_bytes() {
     let (emulator, project) = start(Kind::Ministack).await;
     let (store, _) = project.make_store().await;
     let bytes = content(SIZE, 5);
@@ -115,9 +115,9 @@ async fn a_store_that_ignores_ranges_is_not_believed() {
     }
 }
 
-/// An object read by one GET comes with the checksum that it was put with.
+/// An object read by one GET has the checksum with which it was put.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_changed_on_its_way_is_not_believed() {
+async fn a_body_changed_in_transit_is_not_returned() {
     for kind in [Kind::Ministack, Kind::Moto] {
         let (emulator, project) = start(kind).await;
         let (store, _) = project.make_store().await;
@@ -126,14 +126,14 @@ async fn a_body_changed_on_its_way_is_not_believed() {
         emulator.fault(&reworded("GetObject", "a{9}$", "aaaabaaaa", 1));
         let read = get(&*store, &object).await.unwrap();
         assert_eq!(struck(&emulator), 1);
-        assert!(read == bytes, "{}: changed bytes were handed on", project.name);
+        assert!(read == bytes, "{}: changed bytes were returned", project.name);
         emulator.fault(&reworded("GetObject", "a{9}$", "aaaabaaaa", ALWAYS));
         assert!(get(&*store, &object).await.is_err(), "{}", project.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_not_be_read_is_told_as_it_is() {
+async fn refused_reads_keep_their_class() {
     let (emulator, project) = start(Kind::Moto).await;
     let (store, _) = project.make_store().await;
     let object = put_new(&*store, &key("refused/a"), b"here").await;

@@ -1,5 +1,5 @@
-//! What requests on objects say, as they are sent: the emulators check neither
-//! whose bucket it is nor every condition.
+//! The requests on objects as they are sent: the emulators check neither the
+//! owner of a bucket nor every condition.
 
 use sce_cloud::ports::{ObjectStore, PutMode};
 use sce_core::object::Bucket;
@@ -7,7 +7,7 @@ use sce_testkit::{ACCOUNT, Kind};
 
 use crate::support::{MIB, Recorder, Sent, content, get, key, put, put_new, start};
 
-/// Every request on an object names whose bucket it must be.
+/// True if a request names the expected owner of the bucket.
 fn names_the_owner(sent: &Sent) -> bool {
     sent.header("x-amz-expected-bucket-owner") == Some(ACCOUNT)
 }
@@ -36,7 +36,7 @@ async fn every_object_is_put_under_the_key_and_if_absent_where_asked() {
             for end in of(ends) {
                 assert_eq!(end.header("if-none-match"), condition, "{end:?}");
             }
-            // What S3 got is what was sent.
+            // A checksum protects the bytes in transit.
             for part in of("UploadPart").chain(of("PutObject")) {
                 let checked = |name: &String| name.starts_with("x-amz-checksum-crc32");
                 let trailer = part.header("x-amz-trailer").map(str::to_owned);

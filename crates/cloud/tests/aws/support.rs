@@ -1,4 +1,4 @@
-//! A project behind the fault proxy, rules for it, and what was sent.
+//! A project behind the fault proxy, rules for the proxy, and recorded requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use crate::project::Project;
 
 pub const MIB: usize = 1 << 20;
-/// Attempts of one call, as the adapters' clients are made.
+/// Attempts of one call by the clients of the adapters.
 pub const ATTEMPTS: i32 = 4;
-/// As `times` of a rule: it strikes every call.
+/// Value of `times` for a rule that applies to every call.
 pub const ALWAYS: i32 = -1;
-/// How long a check waits for what must come.
+/// How long a check waits for an expected state.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An emulator of its own, and a project that is asked through the proxy.
+/// Starts a separate emulator and a project that uses it through the proxy.
 pub async fn start(kind: Kind) -> (Emulator, Project) {
     let emulator = Emulator::start(kind);
     let endpoint = emulator.endpoint();
@@ -34,7 +34,7 @@ pub async fn start(kind: Kind) -> (Emulator, Project) {
     (emulator, project)
 }
 
-/// A rule: so many calls are answered with an error.
+/// A rule: `times` calls are answered with an error.
 pub fn error(operation: &str, status: u16, code: &str, times: i32) -> Value {
     json!({
         "service": "*", "operation": operation, "fault": "error",
@@ -42,12 +42,12 @@ pub fn error(operation: &str, status: u16, code: &str, times: i32) -> Value {
     })
 }
 
-/// A rule: so many calls are carried out and not answered.
+/// A rule: `times` calls are carried out, but not answered.
 pub fn lost(operation: &str, times: i32) -> Value {
     json!({ "service": "*", "operation": operation, "fault": "lose_answer", "times": times })
 }
 
-/// A rule: so many answers come with other words.
+/// A rule: `times` responses are changed.
 pub fn reworded(operation: &str, pattern: &str, with: &str, times: i32) -> Value {
     json!({
         "service": "*", "operation": operation, "fault": "replace",
@@ -55,21 +55,21 @@ pub fn reworded(operation: &str, pattern: &str, with: &str, times: i32) -> Value
     })
 }
 
-/// How often the latest rule struck.
+/// Returns how often the latest rule was applied.
 pub fn struck(emulator: &Emulator) -> i64 {
     emulator.fired().last().unwrap()["fired"].as_i64().unwrap()
 }
 
-/// How often an operation was asked for, as `s3.GetObject`.
+/// Returns how often an operation was requested, like `s3.GetObject`.
 pub fn asked(emulator: &Emulator, operation: &str) -> u64 {
     emulator.requests().get(operation).copied().unwrap_or_default()
 }
 
-/// Looks until it holds.
+/// Waits until `holds` returns true.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -78,7 +78,7 @@ pub fn key(text: &str) -> ObjectKey {
     text.to_owned().try_into().unwrap()
 }
 
-/// Bytes that differ at every place and by `salt`.
+/// Returns bytes that differ from one position to the next and by `salt`.
 pub fn content(bytes: usize, salt: u8) -> Vec<u8> {
     (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0] ^ salt).collect()
 }
@@ -115,7 +115,7 @@ pub async fn get(
     Ok(bytes)
 }
 
-/// What lies at a key now, asked without our reader.
+/// Reads the current object at a key, without our reader.
 pub async fn get_latest(project: &Project, key: &ObjectKey) -> Vec<u8> {
     let bucket = project.resources.bucket(Bucket::Data);
     let get = project.clients.s3.get_object().bucket(bucket).key(key.as_str());
@@ -135,12 +135,12 @@ impl Sent {
     }
 }
 
-/// Keeps the headers of every request that a client sends.
+/// Records the headers of every request that a client sends.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder(Arc<Mutex<Vec<Sent>>>);
 
 impl Recorder {
-    /// A store over the project's buckets whose requests are kept.
+    /// Opens a store over the project's buckets whose requests are recorded.
     pub async fn store(&self, project: &Project) -> (S3Store, String) {
         let (_, key_arn) = project.make_store().await;
         let config = project.clients.s3.config().to_builder().interceptor(self.clone()).build();
@@ -148,13 +148,13 @@ impl Recorder {
         (S3Store::new(client, project.resources.clone(), key_arn.clone()), key_arn)
     }
 
-    /// The requests of an operation since the last look.
+    /// Returns the requests of an operation since the last call.
     pub fn take(&self, operation: &str) -> Vec<Sent> {
         let mut all = self.0.lock().unwrap();
         std::mem::take(&mut *all).into_iter().filter(|sent| sent.operation == operation).collect()
     }
 
-    /// Every request since the last look.
+    /// Returns all requests since the last call.
     pub fn take_all(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

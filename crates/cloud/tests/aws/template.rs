@@ -1,5 +1,5 @@
-//! The launch template in `provision/`, as EC2 reads it; weakened in any one
-//! line, nothing is launched.
+//! The launch template in `provision/`, as EC2 returns it; with any required
+//! setting weakened, nothing is launched.
 
 use sce_cloud::error::Class;
 use sce_cloud::ports::Fleet;
@@ -10,7 +10,7 @@ use crate::fleet::{Machines, intent};
 use crate::support::{ALWAYS, error, reworded, struck};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_template_in_the_repository_is_as_it_must_be() {
+async fn the_template_in_the_repository_has_no_fault() {
     for kind in [Kind::Moto, Kind::Ministack] {
         let machines = Machines::of(kind).await;
         let facts = machines.fleet.template().await.unwrap();
@@ -25,8 +25,7 @@ async fn the_template_in_the_repository_is_as_it_must_be() {
     }
 }
 
-/// What is found in the template's lines, what it is replaced by, and what the
-/// refusal says then.
+/// A pattern in the template's response, its replacement, and a part of the refusal.
 const WEAKENED: [(&str, &str, &str); 17] = [
     ("<tenancy>dedicated", "<tenancy>default", "tenancy is not dedicated"),
     ("<tenancy>dedicated", "<tenancy>host", "tenancy is not dedicated"),
@@ -39,7 +38,7 @@ const WEAKENED: [(&str, &str, &str); 17] = [
     ("<encrypted>true", "<encrypted>false", "is not encrypted"),
     ("<encrypted>true</encrypted>", "", "is not encrypted"),
     ("(/dev/sdf.*?)<deleteOnTermination>true", "\\1<deleteOnTermination>false", "outlives"),
-    ("(/dev/sdf.*?)<kmsKeyId>[^<]*</kmsKeyId>", "\\1", "not under the project's key"),
+    ("(/dev/sdf.*?)<kmsKeyId>[^<]*</kmsKeyId>", "\\1", "not encrypted under the project's key"),
     ("ShutdownBehavior>terminate", "ShutdownBehavior>stop", "does not terminate"),
     ("PublicIpAddress>false", "PublicIpAddress>true", "a public address"),
     ("<associatePublicIpAddress>false</associatePublicIpAddress>", "", "a public address"),
@@ -61,7 +60,7 @@ async fn a_weakened_template_launches_nothing() {
     }
     assert_eq!(machines.emulator.launches().len(), 0);
     assert_eq!(machines.live().await, vec![]);
-    // As it is, it launches.
+    // Unchanged, it launches.
     assert_eq!(machines.fleet.launch(&intent(0, 2)).await.unwrap().workers, 2);
 }
 

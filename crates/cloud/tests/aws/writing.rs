@@ -1,4 +1,4 @@
-//! Objects written while answers are lost, S3 is slow, and parts fail.
+//! Writing objects while responses are lost, S3 is slow, and parts fail.
 
 use sce_cloud::aws::S3Store;
 use sce_cloud::error::Class;
@@ -13,11 +13,11 @@ use crate::support::{
     struck, until,
 };
 
-/// What was put lies there: the one version, whole.
-async fn lies_there(project: &Project, store: &S3Store, key: &ObjectKey, bytes: &[u8]) {
+/// Checks that the object is stored: one version, complete, and no unfinished upload.
+async fn assert_stored(project: &Project, store: &S3Store, key: &ObjectKey, bytes: &[u8]) {
     let found = store.head(Bucket::Data, key).await.unwrap().unwrap();
     assert_eq!(found.size, bytes.len() as u64);
-    assert!(get_latest(project, key).await == bytes, "{key}: other bytes lie there");
+    assert!(get_latest(project, key).await == bytes, "{key}: other bytes are stored");
     until("every upload is over", async || {
         store.unfinished_uploads(Bucket::Data).await.unwrap().is_empty()
     })
@@ -29,20 +29,20 @@ async fn a_put_whose_answer_is_lost_has_happened_once() {
     let (emulator, project) = start(Kind::Ministack).await;
     let (store, _) = project.make_store().await;
     let bytes = content(9000, 1);
-    // The client's own repeat finds the object of its first attempt.
+    // The client's own retry finds the object of its first attempt.
     emulator.fault(&lost("PutObject", 1));
     let answer = put(&*store, &key("lost/a"), &bytes, PutMode::IfAbsent).await.unwrap();
     assert_eq!((answer, struck(&emulator)), (Put::Exists, 1));
-    lies_there(&project, &store, &key("lost/a"), &bytes).await;
-    // Without any answer the caller is told to look for itself.
+    assert_stored(&project, &store, &key("lost/a"), &bytes).await;
+    // Without any response the error is transient: the caller must check.
     emulator.fault(&lost("PutObject", ATTEMPTS));
     let error = put(&*store, &key("lost/b"), &bytes, PutMode::IfAbsent).await.unwrap_err();
     assert_eq!((error.class, struck(&emulator)), (Class::Transient, ATTEMPTS.into()));
-    lies_there(&project, &store, &key("lost/b"), &bytes).await;
+    assert_stored(&project, &store, &key("lost/b"), &bytes).await;
     let again = put(&*store, &key("lost/b"), &content(9000, 2), PutMode::IfAbsent).await.unwrap();
     assert_eq!(again, Put::Exists);
-    lies_there(&project, &store, &key("lost/b"), &bytes).await;
-    // A replacing put answers what it wrote last.
+    assert_stored(&project, &store, &key("lost/b"), &bytes).await;
+    // A replacing put returns what it wrote last.
     emulator.fault(&lost("PutObject", 1));
     let Put::Written(object) =
         put(&*store, &key("lost/b"), &content(9000, 3), PutMode::Replace).await.unwrap()
@@ -72,7 +72,7 @@ async fn writes_go_on_while_s3_is_slow_or_broken() {
             let answer = put(&*store, &key, &bytes, PutMode::Replace).await.unwrap();
             assert!(matches!(answer, Put::Written(_)), "{rule}: {answer:?}");
             assert_eq!(Value::from(struck(&emulator)), rule["times"], "{rule}");
-            lies_there(&project, &store, &key, &bytes).await;
+            assert_stored(&project, &store, &key, &bytes).await;
         }
     }
 }
@@ -94,16 +94,16 @@ async fn an_upload_whose_last_answer_is_lost_is_whole() {
                 Ok(Put::Exists) => {}
                 Err(e) => assert_eq!(e.class, Class::Transient, "{e}"),
             }
-            lies_there(&project, &store, &key, &bytes).await;
-            // Whoever was told nothing repeats, and finds it.
+            assert_stored(&project, &store, &key, &bytes).await;
+            // A caller without an answer retries, and finds the object.
             let again = put(&*store, &key, &content(9 * MIB, 9), PutMode::IfAbsent).await.unwrap();
             assert_eq!(again, Put::Exists, "{}", project.name);
-            lies_there(&project, &store, &key, &bytes).await;
+            assert_stored(&project, &store, &key, &bytes).await;
         }
     }
 }
 
-/// S3 answers 200 before it is done, and may tell of an error after that.
+/// S3 sends status 200 before it is done, and may report an error after that.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_in_a_good_answer_is_an_error() {
     let (emulator, project) = start(Kind::Ministack).await;
@@ -113,7 +113,7 @@ async fn an_error_in_a_good_answer_is_an_error() {
     emulator.fault(&reworded("CompleteMultipartUpload", r"(?s)\A.+\Z", late, 1));
     put(&*store, &key, &bytes, PutMode::Replace).await.unwrap();
     assert_eq!(struck(&emulator), 1);
-    lies_there(&project, &store, &key, &bytes).await;
+    assert_stored(&project, &store, &key, &bytes).await;
     emulator.fault(&reworded("CompleteMultipartUpload", r"(?s)\A.+\Z", late, ATTEMPTS));
     let error = put(&*store, &key, &bytes, PutMode::Replace).await.unwrap_err();
     assert_eq!((error.class, struck(&emulator)), (Class::Transient, ATTEMPTS.into()), "{error}");
@@ -152,13 +152,13 @@ async fn a_part_whose_answer_is_lost_is_there_once() {
     emulator.fault(&lost("UploadPart", 3));
     put(&*store, &key, &bytes, PutMode::Replace).await.unwrap();
     assert_eq!(struck(&emulator), 3);
-    lies_there(&project, &store, &key, &bytes).await;
-    // An upload begun twice leaves none behind unfinished for ever: the first,
-    // whose answer is lost, is what `sce reap` is for.
+    assert_stored(&project, &store, &key, &bytes).await;
+    // If the first response is lost, a second upload is started: `sce reap` removes the
+    // first one.
     emulator.fault(&lost("CreateMultipartUpload", 1));
     put(&*store, &key, &bytes, PutMode::Replace).await.unwrap();
     let left = store.unfinished_uploads(Bucket::Data).await.unwrap();
     assert_eq!(left.len(), 1);
     store.abort_upload(&left[0]).await.unwrap();
-    lies_there(&project, &store, &key, &bytes).await;
+    assert_stored(&project, &store, &key, &bytes).await;
 }

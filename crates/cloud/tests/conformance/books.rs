@@ -1,4 +1,4 @@
-//! Rows and changes that the ledgers' checks are made of.
+//! Rows and changes for the checks of ledgers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use sce_core::study::StudySettings;
 use sce_core::time::Timestamp;
 use sce_core::unit::{Unit, UnitChange};
 
-/// The start of every history.
+/// The start of every sequence of changes.
 pub const NOW: Timestamp = Timestamp(1_000_000);
 
 /// Rules of every ledger under test.
@@ -21,19 +21,19 @@ pub fn lease() -> LeaseRules {
     LeaseRules::of(Duration::from_secs(12))
 }
 
-/// A point after every lease that was given at [`NOW`].
+/// A time after the end of every lease that was given at [`NOW`].
 pub fn expired() -> Timestamp {
     NOW.after(lease().lease + lease().margin + Duration::from_millis(1))
 }
 
-/// A draft of `units` units; `again` tells drafts apart.
+/// Creates a draft of `units` units; a different `again` gives a different run.
 pub fn draft(again: &str, units: u32, created_at: Timestamp) -> Run {
     let study = StudySettings::default();
     let digest = PlanDigest::of(&Manifest::new(vec![]).unwrap(), &study, Some(again));
     Run::draft(digest, study, units, u64::from(units), created_at)
 }
 
-/// An object that nobody opens.
+/// A reference to an object that is never opened.
 pub fn object(name: &str) -> ObjectRef {
     let key = name.to_owned().try_into().unwrap();
     ObjectRef { key, version: "null".into(), etag: "e".into(), size: 1 }

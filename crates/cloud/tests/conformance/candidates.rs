@@ -1,5 +1,5 @@
-//! Who must pass: for each port, a function that makes every adapter of it,
-//! fresh and empty, on this machine and on each emulator of AWS.
+//! The adapters that must pass: for each port, a function that creates every
+//! adapter, new and empty, on this machine and on each emulator of AWS.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub use crate::books::lease;
 use crate::project::Project;
 
-/// A new project on each emulator, asked without the proxy between.
+/// Creates a new project on each emulator, used without the proxy.
 pub async fn projects() -> Vec<Project> {
     let mut all = Vec::new();
     for kind in [Kind::Ministack, Kind::Moto] {
@@ -28,16 +28,16 @@ pub async fn projects() -> Vec<Project> {
     all
 }
 
-/// How many adapters are opened on the same thing, as by as many processes.
+/// How often each adapter is opened, like by as many processes.
 const DOORS: usize = 4;
 
-/// An adapter, opened several times on the same thing.
+/// An adapter, opened several times on the same data.
 pub struct Candidate<P: ?Sized> {
     /// Shown when a check fails.
     pub name: &'static str,
-    /// Each opened by itself; what one does, all see.
+    /// Each opened separately; a change through one is visible through all.
     pub doors: Vec<Arc<P>>,
-    /// Where it lives, if that goes with it.
+    /// Where the data is, if it is deleted with the adapter.
     pub home: TempDir,
 }
 
@@ -48,13 +48,13 @@ impl<P: ?Sized> Candidate<P> {
         Self { name, doors, home }
     }
 
-    /// The port, for checks that need one door only.
+    /// The port, for checks that need one connection only.
     pub fn port(&self) -> &P {
         self.doors[0].as_ref()
     }
 }
 
-/// Every object store.
+/// Creates every object store.
 pub async fn stores() -> Vec<Candidate<dyn ObjectStore>> {
     let memory = MemoryStore::default();
     let mut all = vec![
@@ -70,7 +70,7 @@ pub async fn stores() -> Vec<Candidate<dyn ObjectStore>> {
     all
 }
 
-/// Every queue.
+/// Creates every queue.
 pub async fn queues() -> Vec<Candidate<dyn WorkQueue>> {
     let mut all = vec![Candidate::<dyn WorkQueue>::new("sqlite", |home| {
         let path = home.path().join("queue.sqlite");
@@ -85,7 +85,7 @@ pub async fn queues() -> Vec<Candidate<dyn WorkQueue>> {
     all
 }
 
-/// Every ledger.
+/// Creates every ledger.
 pub async fn ledgers() -> Vec<Candidate<dyn Ledger>> {
     let mut all = vec![Candidate::<dyn Ledger>::new("sqlite", |home| {
         let path = home.path().join("ledger.sqlite");
@@ -101,14 +101,14 @@ pub async fn ledgers() -> Vec<Candidate<dyn Ledger>> {
     all
 }
 
-/// A notifier, and where its notices arrive.
-pub struct Told {
+/// A notifier, and the place where its notices arrive.
+pub struct Notified {
     pub name: &'static str,
     pub notifiers: Candidate<dyn Notifier>,
     pub mailbox: Mailbox,
 }
 
-/// Where a person would look.
+/// The place where a user would read notices.
 pub enum Mailbox {
     /// Mails in this folder.
     Folder(PathBuf),
@@ -116,25 +116,25 @@ pub enum Mailbox {
     Queue(SqsQueue),
 }
 
-/// Every notifier.
-pub async fn notifiers() -> Vec<Told> {
+/// Creates every notifier.
+pub async fn notifiers() -> Vec<Notified> {
     let maildir = Candidate::<dyn Notifier>::new("maildir", |home| {
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         Arc::new(Maildir::open(home.path(), "someone@example.org", clock, entropy).unwrap())
     });
     let mailbox = Mailbox::Folder(maildir.home.path().to_owned());
-    let mut all = vec![Told { name: maildir.name, notifiers: maildir, mailbox }];
+    let mut all = vec![Notified { name: maildir.name, notifiers: maildir, mailbox }];
     for project in projects().await {
         let mailbox = Mailbox::Queue(subscribe(&project).await);
         let notifiers = Candidate::<dyn Notifier>::new(project.name, |_| {
             Arc::new(SnsTopic::new(project.clients.sns.clone(), project.resources.topic_arn()))
         });
-        all.push(Told { name: project.name, notifiers, mailbox });
+        all.push(Notified { name: project.name, notifiers, mailbox });
     }
     all
 }
 
-/// The project's topic, with a queue in place of a person's mailbox.
+/// Creates the project's topic, with a queue in place of a user's mailbox.
 async fn subscribe(project: &Project) -> SqsQueue {
     let (sns, pit) = (&project.clients.sns, &project.resources.pit);
     let topic = sns.create_topic().name(format!("{pit}-notices")).send().await.unwrap();
@@ -155,7 +155,7 @@ pub struct Keyring {
     _home: TempDir,
 }
 
-/// Every key service.
+/// Creates every key service.
 pub async fn keyrings() -> Vec<Keyring> {
     let home = TempDir::new().unwrap();
     let file = |name: &str| {
@@ -176,10 +176,10 @@ pub async fn keyrings() -> Vec<Keyring> {
     all
 }
 
-/// Its conditions have two winners when asked at the same time.
+/// Two concurrent writes with the same condition can both succeed.
 const MOTO_RACES: &str = "its transactions are not isolated from each other";
 
-/// What an emulator cannot show, and why: these checks leave it out.
+/// Checks that are left out because an emulator cannot pass them, and why.
 const GAPS: [(&str, &str, &str); 13] = [
     ("moto", "one_claim_wins", MOTO_RACES),
     ("moto", "one_takeover_wins", MOTO_RACES),
@@ -194,17 +194,17 @@ const GAPS: [(&str, &str, &str); 13] = [
         "a_stale_receipt_does_nothing",
         "it deletes a message by any receipt that the message ever had",
     ),
-    ("moto", "an_upload_tells_its_age", "every upload of it began in 2010"),
+    ("moto", "an_upload_has_its_age", "every upload of it began in 2010"),
     (
         "moto",
-        "a_relabelled_key_is_a_wrong_key",
+        "a_relabeled_key_is_a_wrong_key",
         "it answers AccessDenied where KMS says IncorrectKey",
     ),
-    ("ministack", "a_relabelled_key_is_a_wrong_key", "it opens it, into another data key"),
+    ("ministack", "a_relabeled_key_is_a_wrong_key", "it opens it, into another data key"),
     ("ministack", "a_damaged_key_is_a_wrong_key", "it opens it, into another data key"),
 ];
 
-/// Whether a check is left out for a candidate; told, never silent.
+/// True if a check is left out for a candidate; the reason is printed.
 pub fn is_gap(check: &str, candidate: &str) -> bool {
     let gap = GAPS.iter().find(|(of, name, _)| *of == candidate && *name == check);
     if let Some((_, _, reason)) = gap {

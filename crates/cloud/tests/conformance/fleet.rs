@@ -1,5 +1,5 @@
-//! What the fleet of processes promises, with a script standing for the agent
-//! (a fleet of machines is tested against its engine's own emulator).
+//! What the fleet of processes must do, with a script in place of the agent (the
+//! fleet of machines is tested with emulators of EC2).
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ use sce_core::run::LaunchIntent;
 use tempfile::TempDir;
 
 const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/agent.sh");
-/// Tells a child of these tests where to launch.
+/// Environment variable of a child of these tests: where to launch.
 const LAUNCH_AT: &str = "SCE_TEST_LAUNCH_AT";
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -35,11 +35,11 @@ fn intent(launch: u32, workers: u32) -> LaunchIntent {
     LaunchIntent { run: RunId::new([1; 8]), launch, workers }
 }
 
-/// Looks until it holds; workers come and go in their own time.
+/// Waits until `holds` returns true.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -73,7 +73,7 @@ async fn a_launch_starts_its_workers_with_arguments_and_environment() {
     let started = live(&fleet).await;
     assert_eq!(started.len(), 3);
     until_ready(&home, 3).await;
-    // Another process sees the same.
+    // Another process returns the same.
     assert_eq!(live(&open(home.path(), AGENT)).await, started);
     for Instance { worker, engine_id, .. } in &started {
         let file = |extension: &str| {
@@ -97,7 +97,7 @@ async fn a_token_launches_once() {
     assert_eq!(live(&fleet).await.len(), 2);
     fleet.launch(&intent(1, 1)).await.unwrap();
     assert_eq!(live(&fleet).await.len(), 3);
-    // Not even after its workers are gone.
+    // Not even after the workers have ended.
     until_ready(&home, 3).await;
     for instance in live(&fleet).await {
         signal(&instance, Signal::SIGKILL);
@@ -144,12 +144,12 @@ async fn a_drained_worker_is_asked_and_leaves() {
     assert_eq!(live(&fleet).await, started[1..]);
     let ends = files(&home.path().join("out"), "end");
     assert_eq!(ends, [home.path().join(format!("out/{}.end", started[0].worker))]);
-    // Who is gone need not be asked.
+    // Draining a worker that is gone succeeds.
     fleet.drain(&started[0]).await.unwrap();
 }
 
 #[tokio::test]
-async fn draining_a_dead_worker_spares_who_has_its_process_id_now() {
+async fn draining_a_dead_worker_spares_a_reused_process_id() {
     let home = TempDir::new().unwrap();
     let fleet = open(home.path(), AGENT);
     fleet.launch(&intent(0, 1)).await.unwrap();
@@ -164,7 +164,7 @@ async fn draining_a_dead_worker_spares_who_has_its_process_id_now() {
     assert_eq!(other.0.try_wait().unwrap(), None, "another's process was ended");
 }
 
-/// A child that ends with its test, however that ends.
+/// A child process that is killed when its test ends, in any way.
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -177,7 +177,7 @@ impl Drop for Ended {
 #[test]
 #[ignore = "the child of workers_survive_their_launcher"]
 fn launch_and_hang() {
-    // Nobody's child: run with every ignored test.
+    // Without the variable it was started with all ignored tests, not as a child.
     let Some(home) = std::env::var_os(LAUNCH_AT).map(PathBuf::from) else {
         return;
     };
@@ -203,10 +203,10 @@ async fn workers_survive_their_launcher() {
         .unwrap();
     let mut launcher = Ended(launcher);
     until_ready(&home, 2).await;
-    // Ctrl-C at a terminal goes to the launcher's whole group.
+    // Ctrl-C in a terminal signals the whole process group of the launcher.
     let group = Pid::from_raw(-i32::try_from(launcher.0.id()).unwrap());
     let fleet = open(home.path(), AGENT);
-    // Workers may be ready before their launcher has written down their ids.
+    // Workers may be ready before their launcher has written their ids.
     let named = |all: Vec<Instance>| all.iter().all(|one| !one.engine_id.is_empty());
     until("their ids are written down", async || named(live(&fleet).await)).await;
     let started = live(&fleet).await;
@@ -219,8 +219,8 @@ async fn workers_survive_their_launcher() {
     until("one left", async || live(&fleet).await.len() == 1).await;
 }
 
-/// Lookers at every moment of a launch: none takes a starting worker for a
-/// dead one, or a dead one for alive.
+/// Lists the fleet at every moment of a launch: a starting worker is never taken for a dead
+/// one, nor a dead one for a live one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 6)]
 async fn lookers_do_not_disturb_launchers() {
     let home = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Which key files are refused, and how new ones are made.
+//! Which key files are refused, and how new ones are created.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -22,7 +22,7 @@ fn write_key(path: &Path, bytes: usize, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Opens in a thread: a pipe must not hold it up.
+/// Opens in a thread, because opening a pipe could block.
 fn refusal_of(path: &Path) -> PortError {
     let (send, receive) = mpsc::channel();
     let at = path.to_owned();
@@ -86,7 +86,7 @@ fn a_new_key_file_is_private_and_never_over_another() {
     let refused = create_key_file(&path, &SystemEntropy).unwrap_err();
     assert_eq!(refused.class, Class::Configuration);
     assert_eq!(fs::read(&path).unwrap(), first);
-    // Nor through a link to nowhere.
+    // Not even through a link to a missing file.
     symlink(folder.path().join("elsewhere"), folder.path().join("link.key")).unwrap();
     assert!(create_key_file(&folder.path().join("link.key"), &SystemEntropy).is_err());
     assert!(!folder.path().join("elsewhere").exists());
@@ -95,7 +95,7 @@ fn a_new_key_file_is_private_and_never_over_another() {
 }
 
 #[test]
-fn a_wrapping_key_lies_in_locked_memory() {
+fn a_wrapping_key_is_in_locked_memory() {
     let locked_kib = || {
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("VmLck:")).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What every key service promises.
+//! What every key service must do.
 
 use sce_cloud::error::{Class, PortError};
 use sce_core::envelope::{
@@ -11,7 +11,7 @@ const PAIRS: [(&str, &str); 2] = [("object", "part-1.csv"), ("pit", "hipaa")];
 
 every!(keyrings holds
     a_wrapped_key_unwraps_to_the_same another_key_or_context_is_a_wrong_key
-    a_foreign_key_is_a_wrong_key a_damaged_key_is_a_wrong_key a_relabelled_key_is_a_wrong_key
+    a_foreign_key_is_a_wrong_key a_damaged_key_is_a_wrong_key a_relabeled_key_is_a_wrong_key
     keys_are_named_as_in_their_envelopes);
 
 fn context() -> EncryptionContext {
@@ -22,8 +22,8 @@ fn class<T>(answer: Result<T, PortError>) -> Option<Class> {
     answer.err().map(|e| e.class)
 }
 
-/// Whether two data keys are the same: a header's tag and commitment hold for
-/// its own data key only.
+/// True if two data keys are the same: tag and commitment of a header are valid for its own
+/// data key only.
 pub fn same(one: &DataKey, wrapped: &EncryptedDataKey, other: &DataKey) -> bool {
     let frames = FrameLength::default();
     let wrapped = std::slice::from_ref(wrapped);
@@ -57,7 +57,7 @@ async fn another_key_or_context_is_a_wrong_key(keys: &Keyring) {
         let opened = ours.unwrap(&wrapped, &context).await;
         assert_eq!(class(opened), Some(Class::WrongKey), "{moved:?}");
     }
-    // A foreign key beside ours is passed over.
+    // A foreign EDK before ours is skipped.
     let (_, foreign) = others.generate(&context()).await.unwrap();
     let [wrapped] = wrapped;
     let opened = ours.unwrap(&[foreign, wrapped.clone()], &context()).await.unwrap();
@@ -93,12 +93,12 @@ async fn a_damaged_key_is_a_wrong_key(keys: &Keyring) {
     }
 }
 
-/// Another key's ciphertext under the name of ours.
-async fn a_relabelled_key_is_a_wrong_key(keys: &Keyring) {
+/// The ciphertext of another key under the name of our key.
+async fn a_relabeled_key_is_a_wrong_key(keys: &Keyring) {
     let (_, wrapped) = keys.ours.generate(&context()).await.unwrap();
     let (_, other) = keys.others.generate(&context()).await.unwrap();
-    let relabelled = EncryptedDataKey { ciphertext: other.ciphertext, ..wrapped };
-    let opened = keys.ours.unwrap(&[relabelled], &context()).await;
+    let relabeled = EncryptedDataKey { ciphertext: other.ciphertext, ..wrapped };
+    let opened = keys.ours.unwrap(&[relabeled], &context()).await;
     assert_eq!(class(opened), Some(Class::WrongKey));
 }
 

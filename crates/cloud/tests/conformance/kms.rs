@@ -1,5 +1,5 @@
-//! What only KMS does: a key found by its alias, and the HomerKey stored under
-//! it.
+//! What only KMS must do: find a key by its alias, and wrap the HomerKey that is
+//! stored.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ use crate::project::Project;
 
 every!(projects holds
     a_key_is_found_by_its_alias a_disabled_key_is_refused the_homer_key_comes_back
-    the_homer_key_is_not_replaced_unasked an_absent_homer_key_is_said_to_be
-    the_homer_key_opens_in_its_own_project_only the_homer_key_lies_wrapped);
+    the_homer_key_is_not_replaced_unasked an_absent_homer_key_is_reported
+    the_homer_key_opens_in_its_own_project_only the_homer_key_is_stored_wrapped);
 
-/// Where `docs` and `sce key wrap` say that it lies.
+/// The object key according to the documentation.
 const PLACE: &str = "keys/homer.key.wrapped";
 
 async fn a_key_is_found_by_its_alias(project: &Project) {
@@ -31,7 +31,7 @@ async fn a_key_is_found_by_its_alias(project: &Project) {
     for name in [project.resources.key_alias(), project.resources.key_alias_arn(), arn.clone()] {
         assert_eq!(find_key(kms, &name).await.unwrap(), arn, "{name}");
     }
-    let error = find_key(kms, "alias/nobody").await.unwrap_err();
+    let error = find_key(kms, "alias/absent").await.unwrap_err();
     assert_eq!(error.class, Class::Configuration, "{error}");
 }
 
@@ -50,7 +50,7 @@ async fn a_disabled_key_is_refused(project: &Project) {
     assert_eq!(error.class, Class::Configuration, "{error}");
 }
 
-/// A project with buckets and key, and a person's key file.
+/// A project with buckets and key, and a user's key file.
 struct Homer<'a> {
     project: &'a Project,
     store: Arc<dyn ObjectStore>,
@@ -105,7 +105,7 @@ fn context() -> EncryptionContext {
     EncryptionContext::new([("object", "part-1.csv"), ("pit", "hipaa")]).unwrap()
 }
 
-/// Whether what one wraps, the other unwraps to the same.
+/// True if the other one unwraps the same key that one wrapped.
 async fn agree(one: &FileKeys, other: &FileKeys) -> bool {
     let (data_key, wrapped) = one.generate(&context()).await.unwrap();
     match other.unwrap(std::slice::from_ref(&wrapped), &context()).await {
@@ -135,12 +135,12 @@ async fn the_homer_key_is_not_replaced_unasked(project: &Project) {
     assert!(!agree(&homer.at_home(), &homer.fetch().await.unwrap()).await);
 }
 
-async fn an_absent_homer_key_is_said_to_be(project: &Project) {
+async fn an_absent_homer_key_is_reported(project: &Project) {
     let homer = Homer::of(project).await;
     let error = homer.fetch().await.err().unwrap();
     assert_eq!(error.class, Class::Configuration, "{error}");
     assert!(error.to_string().contains("`sce key wrap`"), "{error}");
-    // Nor is what is far too long taken for one.
+    // An object that is far too long is refused, too.
     homer.put(&[1; 9000]).await;
     assert_eq!(homer.fetch().await.err().unwrap().class, Class::Configuration);
 }
@@ -151,15 +151,15 @@ async fn the_homer_key_opens_in_its_own_project_only(project: &Project) {
     for other in projects().await.iter().filter(|other| other.name == project.name) {
         let marge = Homer { key_arn: homer.key_arn.clone(), ..Homer::of(other).await };
         marge.put(&homer.wrapped().await).await;
-        // Even where the same KMS key is behind both.
+        // Even if both projects use the same KMS key.
         assert!(marge.fetch().await.is_err(), "another project's key opens");
     }
-    // The bytes are good where they belong.
+    // In their own project the same bytes open.
     homer.put(&homer.wrapped().await).await;
     assert!(agree(&homer.at_home(), &homer.fetch().await.unwrap()).await);
 }
 
-async fn the_homer_key_lies_wrapped(project: &Project) {
+async fn the_homer_key_is_stored_wrapped(project: &Project) {
     let homer = Homer::of(project).await;
     homer.store(&load_key_file(&homer.file).unwrap(), false).await;
     let (wrapped, raw) = (homer.wrapped().await, fs::read(&homer.file).unwrap());

@@ -1,5 +1,5 @@
-//! Any history of changes leaves every ledger with the same verdicts and rows
-//! as core's pure rules: a second, in-memory ledger made of nothing else.
+//! Any sequence of changes gives the same verdicts and rows in every ledger as
+//! in the pure rules of `core`: an in-memory ledger that contains nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::candidates::{lease, ledgers};
 
 const UNITS: u32 = 3;
 
-/// One step, told relative to the row it meets, so that most make sense.
+/// One step, relative to the row that it is applied to, so that most steps are valid.
 #[derive(Debug, Clone)]
 enum Step {
     Unit { index: u32, kind: u8, epochs_off: i32, beats_off: i32, seconds: u64 },
@@ -30,7 +30,7 @@ enum Step {
 const ROOM: sce_core::room::Room = sce_core::room::Room { memory_mib: 1000, hipaa_mib: 2000 };
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Mostly 0: what the row says; else a stale or a future value.
+    // Mostly 0, the value of the row; otherwise a stale or a future value.
     let off = || prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
     // A lease is 12 s: before its end, within the margin, after.
     let seconds = || prop_oneof![Just(0u64), Just(5), Just(12), Just(13), Just(30)];
@@ -56,7 +56,7 @@ fn moved(value: u32, by: i32) -> u32 {
     value.saturating_add_signed(by)
 }
 
-/// The change of a step, given the row it meets; `clock` is its time.
+/// Returns the change of a step for a row; `clock` is the time of the step.
 fn unit_change(row: &Unit, step: &Step, clock: Timestamp) -> UnitChange {
     let Step::Unit { kind, epochs_off, beats_off, .. } = step else { unreachable!() };
     let (epoch, beat) = (Epoch(moved(row.epoch.0, *epochs_off)), moved(row.beat, *beats_off));
@@ -109,7 +109,7 @@ fn run_change(row: &Run, step: &Step, clock: Timestamp) -> RunChange {
     }
 }
 
-/// The ledger as core alone has it.
+/// The ledger according to `core` alone.
 struct Model {
     run: Run,
     units: BTreeMap<u32, Unit>,

@@ -1,5 +1,5 @@
-//! What every ledger promises to those who ask at the same time, each through
-//! a door of its own: one wins.
+//! What every ledger must do if several callers make a change at the same time,
+//! each through its own connection: one wins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ every!(ledgers holds
 
 const RIVALS: u8 = 8;
 
-/// Runs `ask` for eight rivals at once, over all doors; the successes.
+/// Runs `ask` for eight rivals at once, over all connections; returns the successes.
 async fn contend<T, F>(candidate: &Books, ask: impl Fn(Arc<dyn Ledger>, u8) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -45,7 +45,7 @@ where
     won
 }
 
-/// As [`contend`], for one change each of one unit.
+/// Like [`contend`], with one change of the same unit each.
 async fn contend_for_unit(
     candidate: &Books,
     id: UnitId,
@@ -60,7 +60,7 @@ async fn contend_for_unit(
     won.len()
 }
 
-/// As [`contend`], for one change each of one run.
+/// Like [`contend`], with one change of the same run each.
 async fn contend_for_run(
     candidate: &Books,
     id: sce_core::ids::RunId,

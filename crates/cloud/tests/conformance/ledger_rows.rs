@@ -1,4 +1,4 @@
-//! What every ledger promises of single rows, counters and intents.
+//! What every ledger must do with single rows, counters and intents.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ type Books = Candidate<dyn Ledger>;
 every!(ledgers holds
     a_late_put_changes_nothing release_sets_the_counters_once
     every_terminal_change_counts_down_once a_spent_counter_refuses_the_change
-    what_is_absent_is_said_to_be units_come_in_order_and_pages
+    absent_rows_are_reported units_come_in_order_and_pages
     runs_come_newest_first launch_intents_open_and_close odd_texts_come_back);
 
 async fn change(
@@ -63,7 +63,7 @@ async fn release_sets_the_counters_once(candidate: &Books) {
     }
 }
 
-/// Leads unit `index` of a run to the brink: one change from its end.
+/// Brings unit `index` of a run to the point where one more change ends it.
 async fn wear_out(ledger: &dyn Ledger, run: &Run, index: u32, by_errors: bool) -> u32 {
     let mut epoch = 1;
     change(ledger, run, index, claim(0)).await.unwrap();
@@ -104,7 +104,7 @@ async fn every_terminal_change_counts_down_once(candidate: &Books) {
         };
         assert_eq!(change(ledger, &run, index, end.clone()).await.unwrap().state, state);
         left -= 1;
-        // The same again, as after a lost answer, from elsewhere.
+        // The same change from elsewhere, like after a lost response.
         assert_eq!(change(&*candidate.doors[1], &run, index, end).await, Err(Refused::MovedOn));
         assert_eq!(ledger.left(run.id).await.unwrap(), left);
     }
@@ -115,7 +115,7 @@ async fn a_spent_counter_refuses_the_change(candidate: &Books) {
     let run = draft("", 2, NOW);
     ledger.put_run(&run).await.unwrap();
     ledger.put_units(&units_of(&run)).await.unwrap();
-    // Its release says 0 for one shard and nothing of the other.
+    // The release sets one counter to 0 and does not set the other.
     let release = RunChange::Release { now: NOW, left: vec![0] };
     ledger.apply_run(run.id, &release).await.unwrap().unwrap();
     for index in 0..2 {
@@ -126,7 +126,7 @@ async fn a_spent_counter_refuses_the_change(candidate: &Books) {
     }
 }
 
-async fn what_is_absent_is_said_to_be(candidate: &Books) {
+async fn absent_rows_are_reported(candidate: &Books) {
     let ledger = candidate.port();
     let run = release(ledger, "", 1).await;
     let nowhere = RunId::new([9; 8]);
@@ -144,7 +144,7 @@ async fn what_is_absent_is_said_to_be(candidate: &Books) {
 async fn units_come_in_order_and_pages(candidate: &Books) {
     let ledger = candidate.port();
     let run = draft("", 230, NOW);
-    // Another run's units beside them.
+    // Units of another run in the same table.
     release(ledger, "other", 5).await;
     let mut units = units_of(&run);
     units.reverse();
@@ -194,7 +194,7 @@ async fn launch_intents_open_and_close(candidate: &Books) {
         door.close_launch(&intent(0), &started).await.unwrap();
         assert_eq!(ledger.open_launches().await.unwrap(), [intent(1)]);
     }
-    // The first to close it decides what is told of it later.
+    // The first result is kept.
     let first = Started { workers: 3, machine: "m5.large".into(), at: Some(NOW) };
     let launches = [
         Launch { intent: intent(0), asked_at: NOW, started: Some(first) },

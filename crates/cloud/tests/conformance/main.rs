@@ -1,7 +1,7 @@
 //! One suite for every adapter of every port.
 //!
-//! A check is written against the port alone; [`candidates`] lists who must
-//! pass it. An adapter is added there, never here.
+//! A check uses the port only; [`candidates`] lists the adapters that must pass
+//! it. Adapters are added there, never here.
 #![allow(clippy::unwrap_used)]
 
 mod books;

@@ -1,4 +1,4 @@
-//! What every ledger promises of the names table.
+//! What every ledger must do with the names table.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -14,7 +14,7 @@ use crate::candidates::{Candidate, every, ledgers};
 type Books = Candidate<dyn Ledger>;
 
 every!(ledgers holds
-    the_registered_version_stays_as_it_stands refusals_count_once
+    a_registered_version_is_not_changed refusals_count_once
     a_registered_name_is_there_and_free names_are_taken_by_one_run
     what_was_registered_again_is_not_taken prefixes_are_no_patterns);
 
@@ -37,7 +37,7 @@ async fn register(ledger: &dyn Ledger, keys: &[&str]) -> Vec<Name> {
     names
 }
 
-/// Every name with the prefix, read in pages.
+/// Returns every name with the prefix, read in pages.
 async fn list(ledger: &dyn Ledger, prefix: &str, page: u32) -> Vec<Name> {
     let mut all: Vec<Name> = Vec::new();
     loop {
@@ -64,11 +64,11 @@ async fn a_registered_name_is_there_and_free(candidate: &Books) {
     assert_eq!(ledger.name(&again.object.key).await.unwrap(), Some(again));
 }
 
-async fn the_registered_version_stays_as_it_stands(candidate: &Books) {
+async fn a_registered_version_is_not_changed(candidate: &Books) {
     let ledger = candidate.port();
     let names = register(ledger, &["a"]).await;
     assert_eq!(ledger.take_names(&names, RUN).await.unwrap(), 1);
-    // Told again by a late event: it is still that run's.
+    // Reported again by a late event: it still belongs to that run.
     let late = Name { registered_at: Timestamp(9), ..names[0].clone() };
     ledger.register(&late).await.unwrap();
     assert_eq!(ledger.name(&late.object.key).await.unwrap(), Some(taken(&names[0], RUN)));
@@ -94,12 +94,12 @@ async fn names_are_taken_by_one_run(candidate: &Books) {
     let ledger = candidate.port();
     let names = register(ledger, &["a", "b", "c"]).await;
     assert_eq!(ledger.take_names(&names[..2], RUN).await.unwrap(), 2);
-    // The same again is the same; another run gets the rest only.
+    // The same call again gives the same result; another run gets only the rest.
     assert_eq!(candidate.doors[1].take_names(&names[..2], RUN).await.unwrap(), 2);
     assert_eq!(candidate.doors[2].take_names(&names, OTHER).await.unwrap(), 1);
     let expected = [taken(&names[0], RUN), taken(&names[1], RUN), taken(&names[2], OTHER)];
     assert_eq!(list(ledger, "", 10).await, expected);
-    // Who knows that a run has it may take it over, if that still holds.
+    // A caller that knows the run of a name may take it over, if that is still its run.
     assert_eq!(ledger.take_names(&expected[..1], OTHER).await.unwrap(), 1);
     assert_eq!(ledger.take_names(&expected[..1], RunId::new([3; 8])).await.unwrap(), 0);
     assert_eq!(ledger.take_names(&[name("nowhere")], RUN).await.unwrap(), 0);
@@ -114,7 +114,7 @@ async fn what_was_registered_again_is_not_taken(candidate: &Books) {
     ledger.register(&new).await.unwrap();
     assert_eq!(ledger.take_names(&old, RUN).await.unwrap(), 0);
     assert_eq!(ledger.name(&new.object.key).await.unwrap(), Some(new.clone()));
-    // Not even by a run that has the new one.
+    // Not even by the run that has the new version.
     assert_eq!(ledger.take_names(std::slice::from_ref(&new), RUN).await.unwrap(), 1);
     assert_eq!(ledger.take_names(&old, RUN).await.unwrap(), 0);
     assert_eq!(ledger.name(&new.object.key).await.unwrap(), Some(taken(&new, RUN)));

@@ -1,4 +1,4 @@
-//! What every notifier promises: people can read what was published.
+//! What every notifier must do: users can read what was published.
 
 use std::fs;
 use std::io::Write;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use sce_cloud::ports::WorkQueue;
 use serde_json::Value;
 
-use crate::candidates::{Mailbox, Told, every};
+use crate::candidates::{Mailbox, Notified, every};
 
 every!(notifiers holds a_notice_can_be_read notices_do_not_overwrite_each_other);
 
-/// Python's own mail parser: subject, recipient, date and text as JSON.
+/// Python's mail parser: subject, recipient, date and text as JSON.
 const PARSE: &str = "
 import email, email.policy, json, sys
 mail = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
@@ -38,13 +38,13 @@ fn parse(mail: &Path) -> (String, String, u32, String) {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// How long a check waits for what must come.
+/// How long a check waits for an expected state.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// SNS's longest subject, in characters.
+/// The longest subject that SNS accepts, in characters.
 const SNS_SUBJECT_MAX: usize = 100;
 
 impl Mailbox {
-    /// Takes every notice out, as subject and text.
+    /// Removes all notices and returns them as subject and text.
     async fn empty(&self, expected: usize) -> Vec<(String, String)> {
         match self {
             Self::Folder(folder) => {
@@ -53,7 +53,7 @@ impl Mailbox {
             }
             Self::Queue(queue) => {
                 let mut notices = Vec::new();
-                // One more would be there by now, or come at once.
+                // An unexpected notice would already be there, or arrive immediately.
                 while let Some(message) = queue
                     .receive(
                         if notices.len() < expected { PATIENCE } else { Duration::ZERO },
@@ -72,7 +72,7 @@ impl Mailbox {
         }
     }
 
-    /// Whether a subject arrives so: unchanged, or as SNS takes it.
+    /// True if a subject arrives unchanged, or reduced to what SNS accepts.
     fn shows(&self, subject: &str, got: &str) -> bool {
         let plain = subject.is_ascii() && subject.len() <= SNS_SUBJECT_MAX;
         match self {
@@ -95,23 +95,23 @@ fn take_mail(mail: &Path) -> (String, String) {
     (subject, text)
 }
 
-async fn a_notice_can_be_read(told: &Told) {
+async fn a_notice_can_be_read(notified: &Notified) {
     let long = format!("[sce] run 0123456789abcdef done, {}", "counts ".repeat(30));
     let text = "20 objects\n\n.\nFrom here on: Größe ≤ 3 µg\nhttps://example.org/?a=b\n";
     for subject in
         ["[sce] run 0123456789abcdef done", "Lauf beendet: 20 Objekte, übrig 0 ✓", long.trim()]
     {
-        told.notifiers.port().publish(subject, text).await.unwrap();
-        let [(got_subject, got_text)] = &told.mailbox.empty(1).await[..] else {
+        notified.notifiers.port().publish(subject, text).await.unwrap();
+        let [(got_subject, got_text)] = &notified.mailbox.empty(1).await[..] else {
             panic!("not one notice");
         };
-        assert!(told.mailbox.shows(subject, got_subject), "{subject} arrives as {got_subject}");
+        assert!(notified.mailbox.shows(subject, got_subject), "{subject} arrives as {got_subject}");
         assert_eq!(got_text.replace("\r\n", "\n").trim_end(), text.trim_end());
     }
 }
 
-async fn notices_do_not_overwrite_each_other(told: &Told) {
-    let doors = &told.notifiers.doors;
+async fn notices_do_not_overwrite_each_other(notified: &Notified) {
+    let doors = &notified.notifiers.doors;
     let publish = |n: usize| {
         let door = doors[n % doors.len()].clone();
         tokio::spawn(async move { door.publish(&format!("notice {n:02}"), "text").await })
@@ -120,7 +120,7 @@ async fn notices_do_not_overwrite_each_other(told: &Told) {
         task.await.unwrap().unwrap();
     }
     let mut subjects: Vec<_> =
-        told.mailbox.empty(20).await.into_iter().map(|(subject, _)| subject).collect();
+        notified.mailbox.empty(20).await.into_iter().map(|(subject, _)| subject).collect();
     subjects.sort();
     let published: Vec<_> = (0..20).map(|n| format!("notice {n:02}")).collect();
     assert_eq!(subjects, published);

@@ -1,4 +1,4 @@
-//! What every object store promises.
+//! What every object store must do.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ every!(stores holds
     round_trips_every_size nothing_is_visible_before_the_finish
     a_dropped_writer_leaves_nothing one_of_many_writers_wins
     a_replaced_object_is_changed_for_its_old_reference what_is_absent_is_absent
-    an_open_reader_keeps_its_version buckets_are_apart a_key_that_begins_others_is_not_there
+    an_open_reader_keeps_its_version buckets_are_separate a_key_that_begins_others_is_not_there
     a_failed_write_leaves_the_old_object);
 
 pub fn key(text: &str) -> ObjectKey {
     text.to_owned().try_into().unwrap()
 }
 
-/// Bytes that differ at every place and by `salt`.
+/// Returns bytes that differ from one position to the next and by `salt`.
 pub fn content(bytes: usize, salt: u8) -> Vec<u8> {
     (0..bytes).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0] ^ salt).collect()
 }
 
 pub async fn put(store: &dyn ObjectStore, key: &ObjectKey, bytes: &[u8], mode: PutMode) -> Put {
     let mut writer = store.create(Bucket::Data, key).await.unwrap();
-    // In uneven pieces, as frames come.
+    // In pieces of any length, like frames.
     for piece in bytes.chunks(300_007) {
         writer.write(piece).await.unwrap();
     }
@@ -71,7 +71,7 @@ async fn round_trips_every_size(candidate: &Store) {
         for door in &candidate.doors {
             assert_eq!(door.head(Bucket::Data, &key).await.unwrap().as_ref(), Some(&object));
         }
-        // Not assert_eq: nobody reads a megabyte of numbers.
+        // Not assert_eq: it would print a megabyte of numbers.
         assert!(
             get(&*candidate.doors[1], &object).await == bytes,
             "{size} bytes come back changed"
@@ -96,7 +96,7 @@ async fn a_dropped_writer_leaves_nothing(candidate: &Store) {
     writer.write(b"half of it").await.unwrap();
     drop(writer);
     assert_eq!(store.head(Bucket::Data, &key).await.unwrap(), None);
-    // Nor does it stand in the way.
+    // The dropped writer does not block the key.
     assert!(matches!(put(store, &key, b"whole", PutMode::IfAbsent).await, Put::Written(_)));
     let litter: Vec<_> = walkdir::WalkDir::new(candidate.home.path())
         .into_iter()
@@ -129,12 +129,12 @@ async fn one_of_many_writers_wins(candidate: &Store) {
     }
     assert_eq!(won.len(), 1, "writers that won");
     let (object, bytes) = won.remove(0);
-    assert!(get(candidate.port(), &object).await == bytes, "the winner's bytes do not lie there");
+    assert!(get(candidate.port(), &object).await == bytes, "the winner's bytes are not stored");
 }
 
 async fn a_replaced_object_is_changed_for_its_old_reference(candidate: &Store) {
     let (store, key) = (candidate.port(), key("replaced/a"));
-    // Of the same size, and once of another.
+    // Once with the same size, and once with another.
     for (old, new) in [(content(9000, 1), content(9000, 2)), (content(10, 3), content(11, 3))] {
         let before = put_new(store, &key, &old).await;
         assert_eq!(put(store, &key, &new, PutMode::IfAbsent).await, Put::Exists);
@@ -142,7 +142,7 @@ async fn a_replaced_object_is_changed_for_its_old_reference(candidate: &Store) {
         let after = put_new(store, &key, &new).await;
         assert_ne!((&before.etag, &before.version), (&after.etag, &after.version));
         assert_ne!(before.etag, after.etag);
-        // Where versions are kept, a reference opens its own for ever.
+        // If versions are kept, a reference opens its own version forever.
         match store.open(Bucket::Data, &before).await {
             Ok(reader) => assert!(rest(reader).await == old, "the old reference opens another"),
             Err(e) => assert_eq!(e.class, Class::Changed),
@@ -172,15 +172,15 @@ async fn an_open_reader_keeps_its_version(candidate: &Store) {
     assert!(read == old, "the reader saw parts of another version");
 }
 
-async fn buckets_are_apart(candidate: &Store) {
+async fn buckets_are_separate(candidate: &Store) {
     let store = candidate.port();
-    let object = put_new(store, &key("apart/a"), b"data").await;
+    let object = put_new(store, &key("separate/a"), b"data").await;
     for bucket in [Bucket::Output, Bucket::Logs, Bucket::Ancillary] {
         assert_eq!(store.head(bucket, &object.key).await.unwrap(), None, "{bucket:?}");
         assert!(store.open(bucket, &object).await.is_err(), "{bucket:?}");
     }
-    // A key is the only way to name a place, and none leads out of a bucket
-    // or into what is being written.
+    // An object is named only by its key, and no key leads out of a bucket or to an object
+    // that is being written.
     let ways =
         ["../output/a", "a/../../output/a", "/etc/passwd", "data/..", ".incoming/x", "a/./b"];
     for way in ways {
@@ -198,8 +198,8 @@ async fn a_key_that_begins_others_is_not_there(candidate: &Store) {
     }
 }
 
-/// A bucket holds both `a` and `a/b`; a store that cannot must say so and
-/// never answer that the object exists, or lose the other.
+/// A bucket holds both `a` and `a/b`. A store that cannot must return an error; it must
+/// never answer that the object exists, or lose the other one.
 async fn a_failed_write_leaves_the_old_object(candidate: &Store) {
     let store = candidate.port();
     let leaf = put_new(store, &key("both/a"), b"leaf").await;

@@ -1,4 +1,4 @@
-//! A project of its own on an emulator of AWS, with only what a check needs.
+//! A separate project on an emulator of AWS, with only what a check needs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,17 +13,17 @@ use sce_core::object::Bucket;
 use sce_core::resources::Resources;
 use sce_testkit::{ACCOUNT, Emulator, REGION};
 
-/// A project whose resources are made as they are asked for.
+/// A project whose resources are created on request.
 pub struct Project {
-    /// The emulator's.
+    /// Name of the emulator.
     pub name: &'static str,
     pub clients: Clients,
     pub resources: Resources,
 }
 
 impl Project {
-    /// A new project on an emulator that is asked at `endpoint`: by itself, or
-    /// through its proxy.
+    /// Creates a project on an emulator that is used at `endpoint`: directly, or through its
+    /// proxy.
     pub async fn on(emulator: &Emulator, endpoint: String) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let config = loader(Some(REGION.to_owned()))
@@ -41,7 +41,7 @@ impl Project {
         }
     }
 
-    /// A key under the project's alias; its ARN.
+    /// Creates a key under the project's alias; returns its ARN.
     pub async fn make_key(&self) -> String {
         let kms = &self.clients.kms;
         let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
@@ -50,7 +50,7 @@ impl Project {
         key.arn.unwrap()
     }
 
-    /// The four buckets, with versions, as in the environment.
+    /// Creates the four buckets, with versions, like in the environment.
     pub async fn make_buckets(&self) {
         let s3 = &self.clients.s3;
         for bucket in Bucket::ALL {
@@ -63,7 +63,7 @@ impl Project {
         }
     }
 
-    /// Key and buckets, behind the adapter; and the key's ARN.
+    /// Creates key and buckets; returns the adapter and the key's ARN.
     pub async fn make_store(&self) -> (Arc<S3Store>, String) {
         let key = self.make_key().await;
         self.make_buckets().await;

@@ -1,4 +1,4 @@
-//! What every queue promises: at least once, never two at a time.
+//! What every queue must do: deliver at least once, but never to two receivers at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::candidates::{Candidate, every};
 type Queue = Candidate<dyn WorkQueue>;
 
 const NOW: Duration = Duration::ZERO;
-/// Longer than any check takes.
+/// Longer than any check.
 const LONG: Duration = Duration::from_secs(60);
-/// The shortest that every queue can tell.
+/// The shortest time that every queue can measure.
 const SHORT: Duration = Duration::from_secs(1);
-/// How long a check waits for what must come.
+/// How long a check waits for an expected state.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 every!(queues holds
     every_message_is_delivered a_received_message_hides_and_comes_back
-    extended_by_nothing_it_is_there_at_once an_extended_message_stays_hidden
+    a_message_extended_by_zero_is_visible_at_once an_extended_message_stays_hidden
     a_stale_receipt_does_nothing what_is_deleted_stays_away
     a_long_poll_ends_in_time a_long_poll_wakes_for_a_message
     receivers_never_share_a_message bodies_arrive_as_sent);
@@ -44,7 +44,7 @@ async fn every_message_is_delivered(candidate: &Queue) {
     let queue = candidate.port();
     queue.send(&[]).await.unwrap();
     assert!(nothing_visible(queue).await);
-    // More than any engine's batch.
+    // More than a batch of any engine.
     let bodies: Vec<_> = (0..37).map(|n| format!("message {n:02}")).collect();
     queue.send(&bodies).await.unwrap();
     let mut seen = Vec::new();
@@ -69,7 +69,7 @@ async fn a_received_message_hides_and_comes_back(candidate: &Queue) {
     assert_ne!(again.receipt, first.receipt);
 }
 
-async fn extended_by_nothing_it_is_there_at_once(candidate: &Queue) {
+async fn a_message_extended_by_zero_is_visible_at_once(candidate: &Queue) {
     let queue = candidate.port();
     send(queue, &["hint"]).await;
     let first = receive(queue, LONG).await;
@@ -108,7 +108,7 @@ async fn what_is_deleted_stays_away(candidate: &Queue) {
     send(queue, &["one", "two"]).await;
     let first = receive(queue, SHORT).await;
     queue.delete(&first.receipt).await.unwrap();
-    // Twice does no harm, and a dead receipt raises nothing.
+    // Deleting twice succeeds, and a used receipt does nothing.
     queue.delete(&first.receipt).await.unwrap();
     let _ = queue.extend(&first.receipt, NOW).await;
     let second = receive(queue, LONG).await;

@@ -1,4 +1,4 @@
-//! What only S3 does: large objects in parts, encryption at rest under the
+//! What only S3 must do: large objects in parts, encryption at rest under the
 //! project's key, uploads that were given up.
 
 use std::time::{Duration, Instant};
@@ -14,28 +14,28 @@ use crate::project::Project;
 
 every!(projects holds
     large_objects_come_back_byte_for_byte a_large_object_is_put_if_absent
-    everything_lies_under_the_key a_dropped_upload_is_aborted an_upload_left_behind_is_found
-    an_upload_tells_its_age);
+    everything_is_encrypted_under_the_key a_dropped_upload_is_aborted
+    an_upload_left_behind_is_found an_upload_has_its_age);
 
 const MIB: usize = 1 << 20;
-/// How long a check waits for what must come.
+/// How long a check waits for an expected state.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn large_objects_come_back_byte_for_byte(project: &Project) {
     let (store, _) = project.make_store().await;
-    // A part exactly, one byte more, some parts, more than are read ahead.
+    // Exactly one part, one byte more, some parts, more than are read ahead.
     for size in [8 * MIB, 8 * MIB + 1, 16 * MIB, 20 * MIB, 33 * MIB] {
         let (key, bytes) = (key(&format!("large/part-{size}.csv")), content(size, 3));
         let object = put_new(&*store, &key, &bytes).await;
         assert_eq!(object.size, size as u64);
         assert_eq!(store.head(Bucket::Data, &key).await.unwrap().as_ref(), Some(&object));
-        // Not assert_eq: nobody reads megabytes of numbers.
+        // Not assert_eq: it would print megabytes of numbers.
         assert!(get(&*store, &object).await == bytes, "{size} bytes come back changed");
     }
     assert_eq!(store.unfinished_uploads(Bucket::Data).await.unwrap(), []);
 }
 
-/// What lies there now, by one GET without our reader.
+/// Reads the current object by one GET, without our reader.
 async fn get_latest(project: &Project, key: &ObjectKey) -> Vec<u8> {
     let bucket = project.resources.bucket(Bucket::Data);
     let get = project.clients.s3.get_object().bucket(bucket).key(key.as_str());
@@ -56,7 +56,7 @@ async fn a_large_object_is_put_if_absent(project: &Project) {
     assert!(get_latest(project, &key).await == new);
 }
 
-async fn everything_lies_under_the_key(project: &Project) {
+async fn everything_is_encrypted_under_the_key(project: &Project) {
     let (store, key_arn) = project.make_store().await;
     for (name, size) in [("small/a", 10), ("large/a", 9 * MIB)] {
         for mode in [PutMode::IfAbsent, PutMode::Replace] {
@@ -71,7 +71,7 @@ async fn everything_lies_under_the_key(project: &Project) {
     }
 }
 
-/// Looks until every upload is gone: aborted ones go in their own time.
+/// Waits until no upload is left: aborting takes some time.
 async fn until_no_upload(store: &S3Store) {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -98,7 +98,7 @@ async fn a_dropped_upload_is_aborted(project: &Project) {
     assert_eq!(store.head(Bucket::Data, &key).await.unwrap(), None);
 }
 
-/// As by a worker that was killed.
+/// Like the upload of a worker that was killed.
 async fn an_upload_left_behind_is_found(project: &Project) {
     let (store, _) = project.make_store().await;
     let object = put_new(&*store, &key("left/a"), b"there").await;
@@ -117,7 +117,7 @@ async fn an_upload_left_behind_is_found(project: &Project) {
     assert!(get(&*store, &object).await == b"there");
 }
 
-async fn an_upload_tells_its_age(project: &Project) {
+async fn an_upload_has_its_age(project: &Project) {
     let (store, _) = project.make_store().await;
     let (bucket, now) = (project.resources.bucket(Bucket::Data), SystemClock.now());
     let upload = project.clients.s3.create_multipart_upload();

@@ -1,10 +1,10 @@
 //! The encryption context: authenticated, readable pairs in the header that
 //! bind an object to its place (`pit`, `object`).
 //!
-//! Used by whoever seals (built from names), by KMS calls (as a map) and by
-//! `Header::open`, which compares it with what the run asked for.
-//! Must never show a value: an object's name may say more than its sender
-//! thinks, so errors and `Debug` carry names of pairs only.
+//! Used by code that seals (built from names), by KMS calls (as a map) and by
+//! `Header::open`, which compares it with the expected pairs.
+//! Must never show a value: an object key may reveal more than its sender
+//! intends, so errors and `Debug` contain only the names of pairs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use std::fmt;
 use super::error::{EnvelopeError, Place};
 use super::wire::{Cursor, Stop, put_field};
 
-/// Names with this prefix belong to the SDK; suite 0478 writes none.
+/// Names with this prefix are reserved for the SDK; suite 0478 writes none.
 const RESERVED_PREFIX: &str = "aws-crypto-";
-/// Cap on the serialized context in bytes: its length is a u16.
+/// Limit of the serialized context in bytes: its length is a u16.
 const CONTEXT_MAX_BYTES: u64 = u16::MAX as u64;
 
 /// Pairs of names and values, sorted by the names' UTF-8 bytes.
@@ -25,7 +25,7 @@ pub struct EncryptionContext {
 }
 
 impl EncryptionContext {
-    /// Builds a context to seal with. No pairs at all is allowed.
+    /// Builds a context to seal with. It may be empty.
     ///
     /// # Errors
     /// `BadContext` for a repeated, empty, reserved (`aws-crypto-`) or
@@ -36,6 +36,7 @@ impl EncryptionContext {
         N: Into<String>,
         V: Into<String>,
     {
+        // Sorted by bytes, the order that the format requires.
         let mut sorted = BTreeMap::new();
         for (name, value) in pairs {
             let (name, value) = (name.into(), value.into());
@@ -56,18 +57,18 @@ impl EncryptionContext {
         Ok(Self { pairs: sorted, serialized })
     }
 
-    /// The value under a name.
+    /// Returns the value of a pair.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs.get(name).map(String::as_str)
     }
 
-    /// All pairs in sorted order (KMS takes the context as a map).
+    /// Iterates over all pairs in sorted order (KMS takes the context as a map).
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The bytes that are authenticated with the data key: u16 count, then
+    /// Returns the bytes that are authenticated with the data key: u16 count, then
     /// u16-prefixed names and values; empty for no pairs. No length prefix.
     #[must_use]
     pub fn serialize(&self) -> Vec<u8> {
@@ -78,8 +79,8 @@ impl EncryptionContext {
         &self.serialized
     }
 
-    /// Checks that each expected pair is there with exactly that value.
-    /// Further pairs are allowed.
+    /// Checks that each expected pair is present with exactly that value.
+    /// Other pairs are allowed.
     ///
     /// # Errors
     /// `ContextDiffers` with the first name that is missing or differs.
@@ -90,9 +91,10 @@ impl EncryptionContext {
         }
     }
 
-    /// Reads the serialized form. Only the one canonical form is taken, so
-    /// that `serialize` gives the authenticated bytes back.
+    /// Parses the serialized form. Only the canonical form is accepted, so that
+    /// `serialize` returns the authenticated bytes.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        // No pairs are written as no bytes, not as a count of 0.
         if bytes.is_empty() {
             return Ok(Self::default());
         }
@@ -107,7 +109,7 @@ fn parse_pairs(bytes: &[u8]) -> Result<EncryptionContext, Stop> {
     let mut cursor = Cursor::new(bytes);
     let count = cursor.u16()?;
     if count == 0 {
-        return Err(malformed("encryption context counts no pairs").into());
+        return Err(malformed("encryption context has a count of 0 pairs").into());
     }
     let mut pairs = BTreeMap::new();
     for _ in 0..count {
@@ -116,6 +118,7 @@ fn parse_pairs(bytes: &[u8]) -> Result<EncryptionContext, Stop> {
         if name.starts_with(RESERVED_PREFIX) {
             return Err(bad("a name has the reserved prefix `aws-crypto-`").into());
         }
+        // Strictly ascending names: sorted, and no name twice.
         if pairs.last_key_value().is_some_and(|(last, _): (&String, _)| *last >= name) {
             return Err(malformed("encryption context is unsorted or a name repeats").into());
         }

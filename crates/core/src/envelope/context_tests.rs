@@ -45,7 +45,7 @@ fn writing_refuses_more_than_a_length_can_say() {
 fn reading_takes_only_the_canonical_form() {
     let bad_forms: [(&[u8], &str); 7] = [
         (b"\0", "ends inside"),
-        (b"\0\0", "counts no pairs"),
+        (b"\0\0", "count of 0 pairs"),
         (b"\0\x01\0\x01a\0\x02b", "ends inside"),
         (b"\0\x01\0\x01a\0\x01bc", "longer than"),
         (b"\0\x02\0\x01a\0\x01b\0\x01a\0\x01c", "unsorted"),

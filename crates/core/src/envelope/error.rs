@@ -1,9 +1,10 @@
-//! What can go wrong while sealing or opening.
+//! The errors of sealing and opening.
 //!
-//! Every variant is permanent: the same bytes under the same key fail the same
-//! way again. Callers quarantine the object; they do not retry.
-//! Must never carry plaintext, key bytes or a context *value*: these texts
-//! reach logs, mails and the ledger.
+//! Used by every caller of the envelope. Every variant is permanent: the same
+//! bytes fail in the same way under the same key, so callers quarantine the
+//! object and do not retry.
+//! Must never contain plaintext, key bytes or a context *value*: these texts
+//! appear in logs, mails and the ledger.
 
 use std::fmt;
 
@@ -12,7 +13,7 @@ use std::fmt;
 pub enum Place {
     /// Everything before frame 1.
     Header,
-    /// A frame by its sequence number, from 1; the final frame counts too.
+    /// A frame by its sequence number, from 1; the final frame is counted, too.
     Frame(u32),
 }
 
@@ -25,11 +26,11 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why an object cannot be sealed or opened. Permanent in every case.
+/// Why an object cannot be sealed or opened. Always permanent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
-    /// The bytes do not begin as an AWS Encryption SDK message.
+    /// The bytes do not start like an AWS Encryption SDK message.
     #[error(
         "not a sealed object: {what}; seal it with `sce put` or the AWS Encryption SDK, without base64 (--encode)"
     )]
@@ -37,57 +38,57 @@ pub enum EnvelopeError {
         /// What was found instead.
         what: &'static str,
     },
-    /// A valid message of a kind this system does not open.
+    /// A valid message of a kind that this system does not open.
     #[error("{what} is not supported; {change}")]
     Unsupported {
         /// The feature of the message.
         what: String,
-        /// What the sender changes so that it can be opened.
+        /// What the sender must change so that it can be opened.
         change: &'static str,
     },
     /// The structure contradicts the format.
     #[error("{place}: {what}; the object is damaged, seal and upload it again")]
     Malformed {
-        /// Where.
+        /// The part of the object.
         place: Place,
-        /// Which rule of the format does not hold.
+        /// The violated rule of the format.
         what: &'static str,
     },
-    /// A length or count is over its cap; nothing was allocated for it.
+    /// A length or count exceeds its limit; nothing was allocated for it.
     #[error("{what} is over the limit of {limit}; seal the object with less")]
     TooLarge {
         /// What is too large, with its unit.
         what: &'static str,
-        /// The cap, in that unit.
+        /// The limit, in that unit.
         limit: u64,
     },
-    /// A length is zero where the format or this system needs at least one.
-    #[error("{what} is empty; give at least one")]
+    /// A length or count is zero where at least one is required.
+    #[error("{what} is empty or zero; at least one is required")]
     Empty {
         /// What is empty.
         what: &'static str,
     },
-    /// An encryption context that may not be written or read.
+    /// An encryption context that must not be written or read.
     #[error("encryption context: {what}; choose other names or values")]
     BadContext {
-        /// Which rule it breaks.
+        /// The rule it breaks.
         what: &'static str,
     },
-    /// A wrapping key's namespace or name that may not be used.
+    /// A namespace or name of a wrapping key that must not be used.
     #[error("wrapping key: {what}")]
     BadKeyName {
-        /// Which rule it breaks, and what to do.
+        /// The rule it breaks, and what to do.
         what: &'static str,
     },
-    /// No encrypted data key opens under the configured wrapping key.
+    /// No encrypted data key can be unwrapped with the configured wrapping key.
     #[error("sealed with another key: {why}; open it with the key it was sealed with")]
     WrongKey {
-        /// What was tried, naming only the configured key.
+        /// What was tried; names only the configured key.
         why: String,
     },
-    /// A pair the run expects is missing from the context, or differs.
+    /// An expected pair is missing from the context, or differs.
     #[error(
-        "encryption context: `{key}` differs from what is expected; the object was sealed for another place or moved: seal it for this name and project and put it again"
+        "encryption context: `{key}` differs from the expected value; the object was sealed for another place or moved: seal it for this name and project and upload it again"
     )]
     ContextDiffers {
         /// The name of the pair; its values are never shown.
@@ -96,20 +97,20 @@ pub enum EnvelopeError {
     /// A tag (or the key commitment, in the header) does not verify.
     #[error("{place}: tag does not verify; the object is altered or damaged, upload it again")]
     TagFails {
-        /// Where.
+        /// The part of the object.
         place: Place,
     },
-    /// A frame is missing, repeated or out of place.
+    /// A frame is missing, repeated or in the wrong place.
     #[error(
         "frame {expected}: sequence number is {found}; frames are missing or reordered, upload the object again"
     )]
     OutOfSequence {
-        /// The sequence number that belongs here.
+        /// The expected sequence number.
         expected: u32,
-        /// The one in the object.
+        /// The sequence number in the object.
         found: u32,
     },
-    /// Input ends before the final frame does.
+    /// The input ends before the final frame does.
     #[error("{place}: object ends early; upload it again")]
     Truncated {
         /// The part that is missing or incomplete.

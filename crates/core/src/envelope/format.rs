@@ -1,7 +1,7 @@
-//! Constants, caps and lengths of the message format.
+//! Constants, limits and lengths of the message format.
 //!
 //! Used by every other module here, and by callers that plan sizes.
-//! Must never: touch keys or data. Sources: the AWS Encryption SDK message
+//! Must never touch keys or data. Sources: the AWS Encryption SDK message
 //! format reference (version 2, suite 0478) unless a constant says otherwise.
 
 use super::error::EnvelopeError;
@@ -23,28 +23,28 @@ pub(super) const KEY_BYTES: usize = 32;
 pub(super) const IV_BYTES: usize = 12;
 /// Bytes of an AES-GCM tag.
 pub(super) const TAG_BYTES: usize = 16;
-/// Bytes of a sequence number, the end mark and the final length.
+/// Bytes of a sequence number, the end mark and the length of the final frame.
 pub(super) const WORD_BYTES: usize = 4;
-/// Stands before the sequence number of the final frame.
+/// Precedes the sequence number of the final frame.
 pub(super) const END_MARK: u32 = u32::MAX;
-/// Regular frame before its content: sequence, IV.
+/// Bytes of a regular frame before its content: sequence number, IV.
 pub(super) const REGULAR_PREFIX_BYTES: usize = WORD_BYTES + IV_BYTES;
-/// What a regular frame adds to its plaintext.
+/// Bytes that a regular frame adds to its plaintext.
 pub(super) const REGULAR_EXTRA_BYTES: usize = REGULAR_PREFIX_BYTES + TAG_BYTES;
-/// Final frame before its content: end mark, sequence, IV, length.
+/// Bytes of the final frame before its content: end mark, sequence number, IV, length.
 pub(super) const FINAL_PREFIX_BYTES: usize = 3 * WORD_BYTES + IV_BYTES;
-/// What the final frame adds to its plaintext.
+/// Bytes that the final frame adds to its plaintext.
 pub(super) const FINAL_EXTRA_BYTES: usize = FINAL_PREFIX_BYTES + TAG_BYTES;
 
-/// Cap on the whole header with its tag, in bytes. Ours: with it a reader
-/// holds a bounded amount before anything is authenticated.
+/// Limit of the whole header with its tag, in bytes. Ours: it bounds what a reader holds
+/// before anything is authenticated.
 pub const HEADER_MAX_BYTES: usize = 64 * 1024;
-/// Cap on the frame length, in bytes. Ours: it bounds a reader's buffer.
+/// Limit of the frame length, in bytes. Ours: it bounds a reader's buffer.
 pub const FRAME_LENGTH_MAX_BYTES: u32 = 16 * 1024 * 1024;
-/// Cap on encrypted data keys in a header. Ours: each may cost a KMS call.
+/// Limit of encrypted data keys in a header. Ours: each may cost a KMS call.
 pub const EDKS_MAX: usize = 5;
-/// Most frames in a message, the final one included (format: u32, and the
-/// end mark is not a sequence number of a regular frame).
+/// The most frames in a message, including the final one (format: u32, and the end mark is
+/// not a sequence number of a regular frame).
 pub const FRAMES_MAX: u32 = u32::MAX;
 
 /// Plaintext bytes in a regular frame: 1 to 16 MiB.
@@ -52,7 +52,7 @@ pub const FRAMES_MAX: u32 = u32::MAX;
 pub struct FrameLength(u32);
 
 impl FrameLength {
-    /// What this system writes: 1 MiB.
+    /// The frame length that this system writes: 1 MiB.
     pub const DEFAULT: Self = Self(1024 * 1024);
 
     /// Checks a frame length in bytes.
@@ -70,13 +70,13 @@ impl FrameLength {
         }
     }
 
-    /// The frame length in bytes.
+    /// Returns the frame length in bytes.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The same as a buffer size; a u32 always fits.
+    /// Returns the frame length as a buffer size; a u32 always fits.
     pub(super) const fn bytes(self) -> usize {
         self.0 as usize
     }
@@ -88,8 +88,8 @@ impl Default for FrameLength {
     }
 }
 
-/// Bytes of the sealed object for `plaintext_bytes` of plaintext, where
-/// `header_bytes` is the length of the header that `Sealer::new` gave.
+/// Returns the length of the sealed object for `plaintext_bytes` of plaintext, where
+/// `header_bytes` is the length of the header that `Sealer::new` returned.
 ///
 /// # Errors
 /// `TooLarge` when it needs more than [`FRAMES_MAX`] frames.

@@ -1,7 +1,7 @@
-//! The cipher of one message: its header tag, and its frames' IVs, tags and
-//! authenticated data.
+//! The cipher of one message: its header tag, and the IVs, tags and
+//! authenticated data of its frames.
 //!
-//! Used by `header`, `seal` and `open`. Must never: leave bytes in a buffer
+//! Used by `header`, `seal` and `open`. Must never leave bytes in a buffer
 //! whose tag did not verify.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, Nonce, Tag};
@@ -14,7 +14,7 @@ const LABEL_REGULAR: &[u8] = b"AWSKMSEncryptionClient Frame";
 const LABEL_FINAL: &[u8] = b"AWSKMSEncryptionClient Final Frame";
 /// Message id, the longer label, sequence number, plaintext length.
 const AAD_MAX_BYTES: usize = KEY_BYTES + LABEL_FINAL.len() + 4 + 8;
-/// GCM refuses only what is over 64 GiB, and frames end at 16 MiB.
+/// GCM fails only above 64 GiB, and frames end at 16 MiB.
 const WITHIN_GCM: &str = "header and frames are far below GCM's limits";
 
 /// Whether a frame is the last of its message.
@@ -24,7 +24,7 @@ pub(super) enum FrameKind {
     Final,
 }
 
-/// One frame's position and stored IV, as read.
+/// The position and stored IV of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FrameHead {
     pub(super) kind: FrameKind,
@@ -32,8 +32,7 @@ pub(super) struct FrameHead {
     pub(super) iv: [u8; IV_BYTES],
 }
 
-/// The content key of one message, ready for use. The cipher zeroizes itself
-/// on drop.
+/// The content key of one message, ready for use. The cipher zeroizes itself on drop.
 pub(super) struct FrameCipher {
     cipher: Aes256Gcm,
     message_id: [u8; KEY_BYTES],
@@ -44,12 +43,12 @@ impl FrameCipher {
         Self { cipher, message_id }
     }
 
-    /// The tag over a header body: IV of zeros, nothing encrypted.
+    /// Returns the tag of a header body: IV of zeros, nothing encrypted.
     pub(super) fn header_tag(&self, body: &[u8]) -> [u8; TAG_BYTES] {
         self.encrypt([0; IV_BYTES], body, &mut [])
     }
 
-    /// Checks a header's tag, in constant time.
+    /// Verifies the tag of a header in constant time.
     ///
     /// # Errors
     /// `TagFails` at the header.
@@ -59,19 +58,20 @@ impl FrameCipher {
         tag: [u8; TAG_BYTES],
     ) -> Result<(), EnvelopeError> {
         let (iv, nothing) = (Nonce::from([0; IV_BYTES]), &mut [][..]);
+        // Nothing is encrypted in the header: the tag covers it as associated data.
         self.cipher
             .decrypt_inout_detached(&iv, body, nothing.into(), &Tag::from(tag))
             .map_err(|_| EnvelopeError::TagFails { place: Place::Header })
     }
 
-    /// Encrypts a frame's content in place under `iv_of(seq)`; gives its tag.
+    /// Encrypts the content of a frame in place under `iv_of(seq)` and returns its tag.
     pub(super) fn seal(&self, kind: FrameKind, seq: u32, content: &mut [u8]) -> [u8; TAG_BYTES] {
         let (aad, aad_len) = self.aad(kind, seq, content.len());
         self.encrypt(iv_of(seq), &aad[..aad_len], content)
     }
 
-    /// Appends the plaintext of a frame to `out`. When its tag does not
-    /// verify, `out` is as before and what was written is zeroized.
+    /// Appends the plaintext of a frame to `out`. If the tag does not verify, `out` is
+    /// unchanged and everything that was written is zeroized.
     ///
     /// # Errors
     /// `TagFails` at the frame.
@@ -85,6 +85,7 @@ impl FrameCipher {
         let (aad, aad_len) = self.aad(head.kind, head.seq, content.len());
         let start = out.len();
         out.extend_from_slice(content);
+        // Decrypted in place: no second buffer of plaintext to zeroize.
         let verified = self.cipher.decrypt_inout_detached(
             &Nonce::from(head.iv),
             &aad[..aad_len],
@@ -92,6 +93,7 @@ impl FrameCipher {
             &Tag::from(tag),
         );
         verified.map_err(|_| {
+            // Zeroized, not only cut off: the bytes would stay in the buffer.
             out[start..].zeroize();
             out.truncate(start);
             EnvelopeError::TagFails { place: Place::Frame(head.seq) }
@@ -105,7 +107,7 @@ impl FrameCipher {
             .into()
     }
 
-    /// What a frame's tag covers besides its content; gives the used length.
+    /// Returns the additional authenticated data of a frame and its length.
     fn aad(&self, kind: FrameKind, seq: u32, content_len: usize) -> ([u8; AAD_MAX_BYTES], usize) {
         let label = match kind {
             FrameKind::Regular => LABEL_REGULAR,
@@ -123,8 +125,8 @@ impl FrameCipher {
     }
 }
 
-/// The IV this system writes: the sequence number, right-aligned. Unique per
-/// frame; the header's is zero, and sequence numbers begin at 1.
+/// The IV that this system writes: the sequence number, right-aligned. Unique per frame;
+/// that of the header is zero, and sequence numbers start at 1.
 pub(super) fn iv_of(seq: u32) -> [u8; IV_BYTES] {
     let mut iv = [0; IV_BYTES];
     iv[IV_BYTES - 4..].copy_from_slice(&seq.to_be_bytes());

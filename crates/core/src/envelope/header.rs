@@ -1,9 +1,9 @@
-//! The header on the way from bytes to believed: collected, shown, verified.
+//! Reading a header: collected, shown, verified.
 //!
-//! Used by whoever opens: `HeaderReader` collects it, `Header` shows what is
-//! needed to get the data key, `Header::open` makes it believed.
-//! Must never: allocate for a length over a cap, or start an `Opener` before
-//! commitment, tag and context are right.
+//! Used by code that opens objects: `HeaderReader` collects the header, `Header`
+//! shows what is needed to get the data key, `Header::open` verifies it.
+//! Must never allocate for a length above a limit, or create an `Opener` before
+//! commitment, tag and context are verified.
 
 use subtle::ConstantTimeEq;
 
@@ -17,7 +17,7 @@ use super::open::Opener;
 use super::wire::Stop;
 use super::wrap::EncryptedDataKey;
 
-/// Collects a header from a stream of slices, at most 64 KiB of it.
+/// Collects a header of at most 64 KiB from a stream of slices.
 #[derive(Debug)]
 pub struct HeaderReader {
     collected: Vec<u8>,
@@ -31,22 +31,23 @@ impl Default for HeaderReader {
 }
 
 impl HeaderReader {
-    /// A reader at the start of an object.
+    /// Creates a reader at the start of an object.
     #[must_use]
     pub const fn new() -> Self {
         Self { collected: Vec::new(), wanted: 1 }
     }
 
-    /// Takes the next bytes of the object. Gives nothing while the header is
-    /// incomplete (all of `bytes` is taken), else the header and how many of
-    /// `bytes` belong to it; push the others to the `Opener`.
+    /// Reads the next bytes of the object. Returns `None` while the header is incomplete
+    /// (all of `bytes` is used), else the header and how many of `bytes` belong to it; push
+    /// the rest to the `Opener`.
     ///
     /// # Errors
-    /// `NotAnEnvelope`, `Unsupported`, `Malformed`, `BadContext`, `Empty` or
-    /// `TooLarge`, at the first byte that shows it.
+    /// `NotAnEnvelope`, `Unsupported`, `Malformed`, `BadContext`, `Empty` or `TooLarge`, at
+    /// the first byte that shows it.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<(Header, usize)>, EnvelopeError> {
         let mut used = 0;
         loop {
+            // Never reads past what the parser asked for: frames must not be consumed.
             let missing = self.wanted.saturating_sub(self.collected.len());
             let rest = &bytes[used..];
             let taken = &rest[..missing.min(rest.len())];
@@ -63,7 +64,7 @@ impl HeaderReader {
         }
     }
 
-    /// What it means when the input ends before `push` gave a header.
+    /// Returns the error of an input that ends before the header is complete.
     #[must_use]
     pub fn finish(self) -> EnvelopeError {
         if self.collected.is_empty() {
@@ -73,7 +74,7 @@ impl HeaderReader {
     }
 }
 
-/// A header as read. Nothing in it is believed before [`Header::open`].
+/// A header as read. It is not verified before [`Header::open`].
 #[derive(Debug)]
 pub struct Header {
     pub(super) bytes: Vec<u8>,
@@ -86,49 +87,50 @@ pub struct Header {
 }
 
 impl Header {
-    /// The context, unverified: good for asking for the data key, which it is
-    /// bound to, and for nothing else.
+    /// Returns the context, unverified: only to request the data key, which is bound to it.
     #[must_use]
     pub const fn context(&self) -> &EncryptionContext {
         &self.context
     }
 
-    /// The encrypted data keys, unverified; one to five.
+    /// Returns the encrypted data keys, unverified; one to five.
     #[must_use]
     pub fn encrypted_data_keys(&self) -> &[EncryptedDataKey] {
         &self.edks
     }
 
-    /// The frame length, unverified but within its cap.
+    /// Returns the frame length, unverified but within its limit.
     #[must_use]
     pub const fn frame_length(&self) -> FrameLength {
         self.frame_length
     }
 
-    /// Bytes of the header with its tag: where frame 1 begins.
+    /// Returns the length of the header with its tag: the offset of frame 1.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // a header is never empty
     pub const fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Verifies commitment, tag and then the context against what the caller
-    /// expects, each pair exactly.
+    /// Verifies the commitment, the tag, and then that the context has each pair that the
+    /// caller expects.
     ///
     /// # Errors
-    /// `TagFails` at the header when the data key is another or the header is
-    /// altered; `ContextDiffers` when the object belongs to another place.
+    /// `TagFails` at the header if the data key is a different one or the header was
+    /// altered; `ContextDiffers` if the object belongs to another place.
     pub fn open(
         self,
         data_key: &DataKey,
         expected: &[(&str, &str)],
     ) -> Result<Opener, EnvelopeError> {
         let (cipher, commitment) = data_key.derive(&self.message_id);
+        // The commitment comes first: a tag could verify under two different keys.
         if !bool::from(commitment.ct_eq(&self.commitment)) {
             return Err(EnvelopeError::TagFails { place: Place::Header });
         }
         let cipher = FrameCipher::new(cipher, self.message_id);
         cipher.verify_header(&self.bytes[..self.bytes.len() - TAG_BYTES], self.tag)?;
+        // The context last: its pairs are authentic only when the tag is verified.
         self.context.require(expected)?;
         Ok(Opener::new(cipher, self.frame_length))
     }

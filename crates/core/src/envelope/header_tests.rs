@@ -1,4 +1,4 @@
-//! Tests of reading and writing headers: caps, refusals, offsets.
+//! Tests of reading and writing headers: limits, refusals, offsets.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -59,7 +59,7 @@ fn reads_in_any_pieces_and_says_what_is_left() {
 }
 
 #[test]
-fn an_early_end_is_named() {
+fn an_early_end_is_reported() {
     assert!(matches!(HeaderReader::new().finish(), EnvelopeError::NotAnEnvelope { .. }));
     let mut reader = HeaderReader::new();
     assert!(reader.push(&sample()[..218]).unwrap().is_none());
@@ -97,7 +97,7 @@ fn refuses_an_unknown_content_type_and_bad_text() {
     assert!(matches!(with(41, 0xff), EnvelopeError::Malformed { .. }));
 }
 
-/// Each is refused from the bytes that show it, long before what it announces.
+/// Each is refused at the first bytes that show it, long before the announced length.
 #[test]
 fn caps_are_checked_before_anything_is_collected() {
     let sample = sample();
@@ -142,8 +142,8 @@ fn writing_refuses_what_reading_would() {
     assert_eq!(new(&[edk(6_000)]), Err(header_too_large()));
 }
 
-/// The tag is right, the commitment is to another key: only the commitment
-/// check can refuse it.
+/// The tag is valid, but the commitment is to another key: only the commitment check can
+/// refuse it.
 #[test]
 fn a_wrong_commitment_is_refused_under_a_right_tag() {
     let data_key = DataKey::from([9; 32]);

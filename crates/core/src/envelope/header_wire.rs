@@ -1,7 +1,7 @@
 //! The bytes of a header: parsed for `header`, written for `seal`.
 //!
-//! Must never: allocate for a length over a cap, or accept what this system
-//! does not write and cannot open; each refusal says what to change.
+//! Must never allocate for a length above a limit, or accept a header that this
+//! system does not write and cannot open; each refusal says what to change.
 
 use super::context::EncryptionContext;
 use super::error::{EnvelopeError, Place};
@@ -17,7 +17,7 @@ use super::wrap::EncryptedDataKey;
 const CHANGE_SUITE: &str = "seal with --algorithm AES_256_GCM_HKDF_SHA512_COMMIT_KEY";
 const CHANGE_FRAMES: &str = "seal with --frame-length 1048576";
 
-/// Reads a header from the start of `bytes`; asks for more when they end.
+/// Parses a header at the start of `bytes`; asks for more if they end too early.
 pub(super) fn parse(bytes: &[u8]) -> Result<Header, Stop> {
     let mut cursor = Cursor::new(bytes);
     check_kind(&mut cursor)?;
@@ -32,6 +32,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Stop> {
     let frame_length = FrameLength::new(cursor.u32()?)?;
     let commitment = cursor.array()?;
     let tag = cursor.array()?;
+    // Copied only now, when every length is known to be within its limit.
     Ok(Header {
         bytes: bytes[..cursor.position()].to_vec(),
         message_id,
@@ -43,7 +44,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Stop> {
     })
 }
 
-/// Version and suite: what this system does not open is named here.
+/// Checks version and suite; an unsupported one is named in the error.
 fn check_kind(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
     match cursor.u8()? {
         VERSION => {}
@@ -60,7 +61,7 @@ fn check_kind(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
     }
 }
 
-/// An EDK's three fields, still slices of the header.
+/// The three fields of an EDK, still slices of the header.
 struct EdkFields<'a>([&'a [u8]; 3]);
 
 impl EdkFields<'_> {
@@ -78,6 +79,7 @@ impl EdkFields<'_> {
 
 fn parse_edks<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<EdkFields<'a>>, Stop> {
     let count = cursor.u16()?;
+    // Counted before any is read: each may cost a call of the key service.
     check_edk_count(usize::from(count))?;
     (0..count).map(|_| Ok(EdkFields([cursor.field()?, cursor.field()?, cursor.field()?]))).collect()
 }
@@ -96,7 +98,7 @@ fn check_edk_count(count: usize) -> Result<(), EnvelopeError> {
 /// Writes a header with its tag.
 ///
 /// # Errors
-/// `Empty` or `TooLarge` when EDKs or the whole are outside the caps.
+/// `Empty` or `TooLarge` if the EDKs or the whole header exceed the limits.
 pub(super) fn write(
     cipher: &FrameCipher,
     commitment: &[u8; KEY_BYTES],
@@ -105,6 +107,7 @@ pub(super) fn write(
     edks: &[EncryptedDataKey],
     frame_length: FrameLength,
 ) -> Result<Vec<u8>, EnvelopeError> {
+    // The caller's EDKs must pass the same limits as those of a reader.
     check_edk_count(edks.len())?;
     let mut header = vec![VERSION];
     header.extend_from_slice(&SUITE.to_be_bytes());

@@ -1,8 +1,8 @@
-//! Data keys, and what suite 0478 derives from one.
+//! Data keys, and the keys that suite 0478 derives from them.
 //!
-//! `DataKey` is made by callers (random bytes passed in, KMS answers) or by
-//! unwrapping; derivation is used by `seal` and `header`.
-//! Must never: print a key, copy one out, or leave one behind in memory.
+//! Used by callers, which create a `DataKey` from random bytes or a KMS answer
+//! or unwrap one, and by `seal` and `header` for the derivation.
+//! Must never print a key, copy one out, or leave one in memory.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::error::EnvelopeError;
 use super::format::{KEY_BYTES, SUITE};
 
-/// The 32-byte key of one object. New random bytes for each object; zeroized
-/// on drop, and never shown.
+/// The 32-byte key of one object. New random bytes for each object; zeroized on drop and
+/// never shown.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct DataKey([u8; KEY_BYTES]);
 
@@ -24,12 +24,13 @@ impl DataKey {
         &self.0
     }
 
-    /// HKDF-SHA512 over the data key, salted with the message id: the cipher
-    /// of the content, and the commitment to this key.
+    /// HKDF-SHA512 over the data key, salted with the message id: returns the cipher of the
+    /// content and the commitment to this key.
     pub(super) fn derive(&self, message_id: &[u8; KEY_BYTES]) -> (Aes256Gcm, [u8; KEY_BYTES]) {
         let hkdf = Hkdf::<Sha512>::new(Some(message_id), &self.0);
         let mut content_key = Zeroizing::new([0; KEY_BYTES]);
         let mut commitment = [0; KEY_BYTES];
+        // The labels of the message format: one secret gives two independent keys.
         let suite = SUITE.to_be_bytes();
         hkdf.expand_multi_info(&[&suite, b"DERIVEKEY"], content_key.as_mut_slice())
             .expect("32 bytes are within the 16,320 of HKDF-SHA512");
@@ -48,8 +49,9 @@ impl From<[u8; KEY_BYTES]> for DataKey {
 impl TryFrom<&[u8]> for DataKey {
     type Error = EnvelopeError;
 
-    /// Takes a key service's answer; `WrongKey` unless it is 32 bytes long.
+    /// Creates a key from the answer of a key service; `WrongKey` unless it has 32 bytes.
     fn try_from(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        // Copied straight into the key, which zeroizes itself.
         let mut key = Self([0; KEY_BYTES]);
         if bytes.len() != KEY_BYTES {
             let why = "the data key is not 32 bytes long".to_owned();

@@ -1,9 +1,9 @@
 //! Opening: frames in, verified plaintext out.
 //!
 //! Used by `agent` and `coordinator`, from [`super::Header::open`]. Sans I/O:
-//! the caller reads the object and pushes what it got.
-//! Must never: give out a byte before its frame's tag and exact sequence
-//! number are checked, hold more than one frame, or go on after an error.
+//! the caller reads the object and pushes what it read.
+//! Must never return a byte before the tag and the exact sequence number of its
+//! frame are verified, hold more than one frame, or continue after an error.
 
 use std::fmt;
 
@@ -12,17 +12,17 @@ use super::format::FrameLength;
 use super::frame::{FrameCipher, FrameKind};
 use super::split::{Frame, Step, next_frame};
 
-/// What a completely verified object held.
+/// The size of a completely verified object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
-    /// Frames, the final one included; at least 1.
+    /// Frames, including the final one; at least 1.
     pub frames: u64,
-    /// Bytes of plaintext given out.
+    /// Bytes of plaintext.
     pub plaintext_bytes: u64,
 }
 
-/// Opens the frames of one object. What it gives out is authentic but may be
-/// the beginning only: results count after [`Opener::finish`].
+/// Opens the frames of one object. The plaintext it returns is authentic but may be only
+/// the beginning: results are valid after [`Opener::finish`].
 pub struct Opener {
     cipher: FrameCipher,
     frame_length: FrameLength,
@@ -35,9 +35,9 @@ pub struct Opener {
 
 enum State {
     Open,
-    /// The final frame verified.
+    /// The final frame was verified.
     Done,
-    /// Every further call gives this again.
+    /// Every further call returns this error.
     Failed(EnvelopeError),
 }
 
@@ -47,15 +47,15 @@ impl Opener {
         Self { cipher, frame_length, partial, next_seq: 1, plaintext_bytes: 0, state: State::Open }
     }
 
-    /// Takes the next bytes of the object; appends the plaintext of each frame
-    /// that they complete to `out`. Whole frames are opened from `sealed`
-    /// directly; only an incomplete one is kept.
+    /// Reads the next bytes of the object; appends the plaintext of each frame that they
+    /// complete to `out`. Complete frames are opened directly from `sealed`; only an
+    /// incomplete one is kept.
     ///
     /// # Errors
-    /// `TagFails`, `OutOfSequence`, `Malformed` or `TrailingBytes`. `out` then
-    /// ends with the last frame that verified, and every later call fails the
-    /// same way.
+    /// `TagFails`, `OutOfSequence`, `Malformed` or `TrailingBytes`. Then `out` ends with the
+    /// last frame that was verified, and every later call fails in the same way.
     pub fn push(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        // The first error is returned forever: a caller that retries cannot skip a frame.
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
@@ -67,11 +67,11 @@ impl Opener {
         pushed
     }
 
-    /// Ends the input; gives what the object held if all of it verified.
+    /// Ends the input; returns the size of the object if all of it was verified.
     ///
     /// # Errors
-    /// `Truncated` when the final frame is missing or incomplete, else the
-    /// error that an earlier push gave.
+    /// `Truncated` if the final frame is missing or incomplete, otherwise the error of an
+    /// earlier push.
     pub fn finish(self) -> Result<Opened, EnvelopeError> {
         match self.state {
             State::Failed(error) => Err(error),
@@ -85,6 +85,7 @@ impl Opener {
 
     fn push_frames(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
         let mut rest = self.complete_partial(sealed, out)?;
+        // One allocation for several frames; small pushes rely on the growth of `out`.
         if rest.len() > self.frame_length.bytes() {
             out.reserve(rest.len());
         }
@@ -103,8 +104,8 @@ impl Opener {
         Ok(())
     }
 
-    /// Adds to the kept frame, field by field, what it lacks; opens it when it
-    /// is complete. Gives the input that is not part of it.
+    /// Completes the kept frame, field by field, and opens it when it is complete. Returns
+    /// the input that is not part of it.
     fn complete_partial<'a>(
         &mut self,
         sealed: &'a [u8],
@@ -120,6 +121,8 @@ impl Opener {
                 }
                 Step::Need(_) if rest.is_empty() => break,
                 Step::Need(wanted) => {
+                    // A frame's length may be in a field that is still missing, so the
+                    // loop asks again after each field.
                     let missing = wanted - partial.len();
                     let (now, later) = rest.split_at(rest.len().min(missing));
                     partial.reserve_exact(missing);
@@ -134,12 +137,14 @@ impl Opener {
 
     fn step<'a>(&self, bytes: &'a [u8]) -> Result<Step<'a>, EnvelopeError> {
         if matches!(self.state, State::Done) {
+            // Checked before parsing: any byte after the final frame is an error.
             return Err(EnvelopeError::TrailingBytes);
         }
         next_frame(bytes, self.next_seq, self.frame_length)
     }
 
     fn open_frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        // The state changes only after the tag was verified.
         self.cipher.open(frame.head, frame.content, frame.tag, out)?;
         self.plaintext_bytes += frame.content.len() as u64;
         match frame.head.kind {

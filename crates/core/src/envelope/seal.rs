@@ -2,8 +2,8 @@
 //!
 //! Used by `coordinator` (`put`) and `agent` (partials, results). Sans I/O: the
 //! caller writes what is appended to `out`.
-//! Must never: use a sequence number twice, write a final frame as long as a
-//! regular one, or go on after an error.
+//! Must never use a sequence number twice, write a final frame as long as a
+//! regular one, or continue after an error.
 
 use std::fmt;
 
@@ -30,13 +30,13 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Starts an object; gives the header, which the caller writes first.
+    /// Starts an object; returns the header, which the caller writes first.
     ///
-    /// `message_id` must be new random bytes, like the data key; `edks` are
-    /// that data key wrapped under this very `context`.
+    /// `message_id` must be new random bytes, like the data key; `edks` are that data key
+    /// wrapped under exactly this `context`.
     ///
     /// # Errors
-    /// `Empty` or `TooLarge` when EDKs or header are outside the caps.
+    /// `Empty` or `TooLarge` if the EDKs or the header exceed the limits.
     pub fn new(
         data_key: &DataKey,
         edks: &[EncryptedDataKey],
@@ -52,15 +52,16 @@ impl Sealer {
         Ok((Self { cipher, frame_length, pending, next_seq: 1, failed: false }, header))
     }
 
-    /// Takes the next plaintext; appends each frame that it fills to `out`.
+    /// Encrypts the next plaintext; appends each frame that it fills to `out`.
     ///
     /// # Errors
-    /// `TooLarge` past [`FRAMES_MAX`] frames; from then on every call fails.
+    /// `TooLarge` beyond [`FRAMES_MAX`] frames; from then on every call fails.
     pub fn push(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
         if self.failed {
             return Err(too_many_frames());
         }
         let frame_bytes = self.frame_length.bytes();
+        // First the frame that is pending, then whole frames straight from the input.
         let mut rest = plaintext;
         if !self.pending.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(frame_bytes - self.pending.len()));
@@ -69,6 +70,7 @@ impl Sealer {
             if self.pending.len() < frame_bytes {
                 return Ok(());
             }
+            // Taken out and put back, so that the buffer is reused, not reallocated.
             let mut full = std::mem::take(&mut self.pending);
             let sealed = self.seal_regular(&full, out);
             full.clear();
@@ -85,16 +87,17 @@ impl Sealer {
         Ok(())
     }
 
-    /// Appends the final frame: what is pending, so it is empty when the
-    /// plaintext fills its frames exactly (the standard Python client refuses
-    /// a final frame as long as a regular one).
+    /// Appends the final frame with the pending plaintext. It is empty if the plaintext
+    /// fills its frames exactly (the standard Python client refuses a final frame as long
+    /// as a regular one).
     ///
     /// # Errors
-    /// `TooLarge` when a push has failed.
+    /// `TooLarge` if a push has failed.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
         if self.failed {
             return Err(too_many_frames());
         }
+        // Written even without content: only the final frame proves that nothing is missing.
         out.extend_from_slice(&END_MARK.to_be_bytes());
         out.extend_from_slice(&self.next_seq.to_be_bytes());
         out.extend_from_slice(&iv_of(self.next_seq));
@@ -104,8 +107,8 @@ impl Sealer {
         Ok(())
     }
 
-    /// Keeps the start of a frame. Room for all of it at once, so that no
-    /// reallocation leaves plaintext behind.
+    /// Keeps the start of a frame. Reserves the whole frame at once, so that no reallocation
+    /// leaves plaintext behind.
     fn keep(&mut self, plaintext: &[u8]) {
         if !plaintext.is_empty() {
             self.pending.reserve_exact(self.frame_length.bytes());
@@ -114,6 +117,7 @@ impl Sealer {
     }
 
     fn seal_regular(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        // This number is the end mark: only a final frame may have it.
         if self.next_seq == FRAMES_MAX {
             self.failed = true;
             return Err(too_many_frames());

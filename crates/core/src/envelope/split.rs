@@ -1,8 +1,8 @@
-//! Cutting sealed bytes into frames, and all checks that come before a tag.
+//! Cutting sealed bytes into frames, and all checks that precede a tag.
 //!
-//! Used by `open`. Pure: looks at bytes, decrypts nothing.
-//! Must never: accept a sequence number other than the expected one, or ask
-//! for more than one frame of bytes.
+//! Used by `open`. Pure: reads bytes, decrypts nothing.
+//! Must never accept a sequence number other than the expected one, or ask for
+//! more bytes than one frame.
 
 use super::error::{EnvelopeError, Place};
 use super::format::{
@@ -16,11 +16,11 @@ pub(super) struct Frame<'a> {
     pub(super) head: FrameHead,
     pub(super) content: &'a [u8],
     pub(super) tag: [u8; TAG_BYTES],
-    /// Bytes of the whole frame.
+    /// Length of the whole frame in bytes.
     pub(super) len: usize,
 }
 
-/// A frame, or how many bytes from its start are needed to go on.
+/// A frame, or how many bytes from its start are needed to continue.
 pub(super) enum Step<'a> {
     Need(usize),
     Frame(Frame<'a>),
@@ -29,8 +29,8 @@ pub(super) enum Step<'a> {
 /// Looks for frame `expected_seq` at the start of `bytes`.
 ///
 /// # Errors
-/// `OutOfSequence` for any other frame, `Malformed` for a final frame that
-/// claims to be longer than a regular one.
+/// `OutOfSequence` for any other frame, `Malformed` for a final frame that is longer than a
+/// regular one.
 pub(super) fn next_frame(
     bytes: &[u8],
     expected_seq: u32,
@@ -40,6 +40,7 @@ pub(super) fn next_frame(
         return Ok(Step::Need(WORD_BYTES));
     };
     if first != END_MARK {
+        // Checked before the frame is complete: a wrong number fails at its first bytes.
         check_seq(expected_seq, first)?;
         let content_len = frame_length.bytes();
         return Ok(cut(bytes, FrameKind::Regular, first, REGULAR_PREFIX_BYTES, content_len));
@@ -52,9 +53,11 @@ pub(super) fn next_frame(
         return Ok(Step::Need(FINAL_PREFIX_BYTES));
     };
     if content_len > frame_length.get() {
-        let what = "final frame claims to be longer than the frame length";
+        // Refused before any content is requested: this bounds the reader's buffer.
+        let what = "final frame is longer than the frame length";
         return Err(EnvelopeError::Malformed { place: Place::Frame(seq), what });
     }
+    // The cast is lossless: the length was just checked.
     Ok(cut(bytes, FrameKind::Final, seq, FINAL_PREFIX_BYTES, content_len as usize))
 }
 

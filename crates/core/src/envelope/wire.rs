@@ -1,17 +1,17 @@
 //! Reading and writing the big-endian, length-prefixed fields of a header.
 //!
-//! Used by `header` and `context`. Must never allocate from a length it has
-//! only read: a field is a slice of bytes that are already there.
+//! Used by `header` and `context`. Must never allocate for a length that it has
+//! only read: a field is a slice of bytes that are already in memory.
 
 use super::error::EnvelopeError;
 use super::format::HEADER_MAX_BYTES;
 
-/// Why reading stops before the end of a header.
+/// Why parsing stops before the end of a header.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The bytes are fine so far; at least this many are needed in all.
+    /// The bytes are valid so far; at least this many are needed in total.
     Need(usize),
-    /// No further byte can make it right.
+    /// The bytes are invalid, whatever follows.
     Bad(EnvelopeError),
 }
 
@@ -21,7 +21,7 @@ impl From<EnvelopeError> for Stop {
     }
 }
 
-/// Walks over the bytes received so far, within the header cap.
+/// Reads fields from the bytes received so far, within the limit of a header.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -33,13 +33,14 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// Bytes walked over so far.
+    /// Returns the number of bytes read so far.
     pub(super) const fn position(&self) -> usize {
         self.at
     }
 
-    /// The next `len` bytes. The cap is checked before asking for more.
+    /// Returns the next `len` bytes. The limit is checked before more are requested.
     pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Stop> {
+        // No overflow: `len` is at most a u16, and `at` is within the header limit.
         let end = self.at + len;
         if end > HEADER_MAX_BYTES {
             return Err(Stop::Bad(header_too_large()));
@@ -67,7 +68,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A field after its u16 length.
+    /// Returns a field that follows its u16 length.
     pub(super) fn field(&mut self) -> Result<&'a [u8], Stop> {
         let len = self.u16()?;
         self.take(usize::from(len))
@@ -81,7 +82,7 @@ pub(super) const fn header_too_large() -> EnvelopeError {
 /// Appends a u16 length and the field.
 ///
 /// # Errors
-/// `TooLarge` when the field is longer than a u16 can say.
+/// `TooLarge` if the length does not fit into a u16.
 pub(super) fn put_field(
     out: &mut Vec<u8>,
     what: &'static str,

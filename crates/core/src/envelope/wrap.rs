@@ -1,9 +1,9 @@
 //! Encrypted data keys (EDKs), and wrapping with a raw AES-256 key ("HomerKey").
 //!
-//! Used by whoever seals or opens without KMS; KMS EDKs are made in `cloud`
-//! and pass through here untouched.
-//! Must never: try a key whose namespace and name the EDK does not carry, or
-//! claim the namespace `aws-kms`.
+//! Used by code that seals or opens without KMS; KMS creates its EDKs in `cloud`
+//! and they are not changed here.
+//! Must never try a key whose namespace and name are not in the EDK, or use the
+//! namespace `aws-kms`.
 
 use std::fmt;
 
@@ -16,16 +16,16 @@ use super::error::EnvelopeError;
 use super::format::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use super::keys::DataKey;
 
-/// Namespace of KMS; also prefix of its relatives (`aws-kms-hierarchy`, ...).
+/// Namespace of KMS; also the prefix of related ones (`aws-kms-hierarchy`, ...).
 const KMS_NAMESPACE: &str = "aws-kms";
-/// Tag length in bits and IV length in bytes, as provider info states them.
+/// Tag length in bits and IV length in bytes, as in the provider info.
 const TAG_BITS: u32 = 128;
 const IV_LEN: u32 = 12;
-/// Cap on a namespace or a name in bytes. Ours: u16 less the 20 bytes that
-/// follow the name, rounded down to something a person would still type.
+/// Limit of a namespace or a name in bytes. Ours: u16 minus the 20 bytes that follow the
+/// name, rounded down to a length that can still be typed.
 const NAME_MAX_BYTES: usize = 1024;
 
-/// One data key, encrypted, as it stands in a header.
+/// One encrypted data key, as in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncryptedDataKey {
     /// Key namespace, or `aws-kms`.
@@ -36,8 +36,8 @@ pub struct EncryptedDataKey {
     pub ciphertext: Vec<u8>,
 }
 
-/// A raw AES-256 wrapping key with the namespace and name that its EDKs carry.
-/// Zeroized on drop; the key itself is never shown.
+/// A raw AES-256 wrapping key with the namespace and name that its EDKs carry. Zeroized on
+/// drop; the key itself is never shown.
 pub struct WrappingKey {
     namespace: String,
     name: String,
@@ -45,7 +45,7 @@ pub struct WrappingKey {
 }
 
 impl WrappingKey {
-    /// Takes 32 random bytes; the caller zeroizes its own copy.
+    /// Creates a wrapping key from 32 random bytes; the caller zeroizes its own copy.
     ///
     /// # Errors
     /// `BadKeyName` for an empty, long or non-ASCII namespace or name, or a
@@ -57,6 +57,7 @@ impl WrappingKey {
                 return Err(EnvelopeError::BadKeyName { what });
             }
         }
+        // By prefix: related namespaces of KMS are reserved, too.
         if namespace.starts_with(KMS_NAMESPACE) {
             let what = "namespaces that begin with `aws-kms` belong to KMS; choose another";
             return Err(EnvelopeError::BadKeyName { what });
@@ -65,11 +66,11 @@ impl WrappingKey {
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned(), cipher })
     }
 
-    /// Wraps a data key, bound to the context. `iv` must be new random bytes
-    /// for each call: an IV used twice under this key gives the key away.
+    /// Wraps a data key, bound to the context. `iv` must be new random bytes for each call:
+    /// an IV that is used twice under this key reveals the key.
     ///
     /// # Errors
-    /// None today; a `Result` because the cipher's interface has one.
+    /// None at present; a `Result` because the cipher's interface returns one.
     pub fn wrap(
         &self,
         data_key: &DataKey,
@@ -78,7 +79,7 @@ impl WrappingKey {
     ) -> Result<EncryptedDataKey, EnvelopeError> {
         let mut ciphertext = vec![0; KEY_BYTES + TAG_BYTES];
         let (content, tag_out) = ciphertext.split_at_mut(KEY_BYTES);
-        // Straight from the key into the output: no plaintext copy to forget.
+        // Directly from the key into the output: no plaintext copy to zeroize.
         let buffer = InOutBuf::new(data_key.as_bytes(), content).map_err(|_| self.unusable())?;
         let tag = self
             .cipher
@@ -90,17 +91,18 @@ impl WrappingKey {
         Ok(EncryptedDataKey { provider_id: self.namespace.clone(), provider_info, ciphertext })
     }
 
-    /// Unwraps the first EDK that carries this key's namespace and name and
-    /// verifies under the context.
+    /// Unwraps the first EDK that carries this key's namespace and name and verifies under
+    /// the context.
     ///
     /// # Errors
-    /// `WrongKey` when none carries them or none verifies.
+    /// `WrongKey` if none carries them or none verifies.
     pub fn unwrap(
         &self,
         edks: &[EncryptedDataKey],
         context: &EncryptionContext,
     ) -> Result<DataKey, EnvelopeError> {
         let mut tried = 0_usize;
+        // Names are not unique: another key may have the same one, so each match is tried.
         for edk in edks {
             let Some(iv) = self.iv_of(edk) else { continue };
             tried += 1;
@@ -117,6 +119,7 @@ impl WrappingKey {
         iv: &[u8; IV_BYTES],
         context: &EncryptionContext,
     ) -> Option<DataKey> {
+        // Any failure is `None`: the errors of the cipher must not be distinguishable.
         let (content, tag) = edk.ciphertext.split_last_chunk::<TAG_BYTES>()?;
         let mut plain = Zeroizing::new([0; KEY_BYTES]);
         let buffer = InOutBuf::new(content, plain.as_mut_slice()).ok()?;
@@ -126,7 +129,7 @@ impl WrappingKey {
         Some(DataKey::from(*plain))
     }
 
-    /// The IV of an EDK that names this key; none when it names another.
+    /// Returns the IV of an EDK that names this key; `None` if it names another one.
     fn iv_of(&self, edk: &EncryptedDataKey) -> Option<[u8; IV_BYTES]> {
         if edk.provider_id != self.namespace {
             return None;
@@ -134,7 +137,7 @@ impl WrappingKey {
         edk.provider_info.strip_prefix(self.info_prefix().as_slice())?.try_into().ok()
     }
 
-    /// Key name, then the tag's length in bits and the IV's in bytes.
+    /// Key name, then the length of the tag in bits and of the IV in bytes.
     fn info_prefix(&self) -> Vec<u8> {
         let mut info = self.name.clone().into_bytes();
         info.extend_from_slice(&TAG_BITS.to_be_bytes());

@@ -1,10 +1,11 @@
-//! An NVMe controller's answer to Identify, read for the volume behind it.
+//! Parses an NVMe controller's answer to Identify for the volume behind it.
 //!
-//! Offsets are those of the Identify Controller data structure (NVM Express
-//! base specification): vendor 0, serial 4, model 24, vendor's own 3072. EBS
-//! writes the volume's id as serial and, as first thing of its own, the device
-//! name that the attachment asked for (Amazon EC2 user guide, "Map NVMe
-//! devices to EBS volumes").
+//! Used by `sce-agent volume`. It must never panic on any answer. Offsets are
+//! those of the Identify Controller data structure (NVM Express base
+//! specification): vendor 0, serial 4, model 24, vendor specific 3072. EBS writes
+//! the volume id as serial number and, first in the vendor specific part, the
+//! device name of the attachment (Amazon EC2 user guide, "Map NVMe devices to EBS
+//! volumes").
 
 /// Length of the answer, in bytes.
 pub const IDENTIFY_BYTES: usize = 4096;
@@ -13,21 +14,22 @@ const AMAZON: u16 = 0x1D0F;
 /// The model of every EBS volume.
 const EBS_MODEL: &str = "Amazon Elastic Block Store";
 
-/// A volume as its controller tells it.
+/// A volume as its controller reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// As `vol-0123456789abcdef0`.
+    /// The volume id, like `vol-0123456789abcdef0`.
     pub volume: String,
-    /// Where it was attached, as `/dev/sdf`; other makers than Amazon tell
-    /// nothing.
+    /// The device name of the attachment, like `/dev/sdf`; `None` for other vendors than
+    /// Amazon.
     pub device: Option<String>,
 }
 
-/// The volume behind a controller; `None` if it is none (an instance store, a
-/// disk of another kind).
+/// Returns the volume behind a controller; `None` if it is not a volume (an instance store
+/// or another kind of disk).
 pub fn parse_identify(answer: &[u8; IDENTIFY_BYTES]) -> Option<Identity> {
     let serial = text(&answer[4..24])?;
     let digits = serial.strip_prefix("vol")?;
+    // EBS reports the id without its hyphen; both forms are accepted.
     let digits = digits.strip_prefix('-').unwrap_or(digits);
     let is_id = matches!(digits.len(), 8 | 17)
         && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -35,6 +37,7 @@ pub fn parse_identify(answer: &[u8; IDENTIFY_BYTES]) -> Option<Identity> {
         return None;
     }
     let volume = format!("vol-{digits}");
+    // The vendor specific bytes have this meaning only for Amazon's controllers.
     if u16::from_le_bytes([answer[0], answer[1]]) != AMAZON {
         return Some(Identity { volume, device: None });
     }
@@ -42,6 +45,7 @@ pub fn parse_identify(answer: &[u8; IDENTIFY_BYTES]) -> Option<Identity> {
         return None;
     }
     let device = text(&answer[3072..3104]).filter(|name| !name.is_empty());
+    // Empty if the volume was attached without a name.
     let device = device.map(|name| format!("/dev/{}", name.strip_prefix("/dev/").unwrap_or(name)));
     Some(Identity { volume, device })
 }
@@ -86,7 +90,7 @@ mod tests {
             (AMAZON, "AWS0123456789ABCDEF0", "Amazon EC2 NVMe Instance Storage", "", None),
             (AMAZON, volume, EBS_MODEL, "sd\u{1}", Some(None)),
             (0x1b36, volume, "QEMU NVMe Ctrl", "", Some(None)),
-            // Another maker's bytes there mean something else.
+            // The bytes of another vendor have another meaning there.
             (0x144d, volume, "Some SSD", "sdf", Some(None)),
             (0x144d, "S4EWNX0R123456", "Some SSD", "", None),
             (AMAZON, "vol0123456789ABCDEF0", EBS_MODEL, "sdf", None),

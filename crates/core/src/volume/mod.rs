@@ -1,8 +1,8 @@
-//! The encrypted volume: which one it is, and what may be done to it.
+//! The encrypted volume: which device it is, and what may be done to it.
 //!
 //! Used by `sce-agent volume`, which reads the machine, asks here, and applies
-//! what it is told. A wrong answer would destroy somebody's data, so whatever
-//! is not plainly the right volume and plainly empty is refused, by name.
+//! the answer. A wrong answer would destroy data, so a volume that is not
+//! clearly the right one and clearly empty must be refused, by name.
 
 mod identify;
 mod plan;
@@ -15,5 +15,5 @@ pub use plan::{
 
 /// Partition label and file system label of the volume.
 pub const LABEL: &str = "hipaa";
-/// Where it is mounted.
+/// Mount point of the volume.
 pub const MOUNT: &str = "/hipaa";

@@ -1,4 +1,7 @@
-//! Which device is the volume, and what is to be done to it.
+//! Which device is the volume, and what to do with it.
+//!
+//! Used by `sce-agent volume` through [`crate::volume`]. It must never plan a
+//! step on a device that carries foreign data.
 
 use std::fmt::Write as _;
 
@@ -7,154 +10,154 @@ use super::{Identity, LABEL, MOUNT};
 /// An NVMe namespace of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Its node, as `/dev/nvme1n1`; it says nothing of what it is.
+    /// Device node, like `/dev/nvme1n1`; the name does not identify the device.
     pub node: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// What its controller says, if that is a volume.
+    /// The identity that its controller reports, if it is a volume.
     pub identity: Option<Identity>,
-    /// Where it, or a part of it, is mounted.
+    /// Where the device, or a partition of it, is mounted.
     pub mounts: Vec<String>,
 }
 
-/// Which volume is meant.
+/// The volume to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Where the launch attached it, as `/dev/sdf`.
+    /// The device name of the attachment, like `/dev/sdf`.
     pub attached_at: String,
-    /// Its size, where known.
+    /// The size, if known.
     pub bytes: Option<u64>,
 }
 
-/// What lies on a disk or a partition.
+/// The content of a disk or a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Nothing: no signature, and zeros at both ends.
     Blank,
-    /// Something that signatures name, as `xfs`.
+    /// Something with a known signature, like `xfs`.
     Signed(Vec<String>),
-    /// Bytes that no signature names.
+    /// Bytes without a known signature.
     Unknown,
 }
 
 /// A partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
-    /// Its label in the partition table.
+    /// The label in the partition table.
     pub label: String,
-    /// What lies on it.
+    /// The content.
     pub content: Content,
 }
 
-/// What lies on a disk.
+/// The content of a disk and its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
-    /// On the disk itself.
+    /// Of the disk itself.
     pub content: Content,
-    /// In its partitions.
+    /// The partitions.
     pub partitions: Vec<Partition>,
 }
 
-/// A step of a preparation. One that an interruption kept from its end is seen
-/// as what it left: a blank disk, a blank partition, or something refused.
+/// A step of a preparation. An interrupted step is recognized by its result: a blank disk,
+/// a blank partition, or something that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Write the partition table with its one partition.
     Partition,
-    /// Make the file system on it.
+    /// Make the file system on the partition.
     Format,
 }
 
-/// How a volume is emptied.
+/// How a volume is wiped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WipeWay {
-    /// Tell the volume to forget its blocks.
+    /// Discard all blocks.
     Discard,
     /// Write zeros.
     Overwrite,
 }
 
-/// Why a volume is not touched.
+/// Why a volume is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VolumeError {
-    /// No device is the wanted volume.
+    /// No device is the expected volume.
     #[error("no volume is attached at {attached_at}: found {found}")]
     Absent {
-        /// Where it is looked for.
+        /// The expected attachment.
         attached_at: String,
-        /// What is there instead.
+        /// The devices found.
         found: String,
     },
-    /// Several could be.
-    #[error("{volumes} could be the volume of {attached_at}: detach what is not")]
+    /// More than one device could be the volume.
+    #[error("{volumes} could be the volume of {attached_at}: detach the others")]
     Ambiguous {
-        /// Where it is looked for.
+        /// The expected attachment.
         attached_at: String,
-        /// Which.
+        /// The volumes.
         volumes: String,
     },
-    /// It has another size than the launch says.
-    #[error("volume {volume} has {actual} bytes, but {expected} are expected: not touched")]
+    /// The size differs from that of the launch.
+    #[error("volume {volume} has {actual} bytes, but {expected} are expected: nothing is changed")]
     SizeDiffers {
-        /// Which.
+        /// The volume.
         volume: String,
-        /// As it is.
+        /// The actual size.
         actual: u64,
-        /// As the launch says.
+        /// The size of the launch.
         expected: u64,
     },
-    /// It is mounted.
-    #[error("volume {volume} is mounted at {at}: not touched")]
+    /// The volume is mounted.
+    #[error("volume {volume} is mounted at {at}: nothing is changed")]
     Mounted {
-        /// Which.
+        /// The volume.
         volume: String,
-        /// Where.
+        /// The mount point.
         at: String,
     },
-    /// Another device has a partition of our label.
+    /// A partition of another device has the label of the volume.
     #[error(
-        "{0} is labelled {LABEL}, too, and /hipaa is mounted by label: detach what is not the volume"
+        "{0} also has the label {LABEL}, by which /hipaa is mounted: detach the device that is not the volume"
     )]
     LabelTaken(String),
-    /// Something lies on it.
+    /// The volume carries data.
     #[error(
-        "volume {volume} is not blank, it carries {what}: not touched; if nothing on it is \
-         needed, attach a new volume, or empty it with `wipefs --all` and `blkdiscard`"
+        "volume {volume} is not blank, it carries {what}: nothing is changed; if nothing on it \
+         is needed, attach a new volume, or empty it with `wipefs --all` and `blkdiscard`"
     )]
     NotBlank {
-        /// Which.
+        /// The volume.
         volume: String,
-        /// What.
+        /// The content.
         what: String,
     },
 }
 
-/// The wanted volume among the machine's devices, whatever their names.
+/// Finds the expected volume among the machine's devices, whatever their names.
 ///
-/// A device whose controller tells where it was attached must be attached at
-/// the wanted place; where no controller tells that, the volume is the only
-/// one that does not carry the running system.
+/// If a controller reports an attachment, it must be the expected one. If no controller
+/// reports one, the volume is the only device that does not carry the running system.
 ///
 /// # Errors
-/// There is none, several could be meant, or its size is not the expected.
+/// Returns an error if there is no such volume, more than one, or one of another size.
 pub fn find_volume<'a>(
     devices: &'a [Device],
     wanted: &Wanted,
 ) -> Result<(&'a Device, &'a Identity), VolumeError> {
     let volumes = || devices.iter().filter_map(|d| d.identity.as_ref().map(|i| (d, i)));
-    let there = |identity: &Identity| identity.device.as_ref() == Some(&wanted.attached_at);
-    let mut meant: Vec<_> = volumes().filter(|(_, identity)| there(identity)).collect();
-    if meant.is_empty() {
+    let is_there = |identity: &Identity| identity.device.as_ref() == Some(&wanted.attached_at);
+    let mut candidates: Vec<_> = volumes().filter(|(_, identity)| is_there(identity)).collect();
+    if candidates.is_empty() {
+        // A device that reports another attachment is never guessed to be the volume.
         let system = |device: &Device| device.mounts.iter().any(|at| at == "/");
-        meant = volumes().filter(|(d, i)| i.device.is_none() && !system(d)).collect();
+        candidates = volumes().filter(|(d, i)| i.device.is_none() && !system(d)).collect();
     }
     let attached_at = wanted.attached_at.clone();
-    let (device, identity) = match meant[..] {
+    let (device, identity) = match candidates[..] {
         [] => return Err(VolumeError::Absent { attached_at, found: describe(devices) }),
         [one] => one,
         _ => {
-            let names: Vec<_> = meant.iter().map(|(_, identity)| &*identity.volume).collect();
+            let names: Vec<_> = candidates.iter().map(|(_, identity)| &*identity.volume).collect();
             return Err(VolumeError::Ambiguous { attached_at, volumes: names.join(", ") });
         }
     };
@@ -172,35 +175,37 @@ fn describe(devices: &[Device]) -> String {
     let mut list = String::new();
     for Device { node, identity, .. } in devices {
         let kind = identity.as_ref().map_or("no volume", |identity| &identity.volume);
-        let place = identity.as_ref().and_then(|i| i.device.as_deref()).unwrap_or("not told where");
+        let place =
+            identity.as_ref().and_then(|i| i.device.as_deref()).unwrap_or("attachment unknown");
         let comma = if list.is_empty() { "" } else { ", " };
         let _ = write!(list, "{comma}{node} ({kind}, {place})");
     }
     if list.is_empty() { "no NVMe device".to_owned() } else { list }
 }
 
-/// Refuses a machine on which a partition of another device has our label,
-/// given every partition that has it: /hipaa is mounted by it.
+/// Refuses a machine on which a partition of another device has the volume's label, given
+/// every partition that has it: /hipaa is mounted by label.
 ///
 /// # Errors
-/// There is one.
-pub fn refuse_other_label(device: &Device, labelled: &[String]) -> Result<(), VolumeError> {
+/// Returns an error with the first such partition.
+pub fn refuse_other_label(device: &Device, labeled: &[String]) -> Result<(), VolumeError> {
     let is_ours = |node: &String| {
+        // `p` and a number: `/dev/nvme1n10p1` is not a partition of `/dev/nvme1n1`.
         let number = node.strip_prefix(&device.node).and_then(|rest| rest.strip_prefix('p'));
         number.is_some_and(|number| number.parse::<u32>().is_ok())
     };
-    match labelled.iter().find(|node| !is_ours(node)) {
+    match labeled.iter().find(|node| !is_ours(node)) {
         Some(other) => Err(VolumeError::LabelTaken(other.clone())),
         None => Ok(()),
     }
 }
 
-/// The steps that make the volume ready; none if it is ready and may be kept
-/// as it is (`keep`: a volume that outlives its machine).
+/// Returns the steps that prepare the volume; none if it is ready and `keep` is set (for a
+/// volume that outlives its machine).
 ///
 /// # Errors
-/// It is mounted, or carries anything but what an interrupted preparation
-/// leaves.
+/// Returns an error if the volume is mounted, or carries anything but the result of an
+/// interrupted preparation.
 pub fn plan_prepare(
     device: &Device,
     volume: &str,
@@ -208,7 +213,9 @@ pub fn plan_prepare(
     keep: bool,
 ) -> Result<Vec<Step>, VolumeError> {
     refuse_mounted(device, volume, |_| true)?;
+    // GPT and its protective MBR are what `Step::Partition` writes.
     let ours = is_our_table(&disk.content);
+    // Each state that an interruption can leave continues where it stopped.
     match (&disk.content, &disk.partitions[..]) {
         (Content::Blank, []) => Ok(vec![Step::Partition, Step::Format]),
         (_, [part]) if ours && part.label == LABEL => match &part.content {
@@ -220,12 +227,12 @@ pub fn plan_prepare(
     }
 }
 
-/// How the volume is emptied, be it whole or half emptied already, once it is
-/// unmounted.
+/// Returns how to wipe the volume once it is unmounted, whether or not an earlier wipe was
+/// interrupted.
 ///
 /// # Errors
-/// It is mounted elsewhere than at /hipaa, or carries what no preparation of
-/// ours makes.
+/// Returns an error if the volume is mounted elsewhere than at /hipaa, or carries data
+/// that no preparation makes.
 pub fn plan_wipe(
     device: &Device,
     volume: &str,
@@ -233,7 +240,9 @@ pub fn plan_wipe(
     discards: bool,
 ) -> Result<WipeWay, VolumeError> {
     refuse_mounted(device, volume, |at| at != MOUNT)?;
+    // Anything else could be data of another use, and a wipe cannot be undone.
     let ours = match &disk.content {
+        // Without partitions it is blank, or what an interrupted wipe left.
         Content::Blank | Content::Unknown => disk.partitions.is_empty(),
         table @ Content::Signed(_) => {
             is_our_table(table) && disk.partitions.iter().all(|part| part.label == LABEL)
@@ -245,7 +254,7 @@ pub fn plan_wipe(
     Ok(if discards { WipeWay::Discard } else { WipeWay::Overwrite })
 }
 
-/// A partition table of the kind that we write, or what is left of it.
+/// True for a partition table of the kind that [`Step::Partition`] writes, or a part of it.
 fn is_our_table(content: &Content) -> bool {
     matches!(content, Content::Signed(names) if names.iter().all(|name| name == "gpt" || name == "PMBR"))
 }

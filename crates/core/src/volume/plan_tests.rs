@@ -1,4 +1,4 @@
-//! Volumes found and refused, by table.
+//! Tests of finding, preparing and wiping volumes: tables of cases.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn the_volume_is_found_by_what_it_is_not_by_its_name() {
     let found = [root.clone(), store, ours.clone(), other.clone()];
     let (found, identity) = find_volume(&found, &wanted()).unwrap();
     assert_eq!((found, &*identity.volume), (&ours, VOLUME));
-    // Told elsewhere, it is not ours, even if it is the only one.
+    // A volume with another attachment is not ours, even if it is the only one.
     let error = find_volume(&[root, other], &wanted()).unwrap_err().to_string();
     assert!(error.contains("vol-00000000000000003, /dev/sdg"), "{error}");
     let error = find_volume(&[], &wanted()).unwrap_err().to_string();
@@ -47,7 +47,7 @@ fn the_volume_is_found_by_what_it_is_not_by_its_name() {
 }
 
 #[test]
-fn where_no_place_is_told_the_only_volume_is_meant() {
+fn without_an_attachment_the_only_volume_is_chosen() {
     let root = device("/dev/nvme0n1", Some("vol-00000000000000001"), None, &["/boot", "/"]);
     let ours = device("/dev/nvme1n1", Some(VOLUME), None, &[]);
     let both = [root.clone(), ours.clone()];
@@ -116,7 +116,7 @@ fn only_a_blank_volume_is_prepared_and_an_interrupted_preparation_goes_on() {
 }
 
 #[test]
-fn a_wipe_takes_what_we_made_or_half_wiped_and_nothing_else() {
+fn a_wipe_accepts_our_own_partitions_and_half_wiped_volumes_only() {
     use Content::{Blank, Unknown};
     let free = device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), &[]);
     let gpt = || signed(&["gpt", "PMBR"]);
@@ -137,7 +137,7 @@ fn a_wipe_takes_what_we_made_or_half_wiped_and_nothing_else() {
 }
 
 #[test]
-fn what_is_mounted_is_never_touched_but_hipaa_by_its_wipe() {
+fn a_mounted_volume_is_refused_except_hipaa_by_its_wipe() {
     let mounted = |at: &[&str]| device("/dev/nvme1n1", Some(VOLUME), Some("/dev/sdf"), at);
     let refused = |at: &str| VolumeError::Mounted { volume: VOLUME.to_owned(), at: at.to_owned() };
     let blank = disk(Content::Blank, &[]);

@@ -1,11 +1,11 @@
-//! Sealing and opening for tests: fixed keys, any chunking.
+//! Sealing and opening in tests: fixed keys, any chunking.
 
 use sce_core::envelope::{
     DataKey, EncryptionContext, EnvelopeError, FrameLength, HeaderReader, Opened, Sealer,
     WrappingKey,
 };
 
-/// What `open` expects of every object here.
+/// The context that `open` expects of every object.
 pub const PLACE: [(&str, &str); 2] = [("pit", "hipaa"), ("object", "in.csv")];
 
 pub fn homer() -> WrappingKey {
@@ -32,8 +32,8 @@ pub fn seal_as(plaintext: &[u8], frame_bytes: u32, chunk: usize, id: u8) -> Vec<
     out
 }
 
-/// Opens with [`homer`], pushing `chunk` bytes at a time, and gives what was
-/// released with the outcome.
+/// Opens with [`homer`], pushing `chunk` bytes at a time; returns the released bytes and the
+/// outcome.
 pub fn open(
     sealed: &[u8],
     chunk: usize,
@@ -69,12 +69,12 @@ fn open_into(
     opener.finish()
 }
 
-/// Where frame 1 begins.
+/// Returns the offset of frame 1.
 pub fn header_len(sealed: &[u8]) -> usize {
     HeaderReader::new().push(sealed).unwrap().unwrap().1
 }
 
-/// `n` bytes that differ from place to place.
+/// Returns `n` bytes that differ from one position to the next.
 pub fn pattern(n: usize) -> Vec<u8> {
     (0_u32..).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(n).collect()
 }

@@ -1,4 +1,4 @@
-//! The envelope from outside: what is sealed opens, what is altered does not.
+//! Tests of the envelope's public interface: sealed objects open, altered ones do not.
 #![allow(clippy::unwrap_used)]
 
 mod help;

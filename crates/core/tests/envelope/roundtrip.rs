@@ -1,4 +1,4 @@
-//! Whatever is sealed opens again: every size, frame length and chunking.
+//! Every sealed object opens again: all sizes, frame lengths and chunkings.
 
 use crate::help::{PLACE, header_len, open, pattern, seal};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What the standard clients sealed opens here. The files in `sealed/` were
+//! Objects sealed by the standard clients open here. The files in `sealed/` were
 //! made by `aws-encryption-sdk-cli` 4.3.0 and `aws-encryption-sdk[MPL]` 4.0.7
 //! with the key of `help::homer`, frames of 128 bytes. tests/interop runs the
 //! clients themselves, in both directions.

@@ -1,5 +1,5 @@
-//! Whatever is not exactly what was sealed is refused, and no wrong byte is
-//! released on the way.
+//! Every altered object is refused, and no wrong byte is released before the
+//! refusal.
 
 use crate::help::{PLACE, header_len, homer, open, pattern, seal, seal_as};
 use sce_core::envelope::{DataKey, EnvelopeError, HeaderReader, Place};
@@ -8,7 +8,8 @@ const F: usize = 16;
 const STRIDE: usize = F + 32;
 const CHUNKS: [usize; 3] = [1, 50, 1 << 20];
 
-/// Two regular frames and a final one of 5 bytes; and where frames begin.
+/// Returns the plaintext and the sealed bytes of two regular frames and a final one of
+/// 5 bytes, and the offset of the first frame.
 fn small() -> (Vec<u8>, Vec<u8>, usize) {
     let plaintext = pattern(2 * F + 5);
     let sealed = seal(&plaintext, 16, 100);
@@ -16,7 +17,8 @@ fn small() -> (Vec<u8>, Vec<u8>, usize) {
     (plaintext, sealed, body)
 }
 
-/// Refused in every chunking, having released only a true beginning.
+/// Checks that `altered` is refused in every chunking and that only correct bytes, from the
+/// beginning, are released before.
 fn refused(altered: &[u8], plaintext: &[u8]) -> EnvelopeError {
     let mut last = None;
     for chunk in CHUNKS {
@@ -57,8 +59,8 @@ fn every_flipped_bit_is_refused() {
     }
 }
 
-/// With the data key in hand (as from KMS) the header is not protected by the
-/// unwrapping: commitment and tag must catch every flip by themselves.
+/// If the data key is known (as from KMS), unwrapping does not protect the header: commitment
+/// and tag must detect every flip by themselves.
 #[test]
 fn every_flipped_header_bit_is_refused_with_the_data_key_known() {
     let (_, sealed, body) = small();

@@ -20,20 +20,20 @@ pub trait Analysis: Send + Sync {
     /// The content is not a side input of this analysis.
     fn add_side_input(&mut self, content: &[u8]) -> Result<(), Defect>;
 
-    /// Starts reading the object of this name (an allowed object name, which
-    /// outputs may show).
+    /// Starts reading the object of this name, which is an allowed object name and may be shown in
+    /// outputs.
     fn begin(&self, object: &str) -> Box<dyn ObjectAnalysis>;
 
-    /// Starts merging partials; none at all give the partial of no object.
+    /// Starts merging partials; without any, the result is the partial of no object.
     fn fold(&self, limits: FoldLimits) -> Box<dyn Fold>;
 }
 
-/// Reads one object from chunks cut anywhere.
+/// Reads one object; chunk boundaries may be anywhere.
 pub trait ObjectAnalysis: Send {
     /// Reads the next plaintext bytes.
     ///
     /// # Errors
-    /// The defect for which the object is quarantined; do not push any more.
+    /// The defect for which the object is quarantined; no more bytes may be pushed.
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Defect>;
 
     /// Ends the object; call it only once the envelope is verified to its end.
@@ -43,7 +43,7 @@ pub trait ObjectAnalysis: Send {
     fn finish(self: Box<Self>) -> Result<ObjectPart, Defect>;
 }
 
-/// The partial of one object, which only its own analysis can look into.
+/// The partial of one object, which is opaque to all but its own analysis.
 pub struct ObjectPart {
     /// Rows read from the object.
     pub rows: u64,
@@ -57,12 +57,12 @@ impl fmt::Debug for ObjectPart {
     }
 }
 
-/// When a fold merges the partials that it holds.
+/// The limits at which a fold merges the partials that it holds.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldLimits {
-    /// It holds this many partials.
+    /// The number of partials that it holds.
     pub parts: usize,
-    /// The partials that it read hold this many bytes.
+    /// The bytes of the encoded partials that it read.
     pub bytes: u64,
 }
 
@@ -72,8 +72,7 @@ impl Default for FoldLimits {
     }
 }
 
-/// Partials on their way into one. Any call may take long: make it on a thread
-/// that may block.
+/// Merges partials into one. Any call may take long: make it on a thread that may block.
 pub trait Fold: Send {
     /// Adds the partial of an object.
     ///
@@ -87,13 +86,13 @@ pub trait Fold: Send {
     /// [`AnalysisError::Damaged`] for any other bytes; it never panics.
     fn add_encoded(&mut self, partial: &[u8]) -> Result<(), AnalysisError>;
 
-    /// The merged partial as bytes, to be sealed.
+    /// Encodes the merged partial, to be sealed.
     ///
     /// # Errors
-    /// It is too large or cannot be written.
+    /// It is too large, or cannot be written.
     fn encode(self: Box<Self>) -> Result<Vec<u8>, AnalysisError>;
 
-    /// The results of the run.
+    /// Returns the results of the run.
     ///
     /// # Errors
     /// [`AnalysisError::FactsDiffer`] unless the analyzed inputs are exactly
@@ -103,7 +102,7 @@ pub trait Fold: Send {
 
 type Start = fn(&AnalysisSettings, &Path) -> Result<Box<dyn Analysis>, AnalysisError>;
 
-/// One kind of analysis in the table of those that a worker can compute.
+/// An entry in the table of the analyses that a worker can compute.
 #[derive(Debug, Clone, Copy)]
 pub struct AnalysisEntry {
     /// Name and version, as in the settings of a study.
@@ -112,14 +111,13 @@ pub struct AnalysisEntry {
 }
 
 impl AnalysisEntry {
-    /// The entry of an analysis that [`TypedAnalysis`] describes.
+    /// Creates an entry; `start` usually adapts a [`crate::TypedAnalysis`] with [`crate::erase`].
     #[must_use]
     pub const fn new(name: &'static str, start: Start) -> Self {
         Self { name, start }
     }
 
-    /// The analysis with these settings; temporary files go to the directory
-    /// `scratch`.
+    /// Starts the analysis with these settings; temporary files go to the directory `scratch`.
     ///
     /// # Errors
     /// [`AnalysisError::Settings`] if this version cannot do what they ask.
@@ -132,10 +130,10 @@ impl AnalysisEntry {
     }
 }
 
-/// The entry of this name.
+/// Returns the entry of this name.
 ///
 /// # Errors
-/// There is none.
+/// There is none; the error lists the names that there are.
 pub fn find_analysis<'a>(
     entries: &'a [AnalysisEntry],
     name: &str,
@@ -147,4 +145,19 @@ pub fn find_analysis<'a>(
             .collect::<Vec<_>>()
             .join(" or "),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_analysis_is_refused_with_the_known_names() {
+        let none: Start = |_, _| Err(AnalysisError::NoScratch);
+        let entries = [AnalysisEntry::new("a/1", none), AnalysisEntry::new("b/2", none)];
+        assert_eq!(find_analysis(&entries, "b/2").map(|entry| entry.name), Ok("b/2"));
+        let refused = find_analysis(&entries, "c/1").map(|entry| entry.name);
+        let known = r#""a/1" or "b/2""#.to_owned();
+        assert_eq!(refused, Err(StudySettingsError::Analysis { known }));
+    }
 }

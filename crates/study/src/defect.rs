@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// A fault in an object's content, or a lack of the worker that reads it.
+/// A fault in an object's content, or a shortage of the worker that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
     code: &'static str,
@@ -14,19 +14,18 @@ pub struct Defect {
 }
 
 impl Defect {
-    /// A fault that the object keeps, wherever and whenever it is read. `code`
-    /// is stable, `text` says what to do.
+    /// Creates a fault that the object has wherever and whenever it is read. `code` is stable,
+    /// `text` is what is wrong and what to do.
     pub fn permanent(code: &'static str, text: impl fmt::Display) -> Self {
         Self { code, text: text.to_string(), is_permanent: true }
     }
 
-    /// A lack of this worker: another one, or a later attempt, may read the
-    /// object.
+    /// Creates a shortage of this worker: another one, or a later attempt, may read the object.
     pub fn transient(code: &'static str, text: impl fmt::Display) -> Self {
         Self { code, text: text.to_string(), is_permanent: false }
     }
 
-    /// A stable name of the kind of fault, as `ragged`.
+    /// Returns a stable name of the kind of fault, such as `ragged`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code

@@ -1,4 +1,4 @@
-//! The results of a run, and the facts that they are delivered with.
+//! The results of a run, and the facts with which they are delivered.
 
 use std::fmt;
 use std::fs::File;
@@ -36,12 +36,12 @@ pub enum InputOutcome {
 }
 
 impl InputOutcome {
-    /// The word used in every output.
+    /// Returns the word used in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             // The spelling of released outputs.
-            Self::Analyzed => "analysed",
+            Self::Analyzed => "analyzed",
             Self::Quarantined => "quarantined",
             Self::Failed => "failed",
         }
@@ -69,7 +69,7 @@ pub struct Deliverable {
 }
 
 impl Deliverable {
-    /// A small result that stays inside.
+    /// Creates a small result that stays inside.
     #[must_use]
     pub fn stays(name: &str, bytes: Vec<u8>) -> Self {
         let content = Content::Bytes(bytes);
@@ -93,7 +93,7 @@ impl fmt::Debug for Content {
 }
 
 impl Content {
-    /// Reads it from its beginning.
+    /// Opens the content at its beginning.
     ///
     /// # Errors
     /// The disk fails.
@@ -101,6 +101,7 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Ok(Box::new(bytes.as_slice())),
             Self::File(file) => {
+                // `&File` implements `Read` and `Seek`, but needs a mutable binding.
                 let mut file = file;
                 file.rewind()?;
                 Ok(Box::new(file))

@@ -1,4 +1,4 @@
-//! Why an analysis as a whole cannot go on.
+//! Why an analysis as a whole fails.
 
 use sce_core::study::StudySettingsError;
 use thiserror::Error;
@@ -32,7 +32,7 @@ pub enum AnalysisError {
     FactsDiffer {
         /// The object's name.
         object: String,
-        /// What is wrong with it.
+        /// The difference.
         problem: &'static str,
     },
     /// The encrypted volume has no space left for temporary files. Another
@@ -48,7 +48,7 @@ pub enum AnalysisError {
     /// only the kind of failure is kept.
     #[error("{step}: {kind}: report this fault")]
     Internal {
-        /// What was being done.
+        /// The step that failed.
         step: &'static str,
         /// The kind of failure.
         kind: &'static str,
@@ -56,7 +56,7 @@ pub enum AnalysisError {
 }
 
 impl AnalysisError {
-    /// [`AnalysisError::Damaged`], saying what is wrong with the bytes.
+    /// Creates [`AnalysisError::Damaged`], with what is wrong with the bytes.
     pub fn damaged(problem: impl Into<String>) -> Self {
         Self::Damaged(problem.into())
     }

@@ -1,11 +1,11 @@
 //! The contract between the work loop and an analysis.
 //!
 //! The work loop (crate `sce-agent`) knows an analysis only by [`Analysis`]: it
-//! is chosen at run time by name, reads plaintext bytes, and answers bytes. An
-//! analysis implements [`TypedAnalysis`], whose partials are of a type of its
-//! own; [`erase`] adapts it. Nothing here may know what is
-//! computed, and no text of an error or defect may hold cell text, patient ids
-//! or dates: they go to logs and to the ledger.
+//! is chosen at run time by name, reads plaintext bytes, and returns bytes. An
+//! analysis implements [`TypedAnalysis`], whose partials have a type of its own;
+//! [`erase`] adapts it. Nothing here may know what is computed, and no text of an
+//! error or defect may hold cell text, patient ids or dates: they go to logs and to
+//! the ledger.
 //!
 //! An analysis that counts bytes:
 //!
@@ -26,8 +26,8 @@
 //!         self.0 += plaintext.len() as u64;
 //!         Ok(())
 //!     }
-//!     fn finish(self) -> Result<u64, Defect> {
-//!         Ok(self.0)
+//!     fn finish(self) -> Result<(u64, u64), Defect> {
+//!         Ok((self.0, 1))
 //!     }
 //! }
 //!
@@ -40,14 +40,11 @@
 //!     fn merge(&self, parts: Vec<u64>) -> Result<u64, AnalysisError> {
 //!         Ok(parts.into_iter().sum())
 //!     }
-//!     fn rows(&self, partial: &u64) -> u64 {
-//!         *partial
-//!     }
 //!     fn encode(&self, partial: &u64) -> Result<Vec<u8>, AnalysisError> {
 //!         Ok(partial.to_le_bytes().to_vec())
 //!     }
 //!     fn decode(&self, bytes: &[u8]) -> Result<u64, AnalysisError> {
-//!         let bytes = bytes.try_into().map_err(|_| AnalysisError::damaged("it is no count"))?;
+//!         let bytes = bytes.try_into().map_err(|_| AnalysisError::damaged("it is not a count"))?;
 //!         Ok(u64::from_le_bytes(bytes))
 //!     }
 //!     fn deliver(&self, _: &RunFacts, merged: u64) -> Result<Vec<Deliverable>, AnalysisError> {
@@ -73,6 +70,9 @@ mod defect;
 mod deliverable;
 mod error;
 mod typed;
+
+/// Longest partial that is written or read, in bytes (1 GiB).
+pub const PARTIAL_BYTES_MAX: usize = 1 << 30;
 
 pub use analysis::{
     Analysis, AnalysisEntry, Fold, FoldLimits, ObjectAnalysis, ObjectPart, find_analysis,

@@ -1,5 +1,4 @@
-//! An analysis with partials of a type of its own, and its adapter to the
-//! object-safe interface.
+//! An analysis with partials of its own type, and its adapter to the object-safe interface.
 
 use std::sync::Arc;
 
@@ -8,48 +7,47 @@ use crate::defect::Defect;
 use crate::deliverable::{Deliverable, RunFacts};
 use crate::error::AnalysisError;
 
-/// An analysis whose partials merge in any order and grouping to the same
-/// result. The methods are those of [`Analysis`] and [`Fold`], typed.
+/// An analysis whose partials merge in any order and grouping to the same result. The methods are
+/// those of [`Analysis`] and [`Fold`], typed.
 pub trait TypedAnalysis: Clone + Send + Sync + 'static {
     /// Reads one object.
     type Object: TypedObject<Partial = Self::Partial> + 'static;
     /// The mergeable result of any number of objects.
     type Partial: Send + 'static;
 
-    /// Reads a side input. An analysis without any refuses all.
+    /// Reads a side input. An analysis that reads none refuses every one.
     ///
     /// # Errors
     /// As [`Analysis::add_side_input`].
     fn add_side_input(&mut self, _content: &[u8]) -> Result<(), Defect> {
-        Err(Defect::permanent("no_side_inputs", "the analysis reads no side inputs: name none"))
+        Err(Defect::permanent(
+            "no_side_inputs",
+            "the analysis reads no side inputs: leave them out",
+        ))
     }
 
     /// Starts reading an object.
     fn begin(&self, object: &str) -> Self::Object;
 
-    /// Merges partials over disjoint objects; none at all give the partial of
-    /// no object.
+    /// Merges partials over disjoint objects; without any, returns the partial of no object.
     ///
     /// # Errors
     /// [`AnalysisError::ObjectTwice`] if two parts hold the same object.
     fn merge(&self, parts: Vec<Self::Partial>) -> Result<Self::Partial, AnalysisError>;
 
-    /// Rows read from the objects of a partial.
-    fn rows(&self, partial: &Self::Partial) -> u64;
-
-    /// The partial as bytes.
+    /// Encodes a partial as bytes.
     ///
     /// # Errors
     /// As [`Fold::encode`].
     fn encode(&self, partial: &Self::Partial) -> Result<Vec<u8>, AnalysisError>;
 
-    /// The inverse of [`TypedAnalysis::encode`].
+    /// Decodes the bytes of [`TypedAnalysis::encode`].
     ///
     /// # Errors
     /// As [`Fold::add_encoded`].
     fn decode(&self, bytes: &[u8]) -> Result<Self::Partial, AnalysisError>;
 
-    /// The results of the run.
+    /// Returns the results of the run.
     ///
     /// # Errors
     /// As [`Fold::deliver`].
@@ -73,14 +71,14 @@ pub trait TypedObject: Send {
     /// As [`ObjectAnalysis::push`].
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Self::Defect>;
 
-    /// Ends the object.
+    /// Ends the object; returns its partial and the number of rows read.
     ///
     /// # Errors
     /// As [`ObjectAnalysis::finish`].
-    fn finish(self) -> Result<Self::Partial, Self::Defect>;
+    fn finish(self) -> Result<(Self::Partial, u64), Self::Defect>;
 }
 
-/// An analysis behind the object-safe interface.
+/// Adapts an analysis to the object-safe interface.
 pub fn erase<A: TypedAnalysis>(analysis: A) -> Box<dyn Analysis> {
     Box::new(Typed(Arc::new(analysis)))
 }
@@ -90,11 +88,12 @@ struct Typed<A>(Arc<A>);
 
 impl<A: TypedAnalysis> Analysis for Typed<A> {
     fn add_side_input(&mut self, content: &[u8]) -> Result<(), Defect> {
+        // No clone: side inputs are read before any fold shares the analysis.
         Arc::make_mut(&mut self.0).add_side_input(content)
     }
 
     fn begin(&self, object: &str) -> Box<dyn ObjectAnalysis> {
-        Box::new(Reading { object: self.0.begin(object), analysis: self.0.clone() })
+        Box::new(Reading(self.0.begin(object)))
     }
 
     fn fold(&self, limits: FoldLimits) -> Box<dyn Fold> {
@@ -102,19 +101,19 @@ impl<A: TypedAnalysis> Analysis for Typed<A> {
     }
 }
 
-struct Reading<A: TypedAnalysis> {
-    object: A::Object,
-    analysis: Arc<A>,
-}
+struct Reading<O>(O);
 
-impl<A: TypedAnalysis> ObjectAnalysis for Reading<A> {
+impl<O: TypedObject> ObjectAnalysis for Reading<O>
+where
+    O::Partial: Send + 'static,
+{
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Defect> {
-        self.object.push(plaintext).map_err(Into::into)
+        self.0.push(plaintext).map_err(Into::into)
     }
 
     fn finish(self: Box<Self>) -> Result<ObjectPart, Defect> {
-        let partial = self.object.finish().map_err(Into::into)?;
-        Ok(ObjectPart { rows: self.analysis.rows(&partial), partial: Box::new(partial) })
+        let (partial, rows) = self.0.finish().map_err(Into::into)?;
+        Ok(ObjectPart { rows, partial: Box::new(partial) })
     }
 }
 
@@ -122,13 +121,14 @@ struct Folding<A: TypedAnalysis> {
     analysis: Arc<A>,
     limits: FoldLimits,
     parts: Vec<A::Partial>,
-    /// Of the parts that were read.
+    /// The size of the encoded parts that were added since the last merge.
     bytes: u64,
 }
 
 impl<A: TypedAnalysis> Folding<A> {
     fn push(&mut self, part: A::Partial) -> Result<(), AnalysisError> {
         self.parts.push(part);
+        // A few at a time: one merge of many costs less than a merge per part, but more memory.
         if self.parts.len() >= self.limits.parts || self.bytes >= self.limits.bytes {
             let parts = std::mem::take(&mut self.parts);
             self.parts.push(self.analysis.merge(parts)?);
@@ -140,6 +140,7 @@ impl<A: TypedAnalysis> Folding<A> {
 
 impl<A: TypedAnalysis> Fold for Folding<A> {
     fn add(&mut self, part: ObjectPart) -> Result<(), AnalysisError> {
+        // Only a mistake in the caller can mix the parts of two analyses.
         let foreign = |_| AnalysisError::Internal {
             step: "merge partials",
             kind: "a partial of another analysis",
@@ -162,5 +163,99 @@ impl<A: TypedAnalysis> Fold for Folding<A> {
     fn deliver(self: Box<Self>, facts: &RunFacts) -> Result<Vec<Deliverable>, AnalysisError> {
         let merged = self.analysis.merge(self.parts)?;
         self.analysis.deliver(facts, merged)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Objects by name, in the order they were merged; counts its merges.
+    #[derive(Clone, Default)]
+    struct Names(Arc<AtomicUsize>);
+
+    struct OneName(String);
+
+    impl TypedObject for OneName {
+        type Partial = Vec<String>;
+        type Defect = Defect;
+
+        fn push(&mut self, _: &[u8]) -> Result<(), Defect> {
+            Err(Defect::transient("no_space", "no space"))
+        }
+
+        fn finish(self) -> Result<(Vec<String>, u64), Defect> {
+            Ok((vec![self.0], 3))
+        }
+    }
+
+    impl TypedAnalysis for Names {
+        type Object = OneName;
+        type Partial = Vec<String>;
+
+        fn begin(&self, object: &str) -> OneName {
+            OneName(object.to_owned())
+        }
+
+        fn merge(&self, parts: Vec<Vec<String>>) -> Result<Vec<String>, AnalysisError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(parts.concat())
+        }
+
+        fn encode(&self, partial: &Vec<String>) -> Result<Vec<u8>, AnalysisError> {
+            Ok(partial.join(" ").into_bytes())
+        }
+
+        fn decode(&self, bytes: &[u8]) -> Result<Vec<String>, AnalysisError> {
+            let text = std::str::from_utf8(bytes).map_err(|_| AnalysisError::damaged("no text"))?;
+            Ok(text.split(' ').map(str::to_owned).collect())
+        }
+
+        fn deliver(
+            &self,
+            _: &RunFacts,
+            merged: Vec<String>,
+        ) -> Result<Vec<Deliverable>, AnalysisError> {
+            Ok(vec![Deliverable::stays("names.txt", merged.concat().into_bytes())])
+        }
+    }
+
+    #[test]
+    fn a_fold_merges_at_its_limits_and_loses_nothing() {
+        for (limits, merges) in [
+            (FoldLimits { parts: 100, bytes: u64::MAX }, 1),
+            (FoldLimits { parts: 3, bytes: u64::MAX }, 3),
+            (FoldLimits { parts: 100, bytes: 3 }, 3),
+        ] {
+            let names = Names::default();
+            let count = names.0.clone();
+            let analysis = erase(names);
+            let mut fold = analysis.fold(limits);
+            for object in ["a", "b"] {
+                let part = analysis.begin(object).finish().unwrap();
+                assert_eq!(part.rows, 3);
+                fold.add(part).unwrap();
+            }
+            for partial in ["c d", "e f", "g"] {
+                fold.add_encoded(partial.as_bytes()).unwrap();
+            }
+            assert_eq!(fold.encode().unwrap(), b"a b c d e f g");
+            assert_eq!(count.load(Ordering::Relaxed), merges, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_partial_a_defect_and_a_side_input_are_errors() {
+        let mut analysis = erase(Names::default());
+        let foreign = ObjectPart { rows: 0, partial: Box::new(7_u8) };
+        let added = analysis.fold(FoldLimits::default()).add(foreign);
+        assert!(matches!(added, Err(AnalysisError::Internal { .. })));
+        let defect = analysis.begin("a").push(b"x").unwrap_err();
+        assert_eq!((defect.code(), defect.is_permanent()), ("no_space", false));
+        let refused = analysis.add_side_input(b"x").unwrap_err();
+        assert_eq!((refused.code(), refused.is_permanent()), ("no_side_inputs", true));
     }
 }

@@ -29,7 +29,7 @@ use crate::results::cohort::{Cohort, Survey};
 use crate::results::inputs;
 use crate::rules::people::People;
 use crate::settings::{NAME, VitalsSettings};
-use crate::spill::chunk::Chunk;
+use crate::spill::patients::Patients;
 use crate::spill::ranges::Ranges;
 use crate::tables::objects::{InputFacts, ObjectTables};
 use crate::tables::patients::PatientTables;
@@ -47,7 +47,7 @@ pub struct VitalsAnalysis {
 }
 
 impl VitalsAnalysis {
-    /// The analysis; temporary files go to the directory `scratch`.
+    /// Creates the analysis; temporary files go to the directory `scratch`.
     #[must_use]
     pub fn new(settings: &VitalsSettings, scratch: PathBuf) -> Self {
         Self {
@@ -66,10 +66,11 @@ impl TypedAnalysis for VitalsAnalysis {
     type Object = VitalsObject;
     type Partial = VitalsPartial;
 
-    /// A table of people.
+    /// Reads a table of people.
     fn add_side_input(&mut self, content: &[u8]) -> Result<(), sce_study::Defect> {
-        let known = std::mem::take(&mut self.rules.people);
-        let mut reader = PeopleReader::new(Arc::unwrap_or_clone(known));
+        // A clone only if an object still shares the table: it may have millions of rows.
+        let people = std::mem::take(&mut self.rules.people);
+        let mut reader = PeopleReader::new(Arc::unwrap_or_clone(people));
         reader.push(content)?;
         self.rules.people = Arc::new(reader.finish()?);
         Ok(())
@@ -86,10 +87,6 @@ impl TypedAnalysis for VitalsAnalysis {
 
     fn merge(&self, parts: Vec<VitalsPartial>) -> Result<VitalsPartial, AnalysisError> {
         merge::merge(parts, &self.rules.scratch)
-    }
-
-    fn rows(&self, partial: &VitalsPartial) -> u64 {
-        partial.rows()
     }
 
     fn encode(&self, partial: &VitalsPartial) -> Result<Vec<u8>, AnalysisError> {
@@ -109,7 +106,9 @@ impl TypedAnalysis for VitalsAnalysis {
         let VitalsPartial { objects, patients } = merged;
         let inputs = inputs::inputs(facts, &objects)?;
         let ranges = Ranges::of(&patients, scratch)?;
+        // Frees the patients in memory: from here on they come from the ranges.
         drop(patients);
+        // Two passes: a q-value and a regression depend on all patients.
         let mut survey = Survey::new();
         for tables in ranges.load_each() {
             survey.take(&tables?)?;
@@ -117,7 +116,8 @@ impl TypedAnalysis for VitalsAnalysis {
         let mut cohort = Cohort::new(survey);
         let mut files = PatientFiles::new(scratch)?;
         for tables in ranges.load_each() {
-            let (rows, derived) = cohort.take(&tables?)?;
+            let tables = tables?;
+            let (rows, derived) = cohort.take(&tables)?;
             files.write(&rows, &derived)?;
         }
         let results = cohort.finish(facts, inputs, &objects)?;
@@ -140,7 +140,7 @@ impl TypedAnalysis for VitalsAnalysis {
     }
 }
 
-/// Reads one object: its digest, and its readings.
+/// Reads one object: its digest and its readings.
 pub struct VitalsObject {
     object: String,
     digest: Sha256,
@@ -153,23 +153,25 @@ impl TypedObject for VitalsObject {
     type Defect = Defect;
 
     fn push(&mut self, plaintext: &[u8]) -> Result<(), Defect> {
+        // Of the object as it is stored, so that anyone can recompute it.
         self.digest.update(plaintext);
         self.input.push(plaintext)
     }
 
-    fn finish(self) -> Result<VitalsPartial, Defect> {
-        let found = self.input.finish()?.finish()?;
+    fn finish(self) -> Result<(VitalsPartial, u64), Defect> {
+        let read = self.input.finish()?.finish()?;
         let input = InputFacts {
             object: &self.object,
             digest: &hex::encode(self.digest.finalize()),
             people: &self.people.sources().join(" "),
-            format: found.kind.name(),
-            rows: found.rows,
+            format: read.kind.name(),
+            rows: read.rows,
         };
-        let objects = ObjectTables::of(&input, &found.statistics);
-        let last = PatientTables::of(&self.object, &found.statistics);
-        let mut patients = found.whole;
-        patients.push(Chunk::Here(Box::new(last)));
-        Ok(VitalsPartial { objects, patients })
+        // The patients that are still in memory; the others were spilled.
+        let objects = ObjectTables::of(&input, &read.statistics);
+        let last = PatientTables::of(&self.object, &read.statistics);
+        let mut patients = read.complete;
+        patients.push(Patients::InMemory(Box::new(last)));
+        Ok((VitalsPartial { objects, patients }, read.rows))
     }
 }

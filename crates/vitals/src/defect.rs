@@ -1,56 +1,64 @@
 //! Why an object is quarantined.
 //!
-//! Used by every reader; the texts go to logs, the ledger and the report: they
-//! never hold cell text, patient ids or dates.
+//! Used by every reader. The texts go to logs, the ledger and the report: they must never hold
+//! cell text, patient ids or dates.
 
 use thiserror::Error;
 
-/// A permanent fault in an object's content: the whole object is set aside.
-/// Rows are counted from 1, the header not among them.
+/// A permanent fault in an object's content: the whole object is quarantined. Rows are counted
+/// from 1, without the header.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Defect {
     /// No bytes, or blank lines only.
     #[error("the object is empty: put a file with a header and rows")]
     Empty,
-    /// It begins like none of the formats.
+    /// The beginning matches none of the formats.
     #[error(
-        "the object begins like none of the known formats (wide, omop, fhir, synthea): name its \
-         format, or put a file in one of them"
+        "the beginning of the object matches none of the known formats (wide, omop, fhir, \
+         synthea): set its format, or put a file in one of them"
     )]
     UnknownFormat,
-    /// Packed by something else than gzip or zstd.
-    #[error("it is packed by zip, bzip2 or xz: unpack it, or pack it by gzip or zstd, then retry")]
-    OtherPacking,
-    /// The header of a known format, but for its separators.
+    /// Compressed with something other than gzip or zstd.
     #[error(
-        "its fields are not separated by commas: write the file with commas, put it again and retry"
+        "the object is compressed with zip, bzip2 or xz: decompress it, or use gzip or zstd, put \
+         it again and retry"
+    )]
+    OtherPacking,
+    /// The header of a known format with other separators.
+    #[error(
+        "the fields are not separated by commas: write the file with commas, put it again and retry"
     )]
     OtherSeparator,
-    /// A gzip or zstd stream that is damaged or cut short.
-    #[error("the object cannot be unpacked to its end: pack the file anew, put it again and retry")]
-    BadPacking,
-    /// A gzip or zstd stream that unpacks to more than any measurements do.
+    /// A gzip or zstd stream that is damaged or truncated.
     #[error(
-        "the object unpacks to more than {times} times its size: look what it is, or put it unpacked"
+        "the object cannot be decompressed completely: compress the file again, put it again and \
+         retry"
+    )]
+    BadPacking,
+    /// A gzip or zstd stream that decompresses to more than any file of measurements does.
+    #[error(
+        "the object decompresses to more than {times} times its size: check that it is not \
+         corrupt, or upload it uncompressed"
     )]
     UnpacksTooFar {
-        /// How many times its size is accepted.
+        /// The accepted multiple of its size.
         times: u64,
     },
     /// JSON that ends within an object.
-    #[error("the JSON ends before its last bracket: put the whole file and retry")]
+    #[error("the JSON ends before its last bracket: put the complete file and retry")]
     UnclosedJson,
-    /// Parquet that is damaged, or of types that no such column has.
+    /// Parquet that is damaged, or whose columns have unexpected types.
     #[error(
-        "the Parquet file cannot be read (damaged, of types that its columns should not have, or \
-         with row groups over 1 GiB): write it anew, put it again and retry"
+        "the Parquet file cannot be read (it is damaged, or has columns of unexpected types or \
+         row groups over 1 GiB): write it again, put it again and retry"
     )]
     BadParquet,
-    /// No room to let the object wait on the encrypted volume: a lack of the
-    /// worker, not of the object, which another may read.
+    /// No space on the encrypted volume for the object's temporary files: a fault of the worker,
+    /// not of the object, which another worker may read.
     #[error(
-        "the object cannot be kept on the volume while it is read: start workers with a larger volume and retry"
+        "the volume has no space left for the object's temporary files: start workers with a \
+         larger volume and retry"
     )]
     NoScratch,
     /// A table of people among the objects.
@@ -59,38 +67,38 @@ pub enum Defect {
          it out of the objects"
     )]
     IsPeople,
-    /// A table of people that is none.
+    /// A side input that is not a table of people.
     #[error(
-        "it is no table of people: put CSV with the columns patient, birth and death (or those of \
-         Synthea's patients, of OMOP PERSON or DEATH), or FHIR Patients"
+        "it is not a table of people: put CSV with the columns patient, birth and death (or those \
+         of Synthea's patients, of OMOP PERSON or DEATH), or FHIR Patients"
     )]
     NotPeople,
-    /// Two rows, or two tables, that cannot both be true of a person.
+    /// Two rows, or two tables, that contradict each other about a person.
     #[error(
-        "row {row} contradicts what is said before of the same person: correct the table, put it \
-         again and retry"
+        "row {row} contradicts an earlier row or table about the same person: correct the table, \
+         put it again and retry"
     )]
     Contradicted {
         /// The row.
         row: u64,
     },
-    /// More people than are held.
-    #[error("the tables have more than {limit} people: leave out who is not in the study")]
+    /// More people than are accepted.
+    #[error("the tables have more than {limit} people: remove those who are not in the study")]
     TooManyPeople {
-        /// The most people accepted.
+        /// The limit.
         limit: usize,
     },
-    /// Not a single row that could be read.
+    /// No row that can be used.
     #[error(
-        "none of its readings can be used ({no_patient} without a patient, {no_time} without a \
+        "none of the readings can be used ({no_patient} without a patient, {no_time} without a \
          time, {malformed} rows malformed): correct the file, put it again and retry"
     )]
     NothingReadable {
-        /// Rows that do not say whose they are.
+        /// Rows without a patient.
         no_patient: u64,
-        /// Rows that do not say when.
+        /// Rows without a time.
         no_time: u64,
-        /// Rows that have not the form of one.
+        /// Rows that are malformed.
         malformed: u64,
     },
     /// FHIR resources, none of them an Observation.
@@ -102,13 +110,13 @@ pub enum Defect {
     /// A header and nothing after it.
     #[error("the object has a header but no rows: put a file with rows")]
     NoRows,
-    /// Needed columns (our names for them) that the header lacks.
+    /// Required columns that the header lacks.
     #[error("the header lacks {}: correct the file, put it again and retry", .columns.join(", "))]
     MissingColumns {
         /// The names as the format defines them.
         columns: Vec<&'static str>,
     },
-    /// A needed column that the header has more than once.
+    /// A required column that occurs more than once in the header.
     #[error("the header has {column} more than once: correct the file, put it again and retry")]
     RepeatedColumn {
         /// The name as the format defines it.
@@ -117,7 +125,7 @@ pub enum Defect {
     /// More columns than any real file has.
     #[error("the header has more than {limit} columns: put a file in the expected format")]
     TooManyColumns {
-        /// The most columns accepted.
+        /// The limit.
         limit: usize,
     },
     /// A row with more or fewer fields than the header.
@@ -133,12 +141,12 @@ pub enum Defect {
         expected: usize,
     },
     /// Bytes that are not UTF-8.
-    #[error("{} is not UTF-8: save the file as UTF-8, put it again and retry", place(*.row))]
+    #[error("{} is not UTF-8: save the file as UTF-8, put it again and retry", row_or_header(*.row))]
     NotUtf8 {
         /// The row; 0 is the header.
         row: u64,
     },
-    /// A field without which the row means nothing.
+    /// A required field that cannot be read.
     #[error("row {row}: {column} cannot be read: correct the file, put it again and retry")]
     Unreadable {
         /// The row.
@@ -146,37 +154,38 @@ pub enum Defect {
         /// The name of the column as the format defines it.
         column: &'static str,
     },
-    /// A quoted field that the object ends in.
-    #[error("{} has a quote that is never closed: correct the file, put it again and retry", place(*.row))]
+    /// A quoted field that is not closed before the end of the object.
+    #[error("{} has a quote that is never closed: correct the file, put it again and retry", row_or_header(*.row))]
     UnclosedQuote {
         /// The row in which it opens; 0 is the header.
         row: u64,
     },
     /// A record beyond the limit, usually an unclosed quote or a binary file.
     #[error(
-        "{} is longer than {limit_bytes} bytes: look for an unclosed quote, put the file again and retry",
-        place(*.row)
+        "{} is longer than {limit_bytes} bytes: look for an unclosed quote, correct the file, put \
+         it again and retry",
+        row_or_header(*.row)
     )]
     RecordTooLong {
         /// The row; 0 is the header.
         row: u64,
-        /// The most bytes a record may have.
+        /// The limit.
         limit_bytes: usize,
     },
-    /// More rows or patients than the exact sums are proved for.
+    /// More rows or patients than exact sums are proven to hold.
     #[error("the object has more than {limit} rows: split it, put the parts and retry")]
     TooManyRows {
-        /// The most rows accepted.
+        /// The limit.
         limit: u64,
     },
 }
 
-fn place(row: u64) -> String {
+fn row_or_header(row: u64) -> String {
     if row == 0 { "the header".to_owned() } else { format!("row {row}") }
 }
 
 impl Defect {
-    /// A stable name of the kind of fault.
+    /// Returns the stable code of the defect.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -212,6 +221,7 @@ impl Defect {
 impl From<Defect> for sce_study::Defect {
     fn from(defect: Defect) -> Self {
         match defect {
+            // The only fault of the worker: another one may read the object.
             Defect::NoScratch => Self::transient(defect.code(), defect),
             _ => Self::permanent(defect.code(), defect),
         }

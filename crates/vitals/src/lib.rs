@@ -1,10 +1,10 @@
-//! The vitals analysis: exact statistics, NEWS2 and data quality of vital
-//! signs, from files as sites export them.
+//! The vitals analysis: exact statistics, NEWS2 and data quality of vital signs, from files as
+//! sites export them.
 //!
-//! [`rules`] and [`settings`] are pure and are all that the coordinator builds;
-//! everything else is behind the feature `engine` and is what a worker runs.
-//! Each folder imports only those before it: `rules`, `bytes`, `formats`,
-//! `tables`, `spill`, `partial`, `results`, `outputs` (a test holds them to it).
+//! [`rules`] and [`settings`] are pure and are all that the coordinator builds; everything else
+//! is behind the feature `engine` and runs on workers. Each folder imports only those before it:
+//! `rules`, `bytes`, `formats`, `tables`, `spill`, `partial`, `results`, `outputs` (a test checks
+//! this).
 //!
 //! ```
 //! # #[cfg(feature = "engine")] {
@@ -12,14 +12,22 @@
 //!
 //! let scratch = std::env::temp_dir();
 //! let mut analysis = sce_vitals::ANALYSIS.start(&Default::default(), &scratch).unwrap();
-//! let people = b"patient,birth,death\n7,1950-03-05,\n";
-//! analysis.add_side_input(people).unwrap();
+//! analysis.add_side_input(b"patient,birth,death\n7,1950-03-05,\n").unwrap();
+//!
 //! let mut object = analysis.begin("visits.csv");
-//! let visits = b"patient_id,date,heart rate\n7,2024-05-01 10:00,61\n";
-//! assert!(object.push(visits).is_err(), "wide CSV has more columns");
+//! object.push(b"date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI\n").unwrap();
+//! object.push(b"2024-05-01 10:00,7,118,77,15,61,97,98.6,170,24.39\n").unwrap();
+//! let part = object.finish().unwrap();
+//! assert_eq!(part.rows, 1);
+//!
+//! let mut fold = analysis.fold(FoldLimits::default());
+//! fold.add(part).unwrap();
+//! assert!(!fold.encode().unwrap().is_empty());
 //! # }
 //! ```
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod rules;
 pub mod settings;
 

@@ -1,8 +1,8 @@
-//! The settings of `vitals/1`: format, plausible ranges, a site's codes and
-//! units.
+//! The settings of `vitals/1`: format, plausible ranges, a site's codes and names of units of
+//! measurement.
 //!
-//! Used by the analysis and by the coordinator, which checks them before it
-//! submits a run. Nothing here computes.
+//! Used by the analysis and by the coordinator, which checks them before it submits a run.
+//! Nothing here computes.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use sce_core::study::{AnalysisSettings, StudySettingsError};
 use serde::{Deserialize, Serialize};
 
 use crate::rules::codes::CodeMap;
+use crate::rules::conversion::{UnitMap, unit_is_known};
 use crate::rules::fixed::UNIT_LIMIT;
 use crate::rules::range::{PlausibleRanges, RangeProfile};
-use crate::rules::unit::{UnitMap, unit_is_known};
 use crate::rules::vital::Vital;
 
 /// The name of the analysis in the settings of a study.
@@ -21,9 +21,9 @@ pub const NAME: &str = "vitals/1";
 /// The section `[study]` of a settings file, with every default explained.
 pub const TEMPLATE: &str = include_str!("study.toml");
 
-/// Most codes and units that settings may add: they travel with every run.
+/// The most codes and unit names that settings may add: they are stored with every run.
 const ADDED_MAX: usize = 1000;
-/// Longest code or unit, in bytes.
+/// The longest code or unit name, in bytes.
 const TEXT_MAX: usize = 200;
 
 /// The settings under `[study]` of a study whose analysis is [`NAME`].
@@ -36,12 +36,12 @@ const TEXT_MAX: usize = 200;
 /// assert_eq!(settings.format, Format::Wide);
 /// # Ok::<(), sce_core::study::StudySettingsError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VitalsSettings {
     /// Format of the opened objects.
     pub format: Format,
-    /// Which plausible ranges.
+    /// The profile of plausible ranges.
     pub ranges: RangeProfile,
     /// Inclusive plausible ranges that differ from the profile's, in the
     /// canonical unit.
@@ -50,21 +50,9 @@ pub struct VitalsSettings {
     /// A site's own codes per vital: `code`, `system|code`, or an OMOP concept.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<Vital, Vec<String>>,
-    /// A site's own names of units, and the UCUM unit that each means.
+    /// A site's own names of units of measurement, and the UCUM unit that each means.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub units: BTreeMap<String, String>,
-}
-
-impl Default for VitalsSettings {
-    fn default() -> Self {
-        Self {
-            format: Format::default(),
-            ranges: RangeProfile::default(),
-            range: BTreeMap::new(),
-            codes: BTreeMap::new(),
-            units: BTreeMap::new(),
-        }
-    }
 }
 
 /// Bounds are finite (see [`VitalsSettings::check`]), so equality is total.
@@ -74,7 +62,7 @@ impl Eq for VitalsSettings {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Found out from each object's content.
+    /// Detected from each object's content.
     #[default]
     Detect,
     /// The pseudo-data's wide CSV: a row per visit, a column per vital.
@@ -91,7 +79,7 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 5] = [Self::Detect, Self::Wide, Self::Omop, Self::Fhir, Self::Synthea];
 
-    /// The name in settings, flags and outputs.
+    /// Returns the name in settings, flags and outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -112,7 +100,7 @@ impl std::str::FromStr for Format {
     }
 }
 
-/// A name that no format has.
+/// A format name that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such format: write detect, wide, omop, fhir or synthea")]
 pub struct UnknownFormat;
@@ -121,7 +109,7 @@ impl VitalsSettings {
     /// Reads and checks settings.
     ///
     /// # Errors
-    /// The first setting that is wrong, by its place under `[study]`.
+    /// The first invalid setting, by its path under `[study]`.
     pub fn parse(settings: &AnalysisSettings) -> Result<Self, StudySettingsError> {
         for (name, value) in settings {
             // One by one, so that an error names the setting.
@@ -141,16 +129,17 @@ impl VitalsSettings {
         Ok(parsed)
     }
 
-    /// The settings with every default written out: two texts that mean the
-    /// same render the same, so that they are one run.
+    /// Returns the settings with every default written out. Settings of the same meaning have the
+    /// same text, so that they identify the same run.
     ///
     /// # Errors
     /// As [`VitalsSettings::parse`].
     pub fn canonical(settings: &AnalysisSettings) -> Result<AnalysisSettings, StudySettingsError> {
         let form = |e: serde_json::Error| StudySettingsError::Form(e.to_string());
+        // Through the struct, which adds the defaults.
         match serde_json::to_value(Self::parse(settings)?).map_err(form)? {
             serde_json::Value::Object(canonical) => Ok(canonical),
-            _ => Err(StudySettingsError::Form("they are no table".to_owned())),
+            _ => Err(StudySettingsError::Form("must be a table of settings".to_owned())),
         }
     }
 
@@ -167,6 +156,7 @@ impl VitalsSettings {
             }
         }
         let mut codes: Vec<&String> = self.codes.values().flatten().collect();
+        // An empty code would match rows without a code.
         let fits = |text: &String| (1..=TEXT_MAX).contains(&text.len());
         if codes.len() + self.units.len() > ADDED_MAX
             || !codes.iter().copied().chain(self.units.keys()).all(fits)
@@ -175,6 +165,7 @@ impl VitalsSettings {
                 "at most {ADDED_MAX} codes and units, each of 1 to {TEXT_MAX} bytes"
             )));
         }
+        // Sorted, so that a repeated code is next to itself.
         codes.sort();
         if let Some(pair) = codes.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong(
@@ -192,7 +183,7 @@ impl VitalsSettings {
         }
     }
 
-    /// The plausible ranges.
+    /// Returns the plausible ranges.
     #[must_use]
     pub fn plausible_ranges(&self) -> PlausibleRanges {
         let mut ranges = PlausibleRanges::of(self.ranges);
@@ -202,7 +193,7 @@ impl VitalsSettings {
         ranges
     }
 
-    /// The codes that are read.
+    /// Returns the codes that are read as vitals.
     #[must_use]
     pub fn code_map(&self) -> CodeMap {
         let mut map = CodeMap::default();
@@ -212,14 +203,14 @@ impl VitalsSettings {
         map
     }
 
-    /// The units that are read.
+    /// Returns the names of units of measurement that are read.
     #[must_use]
     pub fn unit_map(&self) -> UnitMap {
         UnitMap::new(self.units.clone())
     }
 }
 
-/// The settings that there are.
+/// The names of all settings.
 const KNOWN: [&str; 5] = ["format", "ranges", "range", "codes", "units"];
 
 #[cfg(test)]
@@ -232,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_meant_are_refused_by_name() {
+    fn invalid_settings_are_refused_by_name() {
         use serde_json::json;
         assert_eq!(refusal(json!({})), "");
         for bad in [[5.0, 5.0], [9.0, 5.0], [-1.0, 5.0], [1.0, 1001.0]] {

@@ -1,17 +1,17 @@
-//! Where the columns that a format needs lie in a file.
+//! Finds the columns of a format in the header of a file.
 //!
-//! Used by every format with a header. Names are compared in any case; what
-//! is wrong is told by our name of the column, never by the file's.
+//! Used by every format with a header. Names match in any case. An error must give our name of a
+//! column, never the file's.
 
 use crate::defect::Defect;
 
-/// Longest patient id accepted, in bytes; anything longer is not an id.
+/// The longest patient id, in bytes; anything longer is not an id.
 pub const PATIENT_LIMIT_BYTES: usize = 256;
-/// Most columns accepted.
+/// The most columns accepted.
 const COLUMN_LIMIT: usize = 1024;
 
-/// True of a header's field that means this column: in any case, and with a
-/// point or a low line for a blank, which R does not allow in names.
+/// True if a header field names this column: in any case, and with a period or an underscore in
+/// place of a blank, which R does not allow in names.
 pub fn is_same(name: &[u8], column: &str) -> bool {
     let plain = |byte: &u8| match byte {
         b'.' | b'_' => b' ',
@@ -20,12 +20,13 @@ pub fn is_same(name: &[u8], column: &str) -> bool {
     name.trim_ascii().iter().map(plain).eq(column.as_bytes().iter().map(plain))
 }
 
-/// The place of each wanted column (and whether a file must have it) among
-/// the names of a file; none for one that it need not have and has not.
+/// Finds the wanted columns, each with whether it is required, among the names of a file. Returns
+/// their positions; `None` for an optional column that the file lacks.
 pub fn find(
     wanted: impl Iterator<Item = (&'static str, bool)>,
     names: &[&[u8]],
 ) -> Result<Vec<Option<usize>>, Defect> {
+    // Bounds the work below: every wanted column is compared with every name.
     if names.len() > COLUMN_LIMIT {
         return Err(Defect::TooManyColumns { limit: COLUMN_LIMIT });
     }
@@ -38,6 +39,7 @@ pub fn find(
         if places.next().is_some() {
             return Err(Defect::RepeatedColumn { column });
         }
+        // Collected, so that one error names all missing columns.
         if place.is_none() && needed {
             missing.push(column);
         }

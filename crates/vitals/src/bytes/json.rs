@@ -1,47 +1,47 @@
-//! Cuts a stream of JSON into resources, from chunks cut anywhere.
+//! Splits a JSON stream into resources; chunk boundaries may be anywhere.
 //!
-//! Used by [`crate::formats::fhir`]. A file is resources one a line (ndjson), or one
-//! after another in any layout, or a Bundle, whose entries are cut out one by
-//! one: memory is one resource, however long the Bundle. It must not know
-//! what a resource says; it looks at brackets, strings and the name `entry`.
+//! Used by [`crate::formats::fhir`] and [`crate::formats::people`]. A file has one resource per
+//! line (ndjson), or resources in sequence in any layout, or a Bundle, whose entries are split
+//! one by one: memory is one resource, however long the Bundle. It must not interpret a resource;
+//! it looks only at brackets, strings and the name `entry`.
 
 use crate::defect::Defect;
 
-/// Longest resource that is kept; a longer one is malformed.
+/// The longest resource that is kept; a longer one is malformed.
 pub const RESOURCE_LIMIT_BYTES: usize = 16 << 20;
 
-/// The name of a Bundle's list.
+/// The name of the list of a Bundle's entries.
 const ENTRY: &[u8] = b"entry";
 
-/// What receives the resources; nothing stands for a malformed one.
+/// Receives each resource; `None` is a malformed one.
 pub type Sink<'a> = dyn FnMut(Option<&[u8]>) -> Result<(), Defect> + 'a;
 
-/// The cutter.
+/// The splitter of one stream.
 #[derive(Default)]
 pub struct Resources {
     /// Open brackets; a list around all resources of a file does not count.
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// The last string that stands directly in the outermost object, or its
-    /// beginning: before a bracket it is the name of what the bracket opens.
+    /// The last string directly in the outermost object, or its beginning: before a bracket it is
+    /// the name of what the bracket opens.
     name: Vec<u8>,
-    /// The outermost object is a Bundle: its entries are handed on, not it.
+    /// The outermost object is a Bundle: its entries are passed on instead of it.
     is_bundle: bool,
     in_entries: bool,
-    /// The object being cut.
+    /// The object being collected.
     object: Vec<u8>,
     is_too_long: bool,
     /// Something outside every object was seen in this line.
     has_stray: bool,
-    /// The outermost object has a line end in it.
+    /// The outermost object contains a line end.
     is_broken: bool,
-    /// Each resource stands on one line: a line end ends a damaged one.
+    /// Each resource is on one line: a line end ends a damaged one.
     by_line: bool,
 }
 
 impl Resources {
-    /// Takes a chunk and hands each completed resource on.
+    /// Reads a chunk and passes each complete resource on.
     pub fn push(&mut self, chunk: &[u8], sink: &mut Sink<'_>) -> Result<(), Defect> {
         chunk.iter().try_for_each(|byte| self.step(*byte, sink))
     }
@@ -56,10 +56,12 @@ impl Resources {
 
     fn step(&mut self, byte: u8, sink: &mut Sink<'_>) -> Result<(), Defect> {
         match byte {
+            // Even within a string: a line end also ends a damaged line with an open quote.
             b'\n' => return self.end_line(sink),
             _ if self.in_string => self.step_in_string(byte),
             b'"' => {
                 self.in_string = true;
+                // This string may be the name of the next value.
                 self.name.clear();
                 self.keep(byte);
             }
@@ -81,6 +83,7 @@ impl Resources {
             _ if self.escaped => self.escaped = false,
             b'\\' => self.escaped = true,
             b'"' => self.in_string = false,
+            // One byte more than the name is enough to see that it differs.
             _ if self.depth == 1 && self.name.len() <= ENTRY.len() => self.name.push(byte),
             _ => {}
         }
@@ -88,6 +91,7 @@ impl Resources {
 
     fn open(&mut self, byte: u8) {
         self.depth += 1;
+        // Only the list itself is dropped; its entries are collected one by one.
         if self.depth == 2 && byte == b'[' && self.name == ENTRY {
             (self.is_bundle, self.in_entries) = (true, true);
             self.object.clear();
@@ -100,22 +104,23 @@ impl Resources {
         self.keep(byte);
         self.depth -= 1;
         match self.depth {
-            2 if self.in_entries => self.hand_on(sink),
+            2 if self.in_entries => self.emit(sink),
             1 => {
                 self.in_entries = false;
                 self.name.clear();
                 Ok(())
             }
             0 => {
+                // A whole resource on one line shows that the file is ndjson.
                 self.by_line |= !self.is_broken;
                 self.is_broken = false;
-                if std::mem::take(&mut self.is_bundle) { Ok(()) } else { self.hand_on(sink) }
+                if std::mem::take(&mut self.is_bundle) { Ok(()) } else { self.emit(sink) }
             }
             _ => Ok(()),
         }
     }
 
-    /// Appends to the object being cut, if this place is within one.
+    /// Appends to the object being collected, if this position is within one.
     fn keep(&mut self, byte: u8) {
         if self.is_bundle && !(self.in_entries && self.depth >= 3) {
             return;
@@ -127,20 +132,22 @@ impl Resources {
         }
     }
 
-    fn hand_on(&mut self, sink: &mut Sink<'_>) -> Result<(), Defect> {
+    fn emit(&mut self, sink: &mut Sink<'_>) -> Result<(), Defect> {
+        // A resource beyond the limit is passed on as malformed, never as its beginning.
         let whole = !std::mem::take(&mut self.is_too_long);
-        let handed = sink(whole.then_some(&self.object));
+        let emitted = sink(whole.then_some(&self.object));
         self.object.clear();
-        handed
+        emitted
     }
 
     fn end_line(&mut self, sink: &mut Sink<'_>) -> Result<(), Defect> {
         if self.depth > 0 && self.by_line {
+            // A damaged line may leave any state behind: start over.
             *self = Self { by_line: true, ..Self::default() };
             return sink(None);
         }
         if self.depth > 0 {
-            // A blank between tokens; within a string it is no JSON.
+            // A blank between tokens; within a string it makes the JSON invalid.
             self.keep(b'\n');
             self.is_broken = true;
         }
@@ -154,7 +161,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The resources, `-` for a malformed one; the same for every chunk size.
+    /// Returns the resources, `-` for a malformed one; they are the same for every chunk size.
     fn cut(text: &str) -> Result<Vec<String>, Defect> {
         let by = |chunk: usize| {
             let mut found = Vec::new();
@@ -186,7 +193,7 @@ mod tests {
                 &["{\"r\":{\"a\":[1]}}", "{\"r\":2}"],
             ),
             ("{\"entry\":[]}\n{\"a\":1}\n", &["{\"a\":1}"]),
-            // Deeper down it is a name like any other.
+            // At a greater depth it is a name like any other.
             ("{\"x\":{\"entry\":[{\"a\":1}]}}", &["{\"x\":{\"entry\":[{\"a\":1}]}}"]),
             ("{\"x\":\"entry\",\"y\":[{\"a\":1}]}", &["{\"x\":\"entry\",\"y\":[{\"a\":1}]}"]),
             ("", &[]),
@@ -236,7 +243,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_answered(
+        fn any_bytes_give_a_result(
             bytes in proptest::collection::vec(
                 prop_oneof![any::<u8>(), Just(b'"'), Just(b'{'), Just(b'}'), Just(b'['), Just(b']'), Just(b'\n')],
                 0..200,

@@ -1,6 +1,6 @@
-//! Bytes into records, fields and numbers, whatever the format.
+//! Splits bytes into records, fields and numbers, independent of the format.
 //!
-//! Used by [`crate::formats`]. Nothing here knows what a field means.
+//! Used by [`crate::formats`]. Nothing here may know what a field means.
 
 pub mod header;
 pub mod json;

@@ -1,8 +1,8 @@
-//! Reads a cell as a number.
+//! Parses a cell as a number.
 //!
-//! Used by format modules for every vital cell, so the common case (a short
-//! plain decimal) is decided here without a library call. A cell that is not
-//! a number is reported as such, never guessed at.
+//! Used by format modules for every vital cell, so the common case (a short plain decimal) is
+//! parsed here without a library call. A cell that is not a number must be reported as such,
+//! never guessed.
 
 use crate::rules::reading::Reading;
 
@@ -10,12 +10,12 @@ use crate::rules::reading::Reading;
 const POWERS: [f64; 16] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// The cell that starts at `at` and ends before the next comma or line feed
-/// (or with the text): what it reads as, and where it ends. Blanks around the
-/// number do not matter. What [`is_missing`] is missing;
-/// infinities are not numbers.
+/// Reads the cell that starts at `at` and ends before the next comma or line feed (or with the
+/// text); returns its reading and its end. Blanks around the number are ignored. A cell is
+/// missing if [`is_missing`] says so; infinities are not numbers.
 #[inline(always)]
 pub fn read_cell(text: &[u8], at: usize) -> (Reading, usize) {
+    // `at` may be the end of the text, after a last comma.
     let rest = text.get(at..).unwrap_or_default();
     let (mut digits, whole) = leading_digits(0, rest);
     let (mut length, mut decimals) = (whole, 0);
@@ -35,12 +35,13 @@ pub fn read_cell(text: &[u8], at: usize) -> (Reading, usize) {
     read_odd_cell(text, at)
 }
 
-/// Appends the digits at the start of `text` to a number; and how many. The
-/// number is wrong beyond 18 digits, which no caller looks at.
+/// Appends the digits at the start of `text` to a number; returns it and their count. The number
+/// overflows beyond 18 digits; no caller uses such a number.
 #[inline(always)]
 fn leading_digits(mut number: i64, text: &[u8]) -> (i64, usize) {
     let mut count = 0;
     for byte in text {
+        // Wraps for bytes below `0`, so that one comparison checks both bounds.
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -57,32 +58,35 @@ fn read_odd_cell(text: &[u8], at: usize) -> (Reading, usize) {
     (read_any(&text[at..end]), end)
 }
 
-/// Where the cell that starts at `at` ends.
+/// Returns the end of the cell that starts at `at`.
 #[inline]
 pub fn end_of_cell(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at + rest.iter().position(|b| matches!(b, b',' | b'\n')).unwrap_or(rest.len())
 }
 
-/// How many cells there are from `at` to the end of the line, and where the
-/// next line starts; nothing if there is no line end or a quote before it.
+/// Counts the cells from `at` to the end of the line; returns the count and the start of the next
+/// line. `None` if there is no line end, or a quote before it.
 #[inline]
 pub fn rest_of_line(text: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let mut cells = 1;
+    // Eight bytes at a time: this runs for every row.
     while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
-        let (commas, ends) = (equal(word, b','), equal(word, b'\n'));
-        if equal(word, b'"') != 0 {
+        let (commas, ends) = (matching_bytes(word, b','), matching_bytes(word, b'\n'));
+        if matching_bytes(word, b'"') != 0 {
             return None;
         }
         // The lowest set bit less one: everything before the line end.
         let before = if ends == 0 { u64::MAX } else { (ends & ends.wrapping_neg()) - 1 };
+        // One bit per comma; the multiplication adds them up in the highest byte.
         cells += ((commas & before) >> 7).wrapping_mul(ONES) as usize >> 56;
         if ends != 0 {
             return Some((cells, at + ends.trailing_zeros() as usize / 8 + 1));
         }
         at += 8;
     }
+    // The last bytes, fewer than a word.
     for byte in text.get(at..)? {
         at += 1;
         match byte {
@@ -97,15 +101,18 @@ pub fn rest_of_line(text: &[u8], mut at: usize) -> Option<(usize, usize)> {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The top bit of every byte that equals `wanted`, and no other.
+/// Sets the top bit of every byte that equals `wanted`, and no other bit.
 #[inline]
-const fn equal(word: u64, wanted: u8) -> u64 {
+const fn matching_bytes(word: u64, wanted: u8) -> u64 {
     let differs = word ^ (ONES * wanted as u64);
+    // Adding 0x7f to the low seven bits sets the top bit unless they are 0, and never carries
+    // into the next byte.
     !(((differs & (ONES * 0x7f)) + ONES * 0x7f) | differs | (ONES * 0x7f))
 }
 
-/// A cell that was quoted, so that it may hold anything.
+/// Reads a whole cell, which may hold anything if it was quoted.
 pub fn read(cell: &[u8]) -> Reading {
+    // A quoted cell may contain a comma, where `read_cell` stops.
     let (reading, end) = read_cell(cell, 0);
     if end == cell.len() { reading } else { read_any(cell) }
 }
@@ -117,13 +124,14 @@ fn read_any(cell: &[u8]) -> Reading {
         return Reading::Missing;
     }
     match fast_float2::parse::<f64, _>(cell) {
+        // The parser accepts infinities.
         Ok(value) if value.is_finite() => Reading::Value(value),
         _ => Reading::Unparsable,
     }
 }
 
-/// True if a cell says that nothing is there, as R, pandas and databases
-/// write it: empty, `NA`, `NaN`, `NULL` in any case, `\N`.
+/// True if a cell is missing, as R, pandas and databases write it: empty, `NA`, `NaN`, `NULL` in
+/// any case, `\N`.
 pub fn is_missing(cell: &[u8]) -> bool {
     let words = [&b"na"[..], b"nan", b"null", b"\\n"];
     cell.is_empty() || words.iter().any(|word| cell.eq_ignore_ascii_case(word))
@@ -197,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_give_a_result(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = read(&bytes);
         }
     }

@@ -1,38 +1,36 @@
-//! Comma-separated text, record by record, from chunks cut anywhere.
+//! Splits comma-separated text into records; chunk boundaries may be anywhere.
 //!
-//! Used by the CSV format modules. Memory is one chunk and one record,
-//! whatever the size of the object; where the chunks are cut never shows. A
-//! line feed ends a record, a carriage return before it is dropped, blank
-//! lines are skipped and a byte-order mark is tolerated.
+//! Used by the CSV format modules. Memory is one chunk and one record, whatever the size of the
+//! object, and the result must not depend on the chunks. A line feed ends a record, a carriage
+//! return before it is dropped, blank lines are skipped and a byte-order mark is tolerated.
 //!
-//! Measured on wide CSV (82 bytes a row): with every record split by
-//! `csv-core`, decoding and accumulating cost 1.55 times as much as with a
-//! format module that reads records without quotes in one pass by itself
-//! ([`Sink::take_plain`]); so only the others are split here.
+//! Measured on wide CSV (82 bytes per row): if `csv-core` splits every record, decoding and
+//! accumulating take 1.55 times as long as if the format module reads records without quotes in
+//! one pass ([`Sink::take_plain`]). Only the other records are split here.
 
 use crate::bytes::split::{Cut, RECORD_LIMIT_BYTES, Record, Splitter};
 use crate::defect::Defect;
 
-/// What some programs write before UTF-8.
+/// The byte-order mark that some programs write before UTF-8.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a format module does with records. Record 0 is the header.
+/// Receives the records of a file. Record 0 is the header.
 pub trait Sink {
-    /// Takes the record at the start of `lines` if it has no quoted field,
-    /// and answers its length with its line end; nothing if it is better
-    /// split. `lines` is UTF-8 and ends with a line feed.
+    /// Reads the record at the start of `lines` if it has no quoted field; returns its length
+    /// including the line end, or `None` if it must be split. `lines` is UTF-8 and ends with a
+    /// line feed.
     fn take_plain(&mut self, number: u64, lines: &[u8]) -> Result<Option<usize>, Defect>;
 
-    /// Takes a record that was split.
+    /// Receives a record that was split.
     fn take(&mut self, number: u64, record: &Record<'_>) -> Result<(), Defect>;
 }
 
-/// Cuts a stream into records.
+/// Splits a stream into records.
 pub struct Records {
     splitter: Splitter,
-    /// The record that the last chunk did not complete, from its start.
+    /// The start of the record that the last chunk did not complete.
     carry: Vec<u8>,
-    /// Records handed on so far.
+    /// Records passed on so far.
     count: u64,
 }
 
@@ -41,7 +39,7 @@ impl Records {
         Self { splitter: Splitter::new(), carry: Vec::new(), count: 0 }
     }
 
-    /// Records behind the header, once the stream has ended.
+    /// Returns the number of records after the header, once the stream has ended.
     pub const fn rows(&self) -> Result<u64, Defect> {
         match self.count {
             0 => Err(Defect::Empty),
@@ -50,12 +48,12 @@ impl Records {
         }
     }
 
-    /// Takes a chunk and hands each completed record on.
+    /// Reads a chunk and passes each complete record on.
     pub fn push(&mut self, chunk: &[u8], sink: &mut impl Sink) -> Result<(), Defect> {
         let mut rest = chunk;
         if !self.carry.is_empty() {
-            // One line usually completes the record; all of them, if it is a
-            // quoted field with line ends in it.
+            // One line usually completes the record; a quoted field with line ends may need all
+            // of them.
             let one = rest.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1);
             rest = self.push_carried(rest, one, sink)?;
             if !self.carry.is_empty() {
@@ -63,6 +61,7 @@ impl Records {
             }
         }
         if self.carry.is_empty() {
+            // Whole lines only: the rest is carried to the next chunk.
             let lines = after_last_line(rest);
             let used = self.cut_all(&rest[..lines], sink)?;
             rest = &rest[used..];
@@ -71,14 +70,15 @@ impl Records {
         self.check_carry()
     }
 
-    /// Ends the stream: a last line without a line end counts.
+    /// Ends the stream; a last line without a line end is a record.
     pub fn finish(&mut self, sink: &mut impl Sink) -> Result<(), Defect> {
+        // Completes a last record without a line end; otherwise, it is a blank line.
         self.push(b"\n", sink)?;
         if self.carry.is_empty() { Ok(()) } else { Err(Defect::UnclosedQuote { row: self.count }) }
     }
 
-    /// Appends `lines` bytes of whole lines to the carried record, hands on
-    /// what is complete, and answers what is left of `rest`.
+    /// Appends `lines` bytes of whole lines to the carried record, passes complete records on,
+    /// and returns the remainder of `rest`.
     fn push_carried<'a>(
         &mut self,
         rest: &'a [u8],
@@ -97,6 +97,7 @@ impl Records {
     }
 
     fn check_carry(&self) -> Result<(), Defect> {
+        // Without a limit, an unclosed quote would collect the whole object in memory.
         if self.carry.len() > RECORD_LIMIT_BYTES {
             return Err(self.too_long());
         }
@@ -107,13 +108,16 @@ impl Records {
         Defect::RecordTooLong { row: self.count, limit_bytes: RECORD_LIMIT_BYTES }
     }
 
-    /// Hands on every record in `lines` (empty, or ending with a line feed)
-    /// and answers how many bytes they took; the rest is an open quote.
+    /// Passes on every record in `lines` (empty, or ending with a line feed) and returns how many
+    /// bytes they took; the remainder is an open quote.
     fn cut_all(&mut self, lines: &[u8], sink: &mut impl Sink) -> Result<usize, Defect> {
+        // Validated once per call, not once per record. The position of the first invalid byte
+        // gives the row at fault.
         let bad = std::str::from_utf8(lines).map_or_else(|e| e.valid_up_to(), |_| usize::MAX);
         let is_text = bad == usize::MAX;
         let mut at = 0;
         while at < lines.len() {
+            // A mark anywhere else is content.
             if self.count == 0 && lines[at..].starts_with(BYTE_ORDER_MARK) {
                 at += BYTE_ORDER_MARK.len();
             }
@@ -121,6 +125,7 @@ impl Records {
                 at += blank;
                 continue;
             }
+            // Lines that are not UTF-8 are split, to find the row at fault.
             if is_text && let Some(used) = sink.take_plain(self.count, &lines[at..])? {
                 if used > RECORD_LIMIT_BYTES {
                     return Err(self.too_long());
@@ -146,7 +151,7 @@ impl Records {
     }
 }
 
-/// The length of a blank line at the start of `bytes`.
+/// Returns the length of a blank line at the start of `bytes`, if there is one.
 #[inline]
 fn blank_line(bytes: &[u8]) -> Option<usize> {
     match bytes {
@@ -168,7 +173,7 @@ mod tests {
 
     type Rows = Vec<Vec<String>>;
 
-    /// Keeps the fields; takes records without any quote by itself if told.
+    /// Keeps the fields; if `plain`, reads records without quotes itself.
     #[derive(Default)]
     struct Kept {
         rows: Rows,
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_given_up_at_the_limit() {
+    fn an_open_quote_fails_at_the_limit() {
         let mut text = b"a,b\n1,\"".to_vec();
         text.extend(b"2,3\n".repeat(RECORD_LIMIT_BYTES));
         for chunk in [1 << 14, 1 << 20, 1 << 23] {
@@ -260,7 +265,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn where_chunks_are_cut_never_shows(
+        fn chunk_boundaries_do_not_matter(
             text in "([a-c0-9 .]{0,4}(,|\n|\r\n|\"|\"\"|,\"|\",|é)){0,30}",
             chunk in 1_usize..12,
         ) {
@@ -270,7 +275,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(
+        fn any_bytes_give_a_result(
             bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b','), Just(b'\n')], 0..200),
             chunk in 1_usize..50,
         ) {

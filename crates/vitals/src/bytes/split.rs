@@ -1,11 +1,11 @@
-//! Cuts one record of comma-separated text, quoted or not, into its fields.
+//! Splits one record of comma-separated text into its fields, quoted or not.
 //!
-//! Used by [`crate::bytes::records`] for whatever a format module does not read by
-//! itself. It must not know rows, columns or UTF-8.
+//! Used by [`crate::bytes::records`] for the records that a format module does not read itself.
+//! It must not know rows, columns or UTF-8.
 
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
-/// Longest record accepted.
+/// The longest record accepted, in bytes.
 pub const RECORD_LIMIT_BYTES: usize = 1 << 20;
 
 /// The fields of one record.
@@ -16,35 +16,35 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// How many fields there are.
+    /// Returns the number of fields.
     pub const fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The bytes of the field at a place that there is, unquoted.
+    /// Returns the unquoted bytes of a field; `place` must be below [`Record::len`].
     pub fn field(&self, place: usize) -> &'a [u8] {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         &self.text[start..self.ends[place]]
     }
 
-    /// Every field's bytes in order, unquoted.
+    /// Returns the unquoted bytes of every field, in order.
     pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
         let (text, mut start) = (self.text, 0);
         self.ends.iter().map(move |end| &text[std::mem::replace(&mut start, *end)..*end])
     }
 }
 
-/// What was found at the start of some bytes.
+/// The result of splitting the start of some bytes.
 pub enum Cut<'a> {
-    /// A whole record and how many bytes it took, its line end included.
+    /// A whole record and its length, including the line end.
     Record(Record<'a>, usize),
-    /// A quoted field that the bytes end in.
+    /// The bytes end within a quoted field.
     Open,
     /// A record beyond [`RECORD_LIMIT_BYTES`].
     TooLong,
 }
 
-/// The cutter and its buffers.
+/// The splitter and its buffers.
 pub struct Splitter {
     reader: csv_core::Reader,
     text: Vec<u8>,
@@ -53,17 +53,17 @@ pub struct Splitter {
 
 impl Splitter {
     pub fn new() -> Self {
-        // Only a line feed ends a record; the carriage return before it is
-        // dropped with it.
+        // Only a line feed ends a record; the carriage return before it is dropped below.
         let reader = ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
         Self { reader, text: Vec::new(), ends: Vec::new() }
     }
 
-    /// Cuts the record at the start of `bytes`, which must end with a line
-    /// feed (perhaps inside a quoted field).
+    /// Splits the record at the start of `bytes`, which must end with a line feed (perhaps within
+    /// a quoted field).
     pub fn cut(&mut self, bytes: &[u8]) -> Cut<'_> {
+        // The call before may have ended within a quoted field.
         self.reader.reset();
-        // csv-core never writes more than it reads, nor more ends than bytes.
+        // `csv-core` never writes more than it reads, nor more ends than bytes.
         let input = &bytes[..bytes.len().min(RECORD_LIMIT_BYTES)];
         self.text.resize(self.text.len().max(input.len()), 0);
         self.ends.resize(self.ends.len().max(input.len() + 1), 0);
@@ -75,6 +75,7 @@ impl Splitter {
             _ => return Cut::Open,
         }
         let ends = &mut self.ends[..count];
+        // The carriage return of the line end is in the last field, even if that was quoted.
         let start = if count < 2 { 0 } else { ends[count - 2] };
         if let Some(end) = ends.last_mut()
             && self.text[start..*end].ends_with(b"\r")

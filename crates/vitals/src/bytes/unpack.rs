@@ -1,8 +1,8 @@
-//! Bytes as they are stored, unpacked as they come.
+//! Decompresses stored bytes as they arrive.
 //!
-//! Used for objects and for tables of people. What is packed by gzip or zstd
-//! says so in its first bytes. Memory stays bounded whatever it unpacks to;
-//! what unpacks without end is refused.
+//! Used for objects and for tables of people. The first bytes show whether they are compressed
+//! with gzip or zstd. Memory must stay bounded whatever the decompressed size; a stream that
+//! expands without end is refused.
 
 use std::io::{self, Write};
 
@@ -15,137 +15,143 @@ use crate::defect::Defect;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// How many times its size an object may unpack to; measurements as text
-/// unpack to some 10 to 30 times, text of a single repeated row to 1,000.
+/// The most that an object may decompress to, as a multiple of its size: measurements as text
+/// decompress to some 10 to 30 times, text of a single repeated row to 1,000.
 const EXPANSION_MAX: u64 = 2000;
-/// What any object may unpack to, in bytes.
+/// The size that any object may decompress to, in bytes.
 const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 
-/// What takes the unpacked bytes.
-pub trait Take {
-    /// Takes the next bytes.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Defect>;
+/// Receives the decompressed bytes.
+pub trait ByteSink {
+    /// Receives the next bytes.
+    fn consume(&mut self, bytes: &[u8]) -> Result<(), Defect>;
 }
 
-/// Stored bytes on their way to what takes them unpacked.
-pub struct Unpack<T: Take>(Packing<T>);
+/// Decompresses stored bytes and passes them to `T`.
+pub struct Unpack<T: ByteSink>(Compression<T>);
 
-enum Packing<T: Take> {
-    /// Too few bytes came to tell.
+enum Compression<T: ByteSink> {
+    /// Too few bytes so far to recognize the compression.
     Unknown(Vec<u8>, Box<Plain<T>>),
     None(Box<Plain<T>>),
     Gzip(Box<MultiGzDecoder<Plain<T>>>),
     Zstd(Box<zio::Writer<Plain<T>, raw::Decoder<'static>>>),
-    /// A packing that failed; no more is taken.
+    /// Decompression failed; no more bytes are accepted.
     Failed,
 }
 
-impl<T: Take> Unpack<T> {
+impl<T: ByteSink> Unpack<T> {
     pub fn new(into: T) -> Self {
-        let plain = Plain { into, defect: None, packed: 0, unpacked: 0 };
-        Self(Packing::Unknown(Vec::new(), Box::new(plain)))
+        let plain = Plain { into, defect: None, compressed: 0, decompressed: 0 };
+        Self(Compression::Unknown(Vec::new(), Box::new(plain)))
     }
 
-    /// Takes the next bytes as they are stored.
+    /// Reads the next bytes as they are stored.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Defect> {
-        if let Packing::Unknown(start, _) = &mut self.0 {
+        if let Compression::Unknown(start, _) = &mut self.0 {
             start.extend_from_slice(bytes);
+            // Too few to recognize zstd, which has the longest mark.
             return if start.len() < ZSTD.len() { Ok(()) } else { self.begin() };
         }
         self.unpack(bytes)
     }
 
-    /// Ends the stream, and answers what took it.
+    /// Ends the stream; returns the receiver.
     pub fn finish(mut self) -> Result<T, Defect> {
-        if let Packing::Unknown(..) = self.0 {
+        if let Compression::Unknown(..) = self.0 {
             self.begin()?;
         }
         let plain = match self.0 {
-            Packing::None(plain) => *plain,
-            Packing::Gzip(mut packed) => {
-                let ended = packed.try_finish();
-                settled(ended, packed.get_mut())?;
-                packed.finish().map_err(|_| Defect::BadPacking)?
+            Compression::None(plain) => *plain,
+            Compression::Gzip(mut compressed) => {
+                // Finished in two steps: the second consumes the decoder, and with it the defect.
+                let ended = compressed.try_finish();
+                map_write_error(ended, compressed.get_mut())?;
+                compressed.finish().map_err(|_| Defect::BadPacking)?
             }
-            Packing::Zstd(mut packed) => {
-                let ended = packed.finish();
-                settled(ended, packed.writer_mut())?;
-                packed.into_inner().0
+            Compression::Zstd(mut compressed) => {
+                let ended = compressed.finish();
+                map_write_error(ended, compressed.writer_mut())?;
+                compressed.into_inner().0
             }
-            Packing::Unknown(..) | Packing::Failed => return Err(Defect::BadPacking),
+            Compression::Unknown(..) | Compression::Failed => return Err(Defect::BadPacking),
         };
         Ok(plain.into)
     }
 
     fn begin(&mut self) -> Result<(), Defect> {
-        let Packing::Unknown(start, plain) = std::mem::replace(&mut self.0, Packing::Failed) else {
+        // If anything below fails, the stream stays failed.
+        let Compression::Unknown(start, plain) =
+            std::mem::replace(&mut self.0, Compression::Failed)
+        else {
             return Err(Defect::BadPacking);
         };
         self.0 = if start.starts_with(GZIP) {
-            Packing::Gzip(Box::new(MultiGzDecoder::new(*plain)))
+            Compression::Gzip(Box::new(MultiGzDecoder::new(*plain)))
         } else if start.starts_with(ZSTD) {
             let unpacker = raw::Decoder::new().map_err(|_| Defect::BadPacking)?;
-            Packing::Zstd(Box::new(zio::Writer::new(*plain, unpacker)))
+            Compression::Zstd(Box::new(zio::Writer::new(*plain, unpacker)))
         } else {
-            Packing::None(plain)
+            Compression::None(plain)
         };
         self.unpack(&start)
     }
 
     fn unpack(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         match &mut self.0 {
-            Packing::None(plain) => plain.into.take(bytes),
-            Packing::Gzip(packed) => {
-                packed.get_mut().allow(bytes.len());
-                let written = packed.write_all(bytes);
-                settled(written, packed.get_mut())
+            Compression::None(plain) => plain.into.consume(bytes),
+            Compression::Gzip(compressed) => {
+                // Counted first, because the limit grows with the bytes received.
+                compressed.get_mut().count_compressed(bytes.len());
+                let written = compressed.write_all(bytes);
+                map_write_error(written, compressed.get_mut())
             }
-            Packing::Zstd(packed) => {
-                packed.writer_mut().allow(bytes.len());
-                let written = packed.write_all(bytes);
-                settled(written, packed.writer_mut())
+            Compression::Zstd(compressed) => {
+                compressed.writer_mut().count_compressed(bytes.len());
+                let written = compressed.write_all(bytes);
+                map_write_error(written, compressed.writer_mut())
             }
-            Packing::Unknown(..) | Packing::Failed => Err(Defect::BadPacking),
+            Compression::Unknown(..) | Compression::Failed => Err(Defect::BadPacking),
         }
     }
 }
 
-/// What stopped the unpacking: a defect of what was unpacked, or of the
-/// packing itself.
-fn settled<T>(written: io::Result<()>, plain: &mut Plain<T>) -> Result<(), Defect> {
+/// Maps a failed write to the defect that the receiver reported, or else to damaged compression.
+fn map_write_error<T>(written: io::Result<()>, plain: &mut Plain<T>) -> Result<(), Defect> {
     written.map_err(|_| plain.defect.take().unwrap_or(Defect::BadPacking))
 }
 
-/// What takes the bytes, and how many there were.
+/// The receiver of the bytes, and their counts.
 struct Plain<T> {
     into: T,
-    /// What stopped a write, which can only say that something did.
+    /// The defect that stopped a write: an I/O error cannot carry it.
     defect: Option<Defect>,
-    packed: u64,
-    unpacked: u64,
+    compressed: u64,
+    decompressed: u64,
 }
 
 impl<T> Plain<T> {
-    /// As many more packed bytes come.
-    const fn allow(&mut self, packed: usize) {
-        self.packed += packed as u64;
+    /// Counts compressed bytes that are about to be decompressed.
+    const fn count_compressed(&mut self, compressed: usize) {
+        self.compressed += compressed as u64;
     }
 }
 
-impl<T: Take> Write for Plain<T> {
+impl<T: ByteSink> Write for Plain<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.unpacked += bytes.len() as u64;
-        let limit = EXPANSION_FREE_BYTES.max(self.packed.saturating_mul(EXPANSION_MAX));
-        let taken = if self.unpacked > limit {
+        self.decompressed += bytes.len() as u64;
+        // Checked at every write, before the receiver stores anything.
+        let limit = EXPANSION_FREE_BYTES.max(self.compressed.saturating_mul(EXPANSION_MAX));
+        let taken = if self.decompressed > limit {
             Err(Defect::UnpacksTooFar { times: EXPANSION_MAX })
         } else {
-            self.into.take(bytes)
+            self.into.consume(bytes)
         };
         match taken {
             Ok(()) => Ok(bytes.len()),
             Err(defect) => {
                 self.defect = Some(defect);
-                Err(io::Error::other("the unpacked bytes have a defect"))
+                Err(io::Error::other("the decompressed bytes have a defect"))
             }
         }
     }

@@ -1,8 +1,7 @@
 //! Chooses the decoder of an object by its kind.
 //!
-//! Each input format is a module of this folder with a [`Decoder`]; the
-//! accumulator and everything behind it are shared. A new format is a new
-//! module, a [`Kind`] and a line here.
+//! Each input format is a module of this folder with a [`Decoder`]; the accumulator and
+//! everything after it are shared. A new format is a new module, a [`Kind`] and a line here.
 
 use crate::rules::accumulator::ObjectAccumulator;
 
@@ -16,7 +15,7 @@ use crate::formats::read_rules::ReadRules;
 use crate::formats::wide::WideCsv;
 use crate::formats::{omop, synthea};
 
-/// A decoder for one object.
+/// Creates the decoder of one object.
 pub fn decoder(kind: Kind, rules: &ReadRules, into: &mut ObjectAccumulator) -> Box<dyn Decoder> {
     let long = || Long::new(rules.codes.clone());
     match kind {

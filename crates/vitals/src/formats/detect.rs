@@ -1,7 +1,7 @@
-//! Which format an object has, by how it begins.
+//! Detects the format of an object by its beginning.
 //!
-//! Used where the settings leave the format open. What begins like none of
-//! the formats is refused, never guessed.
+//! Used if the settings leave the format open. An object that begins like none of the formats
+//! must be refused, never guessed.
 
 use crate::settings::Format;
 
@@ -12,16 +12,16 @@ use crate::defect::Defect;
 use crate::formats::people;
 use crate::formats::wide::WideCsv;
 
-/// How Parquet begins.
+/// The first bytes of Parquet.
 const PARQUET: &[u8] = b"PAR1";
-/// What some programs write for commas; such a file is refused by name.
+/// Separators that some programs write instead of commas; such a file is refused by name.
 const OTHER_SEPARATORS: [u8; 3] = [b';', b'\t', b'|'];
-/// How text in UTF-16 begins.
+/// The first bytes of text in UTF-16.
 const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
-/// How zip, bzip2 and xz begin.
+/// The first bytes of zip, bzip2 and xz.
 const OTHER_PACKINGS: [&[u8]; 3] = [b"PK\x03\x04", b"BZh", b"\xfd7zXZ\x00"];
-/// Columns of the wide CSV that a header must have to be taken for one; which
-/// others it lacks is then said.
+/// The fewest columns of the wide CSV by which a header is recognized; an error then names the
+/// missing ones.
 const WIDE_COLUMNS_MIN: usize = 3;
 
 /// A format as it is decoded.
@@ -35,7 +35,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The format's name, as outputs show it.
+    /// Returns the format's name, as outputs show it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wide => Format::Wide.name(),
@@ -46,8 +46,8 @@ impl Kind {
     }
 }
 
-/// The kind of an object of a format that begins with `start`; nothing if
-/// more of it must be seen, which `is_all` says there is not.
+/// Returns the kind of an object that begins with `start`, by its format; `None` if more bytes
+/// are needed. `is_all` says that there are no more.
 pub fn kind(format: Format, start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     let kind = match format {
         Format::Wide => Kind::Wide,
@@ -56,16 +56,17 @@ pub fn kind(format: Format, start: &[u8], is_all: bool) -> Result<Option<Kind>, 
         Format::Omop | Format::Detect if start.len() < PARQUET.len() && !is_all => return Ok(None),
         Format::Omop | Format::Detect if start.starts_with(PARQUET) => Kind::OmopParquet,
         Format::Omop => Kind::OmopCsv,
-        Format::Detect => return of_text(start, is_all),
+        Format::Detect => return kind_of_text(start, is_all),
     };
     Ok(Some(kind))
 }
 
-fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
+fn kind_of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start();
     if matches!(text.first(), Some(b'{' | b'[')) {
         return Ok(Some(Kind::Fhir));
     }
+    // Without a line end within the longest record, more bytes would not help.
     let header = match text.iter().position(|b| *b == b'\n') {
         Some(end) => &text[..end],
         None if is_all || text.len() > RECORD_LIMIT_BYTES => text,
@@ -80,13 +81,14 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     if OTHER_PACKINGS.iter().any(|packing| text.starts_with(packing)) {
         return Err(Defect::OtherPacking);
     }
-    // No text has it; a tar archive has, before the header of its first file.
+    // Text has no zero bytes; a tar archive has some before the header of its first file.
     if header.contains(&0) {
         return Err(Defect::UnknownFormat);
     }
-    match of_header(header, b',') {
+    // Only to name the cause: a file with other separators is never read.
+    match kind_of_header(header, b',') {
         Err(Defect::UnknownFormat)
-            if OTHER_SEPARATORS.iter().any(|other| of_header(header, *other).is_ok()) =>
+            if OTHER_SEPARATORS.iter().any(|other| kind_of_header(header, *other).is_ok()) =>
         {
             Err(Defect::OtherSeparator)
         }
@@ -94,7 +96,7 @@ fn of_text(start: &[u8], is_all: bool) -> Result<Option<Kind>, Defect> {
     }
 }
 
-fn of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
+fn kind_of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
     let names: Vec<&[u8]> =
         header.split(|b| *b == separator).map(|name| unquoted(name.trim_ascii())).collect();
     let has = |name: &str| names.iter().any(|other| header::is_same(other, name));
@@ -105,7 +107,7 @@ fn of_header(header: &[u8], separator: u8) -> Result<Kind, Defect> {
         Ok(Kind::Synthea)
     } else if wide >= WIDE_COLUMNS_MIN {
         Ok(Kind::Wide)
-    } else if people::are_people(has) {
+    } else if people::is_people_header(has) {
         Err(Defect::IsPeople)
     } else {
         Err(Defect::UnknownFormat)
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_them_is_refused_and_a_short_start_waits() {
+    fn an_unknown_beginning_is_refused_and_a_short_one_needs_more() {
         for start in ["a,b,c\n", "date,ID,note\n", "%PDF-1.7\n", "<html>\n"] {
             let found = kind(Format::Detect, start.as_bytes(), false);
             assert_eq!(found, Err(Defect::UnknownFormat), "{start}");

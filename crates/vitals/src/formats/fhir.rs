@@ -1,9 +1,8 @@
 //! FHIR R4 Observations: Bulk Data (ndjson) and Bundles.
 //!
-//! A reading is an Observation, or a component of one (blood pressure). What
-//! was withdrawn is counted and left out; every coding of a code is read; a
-//! panel with members only has no reading of its own. Other resources are
-//! passed over.
+//! A reading is an Observation, or a component of one (blood pressure). Withdrawn ones are
+//! counted and left out; every coding of a code is read; a panel that only has members has no
+//! reading of its own. Other resources are skipped.
 
 use std::borrow::Cow;
 
@@ -32,7 +31,7 @@ struct Observations {
     long: Long,
     /// Resources of any kind.
     seen: u64,
-    /// Observations, and what cannot be read.
+    /// Observations, and resources that cannot be read.
     rows: u64,
 }
 
@@ -46,12 +45,12 @@ impl Fhir {
 impl Decoder for Fhir {
     fn push(&mut self, bytes: &[u8], into: &mut ObjectAccumulator) -> Result<(), Defect> {
         let observations = &mut self.observations;
-        self.resources.push(bytes, &mut |json| observations.take_json(json, into))
+        self.resources.push(bytes, &mut |json| observations.add_json(json, into))
     }
 
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
         let observations = &mut self.observations;
-        self.resources.finish(&mut |json| observations.take_json(json, into))?;
+        self.resources.finish(&mut |json| observations.add_json(json, into))?;
         observations.long.finish(into);
         match (observations.seen, observations.rows) {
             (0, _) => Err(Defect::Empty),
@@ -61,8 +60,8 @@ impl Decoder for Fhir {
     }
 }
 
-/// An Observation; a component of one, which has the same fields; an entry
-/// of a Bundle, or a Bundle within one. What is not named is not read.
+/// An Observation; a component of one, which has the same fields; an entry of a Bundle, or a
+/// Bundle within one. Other fields are not read.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Resource<'a> {
@@ -131,7 +130,7 @@ struct Quantity<'a> {
 }
 
 impl Observations {
-    fn take_json(
+    fn add_json(
         &mut self,
         json: Option<&[u8]>,
         into: &mut ObjectAccumulator,
@@ -139,9 +138,9 @@ impl Observations {
         self.seen += 1;
         let read = json.and_then(|json| serde_json::from_slice::<Resource<'_>>(json).ok());
         match read {
-            Some(resource) => self.take_resource(&resource, into),
-            // Of other resources a field may have another form.
-            None if json.is_some_and(is_of_no_concern) => Ok(()),
+            Some(resource) => self.add_resource(&resource, into),
+            // In other resources, a field of the same name may have another form.
+            None if json.is_some_and(is_other_resource) => Ok(()),
             None => {
                 self.rows += 1;
                 into.leave_out(LeftOut::Malformed);
@@ -150,25 +149,26 @@ impl Observations {
         }
     }
 
-    fn take_resource(
+    fn add_resource(
         &mut self,
         resource: &Resource<'_>,
         into: &mut ObjectAccumulator,
     ) -> Result<(), Defect> {
         if let Some(inner) = &resource.resource {
-            return self.take_resource(inner, into);
+            return self.add_resource(inner, into);
         }
+        // Only of a Bundle within a Bundle: the entries of the outer one were split already.
         for entry in resource.entry.iter().flatten() {
-            self.take_resource(entry, into)?;
+            self.add_resource(entry, into)?;
         }
         if resource.resource_type == "Observation" {
             self.rows += 1;
-            self.take_observation(resource, into)?;
+            self.add_observation(resource, into)?;
         }
         Ok(())
     }
 
-    fn take_observation(
+    fn add_observation(
         &mut self,
         observation: &Resource<'_>,
         into: &mut ObjectAccumulator,
@@ -182,6 +182,7 @@ impl Observations {
         let mut readings: Vec<(Vital, &Resource<'_>)> = components
             .filter_map(|component| component.vital(codes).map(|vital| (vital, component)))
             .collect();
+        // A panel without a value of its own has the readings of its components only.
         if let Some(vital) = observation.vital(codes)
             && (observation.has_value() || readings.is_empty())
         {
@@ -199,14 +200,14 @@ impl Observations {
                 reading,
                 conversion: self.long.codes.units.by_name(vital, unit),
             };
-            self.long.take(&measurement, into)?;
+            self.long.add(&measurement, into)?;
         }
         Ok(())
     }
 }
 
-/// True of a resource that says what it is, and it is no Observation.
-fn is_of_no_concern(json: &[u8]) -> bool {
+/// True if a resource names its type, and it is neither an Observation nor a Bundle.
+fn is_other_resource(json: &[u8]) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named<'a> {
@@ -218,7 +219,7 @@ fn is_of_no_concern(json: &[u8]) -> bool {
 }
 
 impl Resource<'_> {
-    /// The vital that its codings name; none if they name two.
+    /// Returns the vital that its codings name; `None` if they name two.
     fn vital(&self, codes: &Codes) -> Option<Vital> {
         let codings = self.code.iter().flat_map(|code| code.coding.iter().flatten());
         let mut vitals = codings.filter_map(|coding| {
@@ -226,6 +227,7 @@ impl Resource<'_> {
             codes.map.by_coding(system, coding.code.as_deref()?)
         });
         let first = vitals.next()?;
+        // Two different vitals: it is unknown which one is meant.
         vitals.all(|other| other == first).then_some(first)
     }
 
@@ -233,7 +235,7 @@ impl Resource<'_> {
         self.value_quantity.is_some() || self.value_integer.is_some() || self.other_value.is_some()
     }
 
-    /// The number as it stands, and the name of its unit.
+    /// Returns the number as written, and the name of its unit of measurement.
     fn reading(&self) -> (Reading, &str) {
         let Some(quantity) = &self.value_quantity else {
             let reading = match (&self.value_integer, &self.other_value) {
@@ -246,6 +248,7 @@ impl Resource<'_> {
         };
         let unit = quantity.code.as_deref().or(quantity.unit.as_deref()).unwrap_or_default();
         let reading = match quantity.value {
+            // A stated reason for the absence overrides any value.
             _ if self.data_absent_reason.is_some() => Reading::Missing,
             None => Reading::Missing,
             Some(_) if quantity.comparator.is_some() => Reading::Unparsable,
@@ -260,7 +263,7 @@ impl Resource<'_> {
         calendar::parse(text.or_else(start)?.as_bytes())
     }
 
-    /// The patient's id: of `Patient/1`, of its address, or of `urn:uuid:1`.
+    /// Returns the patient's id from `Patient/1`, from its URL, or from `urn:uuid:1`.
     fn patient(&self) -> &str {
         let reference = self.subject.as_ref().and_then(|subject| subject.reference.as_deref());
         let reference = reference.unwrap_or_default();
@@ -271,6 +274,7 @@ impl Resource<'_> {
             Some((before, id)) if before.is_empty() || before.ends_with('/') => id,
             _ => "",
         };
+        // A reference may also name a version, after the id.
         id.split('/').next().unwrap_or_default()
     }
 }
@@ -287,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patient_is_known_however_it_is_referred_to() {
+    fn a_patient_has_one_id_in_every_form_of_reference() {
         for same in [
             "Patient/a-1",
             "urn:uuid:a-1",

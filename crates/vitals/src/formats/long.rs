@@ -1,25 +1,25 @@
-//! What all long formats share: a row is one reading of one patient.
+//! The common part of long formats: a row is one reading of one patient.
 //!
-//! Used by the modules of OMOP, FHIR and Synthea. Decides what becomes of a
-//! reading, in one order for all of them: whose it is, when, whether it is a
-//! number, whether its unit is known. It must not know any format.
+//! Used by the modules of OMOP, FHIR and Synthea. Checks a reading in the same order for all of
+//! them: its patient, its time, whether it is a number, whether its unit of measurement is known.
+//! It must not know any format.
 
 use std::sync::Arc;
 
 use crate::rules::accumulator::ObjectAccumulator;
 use crate::rules::codes::CodeMap;
+use crate::rules::conversion::{Conversion, UnitMap};
 use crate::rules::gather::Gather;
 use crate::rules::moments::MAX_COUNT;
 use crate::rules::quality::LeftOut;
 use crate::rules::reading::Reading;
-use crate::rules::unit::{Conversion, UnitMap};
 use crate::rules::vital::Vital;
 use crate::settings::VitalsSettings;
 
 use crate::bytes::header::PATIENT_LIMIT_BYTES;
 use crate::defect::Defect;
 
-/// Codes and units that are read.
+/// The codes and units of measurement that are read.
 #[derive(Debug)]
 pub struct Codes {
     pub map: CodeMap,
@@ -32,39 +32,40 @@ impl Codes {
     }
 }
 
-/// A reading of a vital, as its row says it.
+/// A reading of a vital, as written in its row.
 pub struct Measurement<'a> {
     pub patient: &'a [u8],
     /// Civil seconds; `None` if absent or not understood.
     pub time: Option<i64>,
     pub vital: Vital,
-    /// The number as it stands.
+    /// The number as written.
     pub reading: Reading,
-    /// From its unit; `None` if this vital has no such unit.
+    /// From its unit of measurement; `None` if this vital does not have the unit.
     pub conversion: Option<Conversion>,
 }
 
-/// Readings on their way into moments.
+/// Collects readings into moments.
 pub struct Long {
     pub codes: Arc<Codes>,
     gather: Gather,
-    taken: u64,
+    readings: u64,
 }
 
 impl Long {
     pub fn new(codes: Arc<Codes>) -> Self {
-        Self { codes, gather: Gather::default(), taken: 0 }
+        Self { codes, gather: Gather::default(), readings: 0 }
     }
 
-    /// Takes one reading in.
-    pub fn take(
+    /// Adds one reading.
+    pub fn add(
         &mut self,
         measurement: &Measurement<'_>,
         into: &mut ObjectAccumulator,
     ) -> Result<(), Defect> {
         let Measurement { patient, time, vital, reading, conversion } = measurement;
-        self.taken += 1;
-        if self.taken > MAX_COUNT {
+        self.readings += 1;
+        // Exact sums hold no more values.
+        if self.readings > MAX_COUNT {
             return Err(Defect::TooManyRows { limit: MAX_COUNT });
         }
         if patient.is_empty() || patient.len() > PATIENT_LIMIT_BYTES {
@@ -75,6 +76,7 @@ impl Long {
             into.leave_out(LeftOut::NoTime);
             return Ok(());
         };
+        // Only now: a row that is left out must not create a patient.
         let Some(patient) = into.patient(patient) else {
             into.leave_out(LeftOut::NoPatient);
             return Ok(());

@@ -1,8 +1,8 @@
 //! Long formats as comma-separated text.
 //!
-//! Used by the modules of OMOP and Synthea, which say which columns they need
-//! and what a row means. A row with more or fewer fields than the header is
-//! counted and left out: its fields may have shifted.
+//! Used by the modules of OMOP and Synthea, which define the columns they need and the meaning of
+//! a row. A row with more or fewer fields than the header is counted and left out: its fields may
+//! have shifted.
 
 use crate::rules::accumulator::ObjectAccumulator;
 use crate::rules::quality::LeftOut;
@@ -15,19 +15,18 @@ use crate::defect::Defect;
 use crate::formats::decoder::Decoder;
 use crate::formats::long::Long;
 
-/// Most columns a format names.
+/// The most columns that a format names.
 pub const NAMED_MAX: usize = 12;
 
-/// The fields a format asked for, in its order; empty if the column or the
-/// cell is missing.
+/// The fields that a format asked for, in its order; empty if the column or the cell is missing.
 pub type Fields<'a> = [&'a [u8]; NAMED_MAX];
 
 /// A long format as CSV.
 pub struct Layout {
     /// Header names in lower case, and whether a file must have them.
     pub columns: &'static [(&'static str, bool)],
-    /// What a row means.
-    pub take: fn(&Fields<'_>, &mut Long, &mut ObjectAccumulator) -> Result<(), Defect>,
+    /// Adds a row.
+    pub add_row: fn(&Fields<'_>, &mut Long, &mut ObjectAccumulator) -> Result<(), Defect>,
 }
 
 /// Decoder of one object.
@@ -38,7 +37,7 @@ pub struct LongCsv {
 
 struct Rows {
     layout: &'static Layout,
-    /// For each named column its place in a row; none before the header.
+    /// The position of each named column in a row; empty before the header.
     places: Vec<Option<usize>>,
     width: usize,
     long: Long,
@@ -63,7 +62,7 @@ impl Decoder for LongCsv {
     }
 }
 
-/// The rows and where they go.
+/// The rows and their destination.
 struct Reader<'a> {
     rows: &'a mut Rows,
     into: &'a mut ObjectAccumulator,
@@ -71,6 +70,7 @@ struct Reader<'a> {
 
 impl Sink for Reader<'_> {
     fn take_plain(&mut self, _: u64, _: &[u8]) -> Result<Option<usize>, Defect> {
+        // Only the wide CSV has a one-pass reader: other records are always split.
         Ok(None)
     }
 
@@ -91,6 +91,6 @@ impl Sink for Reader<'_> {
             let cell = place.map_or(&[][..], |place| record.field(place).trim_ascii());
             *field = if number::is_missing(cell) { &[] } else { cell };
         }
-        (rows.layout.take)(&fields, &mut rows.long, self.into)
+        (rows.layout.add_row)(&fields, &mut rows.long, self.into)
     }
 }

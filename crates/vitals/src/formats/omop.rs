@@ -1,12 +1,12 @@
-//! OMOP CDM MEASUREMENT: what a row means, and its CSV.
+//! OMOP CDM MEASUREMENT: the meaning of a row, and its CSV.
 //!
-//! Version 5.4; of 5.3, which lacks three columns, nothing is missed. The
-//! Parquet form is in [`crate::formats::omop_parquet`].
+//! Version 5.4, and 5.3, which lacks three columns that are not needed. The Parquet form is in
+//! [`crate::formats::omop_parquet`].
 
 use crate::rules::accumulator::ObjectAccumulator;
+use crate::rules::conversion::by_unit_concept;
 use crate::rules::quality::LeftOut;
 use crate::rules::reading::Reading;
-use crate::rules::unit::by_unit_concept;
 use crate::rules::vital::Vital;
 use sce_core::calendar;
 
@@ -33,13 +33,13 @@ pub const COLUMNS: [(&str, bool); 9] = [
 ];
 
 /// The CSV form.
-pub const LAYOUT: Layout = Layout { columns: &COLUMNS, take: take_fields };
+pub const LAYOUT: Layout = Layout { columns: &COLUMNS, add_row: add_fields };
 
 /// A row of the table.
 pub struct Row<'a> {
     pub person: Id,
     pub concept: Id,
-    /// From `measurement_datetime`, or from the date where that is empty.
+    /// From `measurement_datetime`, or from the date if that is empty.
     pub time: Option<i64>,
     pub operator: Id,
     pub value: Reading,
@@ -48,7 +48,7 @@ pub struct Row<'a> {
     pub source_code: &'a str,
 }
 
-fn take_fields(
+fn add_fields(
     fields: &Fields<'_>,
     long: &mut Long,
     into: &mut ObjectAccumulator,
@@ -65,11 +65,11 @@ fn take_fields(
         unit_name: text(unit_name),
         source_code: text(source),
     };
-    take(&row, long, into)
+    add_row(&row, long, into)
 }
 
-/// Takes a row in.
-pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Result<(), Defect> {
+/// Adds a row.
+pub fn add_row(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Result<(), Defect> {
     let map = &long.codes.map;
     let vital = match row.concept {
         Id::Is(concept) => map.by_concept(concept),
@@ -79,16 +79,17 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
         into.leave_out(LeftOut::OtherCode);
         return Ok(());
     };
-    // Concept 0 is OMOP's "no matching concept": the source's words remain.
+    // Concept 0 is OMOP's "no matching concept": the name in the source remains.
     let conversion = match row.unit_concept {
         Id::Absent | Id::Is(0) => long.codes.units.by_name(vital, row.unit_name),
+        // A unit of another vital is known, but not a unit of this one, whatever its name.
         Id::Is(concept)
             if Vital::ALL.into_iter().any(|v| by_unit_concept(v, concept).is_some()) =>
         {
             by_unit_concept(vital, concept)
         }
-        // One that is not known is no licence to guess from the words: a site
-        // says what either means.
+        // The name must not be used to guess an unknown concept: only the site's settings define
+        // either of them.
         Id::Is(concept) => {
             let units = &long.codes.units;
             let named = units.by_local(vital, &concept.to_string());
@@ -96,6 +97,7 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
         }
         Id::Odd => None,
     };
+    // With an operator such as `<`, the number is only a bound.
     let exact = matches!(row.operator, Id::Absent | Id::Is(0 | EQUALS));
     let reading = match row.value {
         Reading::Value(_) if !exact => Reading::Unparsable,
@@ -107,7 +109,7 @@ pub fn take(row: &Row<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Res
     };
     let measurement =
         Measurement { patient: patient.as_bytes(), time: row.time, vital, reading, conversion };
-    long.take(&measurement, into)
+    long.add(&measurement, into)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! OMOP CDM MEASUREMENT as Parquet.
 //!
-//! Parquet is read from its end, so the object waits in an unnamed file in
-//! the scratch directory (on a worker: on the encrypted volume). It is then
-//! read some rows at a time, and only the columns that are needed. What the
-//! reader says of a damaged file may quote it, so only the fact is kept.
+//! Parquet is read from its end, so the object is first written to an unnamed file in the scratch
+//! directory (on a worker: on the encrypted volume). It is then read some rows at a time, and
+//! only the required columns. The reader's errors about a damaged file may quote it, so they must
+//! not be passed on.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,17 +18,17 @@ use crate::bytes::header;
 use crate::defect::Defect;
 use crate::formats::decoder::Decoder;
 use crate::formats::long::Long;
-use crate::formats::omop::{COLUMNS, Row, take};
+use crate::formats::omop::{COLUMNS, Row, add_row};
 use crate::formats::parquet_cells::{Cells, Kind, read_cells};
 
 /// Rows read at a time.
 const ROWS_AT_ONCE: usize = 1 << 16;
-/// Most bytes that a row group may say it unpacks to, in the needed columns.
+/// The most bytes that a row group may declare for a required column, decompressed.
 const GROUP_LIMIT_BYTES: i64 = 1 << 30;
 
 /// Decoder of one object.
 pub struct OmopParquet {
-    /// None if there is no room for it, or once it is read.
+    /// `None` if it could not be created, or once it is read.
     file: Option<File>,
     long: Long,
 }
@@ -48,15 +48,15 @@ impl Decoder for OmopParquet {
     fn finish(&mut self, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
         let file = self.file.take().ok_or(Defect::NoScratch)?;
         let long = &mut self.long;
-        // A file that lies about itself can still make the reader panic.
-        let read = catch_unwind(AssertUnwindSafe(|| read(file, long, into)));
+        // A file with wrong metadata can still make the reader panic.
+        let read = catch_unwind(AssertUnwindSafe(|| read_file(file, long, into)));
         let rows = read.unwrap_or(Err(Defect::BadParquet))?;
         self.long.finish(into);
         if rows == 0 { Err(Defect::NoRows) } else { Ok(rows) }
     }
 }
 
-fn read(file: File, long: &mut Long, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
+fn read_file(file: File, long: &mut Long, into: &mut ObjectAccumulator) -> Result<u64, Defect> {
     let reader = SerializedFileReader::new(file).map_err(|_| Defect::BadParquet)?;
     let groups = reader.num_row_groups();
     let places = places(&reader)?;
@@ -68,10 +68,10 @@ fn read(file: File, long: &mut Long, into: &mut ObjectAccumulator) -> Result<u64
     Ok(rows)
 }
 
-/// Where each of [`COLUMNS`] lies.
+/// Returns the position of each of [`COLUMNS`].
 fn places(reader: &SerializedFileReader<File>) -> Result<Vec<Option<usize>>, Defect> {
     let schema = reader.metadata().file_metadata().schema_descr();
-    // A column within another is none of ours, whatever its name.
+    // A nested column is never one of these, whatever its name.
     let name = |at: usize| match schema.column(at).path().parts() {
         [name] => name.clone(),
         _ => String::new(),
@@ -89,6 +89,7 @@ fn read_group(
 ) -> Result<u64, Defect> {
     let metadata = group.metadata();
     let size = |place: &usize| metadata.column(*place).uncompressed_size();
+    // Before anything is read: the reader may allocate what the file declares.
     if places.iter().flatten().map(size).any(|bytes| !(0..GROUP_LIMIT_BYTES).contains(&bytes)) {
         return Err(Defect::BadParquet);
     }
@@ -103,6 +104,7 @@ fn read_group(
     }
     let rows = u64::try_from(metadata.num_rows()).map_err(|_| Defect::BadParquet)?;
     let mut left = rows;
+    // In batches, because a row group may have millions of rows.
     while left > 0 {
         let some = usize::try_from(left).unwrap_or(usize::MAX).min(ROWS_AT_ONCE);
         let mut cells = Vec::with_capacity(columns.len());
@@ -112,14 +114,14 @@ fn read_group(
                 None => Cells::None,
             });
         }
-        take_rows(&cells, some, long, into)?;
+        add_rows(&cells, some, long, into)?;
         left -= some as u64;
     }
     Ok(rows)
 }
 
-/// Takes rows in, whose columns are in the order of [`COLUMNS`].
-fn take_rows(
+/// Adds rows, whose columns are in the order of [`COLUMNS`].
+fn add_rows(
     columns: &[Cells],
     rows: usize,
     long: &mut Long,
@@ -140,7 +142,7 @@ fn take_rows(
             unit_name: &unit_name.text(at),
             source_code: &source.text(at),
         };
-        take(&row, long, into)?;
+        add_row(&row, long, into)?;
     }
     Ok(())
 }

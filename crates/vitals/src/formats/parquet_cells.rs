@@ -1,8 +1,8 @@
-//! Cells of a Parquet column, of whatever type a program wrote them.
+//! Cells of a Parquet column, of any type that a program may write.
 //!
-//! Used by [`crate::formats::omop_parquet`]. An id may come as a float, a date as text
-//! and a value as a decimal; each is read as what its column means. What a
-//! column cannot mean reads as nothing, never as a guess.
+//! Used by [`crate::formats::omop_parquet`]. An id may be a float, a date text and a value a
+//! decimal; each is read according to its column. A cell that does not suit its column must be
+//! absent or unreadable, never guessed.
 
 use std::borrow::Cow;
 
@@ -20,23 +20,23 @@ use crate::formats::omop_id::{Id, WHOLE_MAX, id};
 /// The Julian day of 1970-01-01.
 const EPOCH_JULIAN_DAY: i64 = 2_440_588;
 
-/// What the whole numbers of a column are.
+/// The meaning of the whole numbers of a column.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// Themselves.
+    /// The numbers as they are.
     Plain,
-    /// Themselves, though stored as if the highest bit were a sign.
+    /// The same, but the highest bit is not a sign.
     Unsigned,
     /// Days since 1970-01-01.
     Days,
-    /// Parts of a second since then, this many to one.
+    /// Fractions of a second since then; this many are one second.
     Parts(i64),
-    /// Hundredths, thousandths and so on.
+    /// Decimals with this many digits after the point.
     Decimal(i32),
 }
 
 impl Kind {
-    /// The kind of a column; `None` if its cells are lists.
+    /// Returns the kind of a column; `None` if its cells are lists.
     pub fn of(column: &ColumnDescriptor) -> Option<Self> {
         if column.max_rep_level() > 0 {
             return None;
@@ -60,81 +60,90 @@ impl Kind {
     }
 }
 
-/// A number that 128 bits do not hold.
+/// Stands for a number that does not fit into 128 bits.
 const BEYOND: i128 = i128::MAX;
-/// Below this, `f32` tells every whole number apart.
+/// Below this, `f32` represents every whole number.
 const WHOLE_MAX_SINGLE: f64 = 16_777_216.0;
 
 /// Some cells of one column.
 pub enum Cells {
     /// The file has no such column.
     None,
-    /// Whole numbers, and what they are; [`BEYOND`] is one that is too large.
+    /// Whole numbers, and their meaning; [`BEYOND`] is one that is too large.
     Whole(Kind, Vec<Option<i128>>),
-    /// Numbers, and up to which they hold every whole one.
+    /// Numbers, and the limit below which they represent every whole number.
     Number(f64, Vec<Option<f64>>),
     Text(Vec<Option<ByteArray>>),
 }
 
-/// Reads the next cells of a column; fewer than wanted are a defect.
+/// Reads the next cells of a column; fewer than requested are a defect.
 pub fn read_cells(kind: Kind, reader: &mut ColumnReader, rows: usize) -> Result<Cells, Defect> {
     use ColumnReader as R;
     let whole = |cells: Vec<Option<i128>>| Cells::Whole(kind, cells);
     let is_unsigned = matches!(kind, Kind::Unsigned);
     Ok(match reader {
         R::BoolColumnReader(_) => return Err(Defect::BadParquet),
-        R::Int32ColumnReader(r) => whole(each(next(r, rows)?, |n| {
+        R::Int32ColumnReader(r) => whole(map_cells(next_cells(r, rows)?, |n| {
             if is_unsigned { i128::from(n.cast_unsigned()) } else { i128::from(n) }
         })),
-        R::Int64ColumnReader(r) => whole(each(next(r, rows)?, |n| {
+        R::Int64ColumnReader(r) => whole(map_cells(next_cells(r, rows)?, |n| {
             if is_unsigned { i128::from(n.cast_unsigned()) } else { i128::from(n) }
         })),
-        R::Int96ColumnReader(r) => {
-            Cells::Whole(Kind::Parts(1), each(next(r, rows)?, |time| i128::from(seconds(&time))))
+        R::Int96ColumnReader(r) => Cells::Whole(
+            Kind::Parts(1),
+            map_cells(next_cells(r, rows)?, |time| i128::from(int96_seconds(&time))),
+        ),
+        R::FloatColumnReader(r) => {
+            Cells::Number(WHOLE_MAX_SINGLE, map_cells(next_cells(r, rows)?, f64::from))
         }
-        R::FloatColumnReader(r) => Cells::Number(WHOLE_MAX_SINGLE, each(next(r, rows)?, f64::from)),
-        R::DoubleColumnReader(r) => Cells::Number(WHOLE_MAX, next(r, rows)?),
-        R::ByteArrayColumnReader(r) => bytes(kind, next(r, rows)?),
-        R::FixedLenByteArrayColumnReader(r) => bytes(kind, each(next(r, rows)?, ByteArray::from)),
+        R::DoubleColumnReader(r) => Cells::Number(WHOLE_MAX, next_cells(r, rows)?),
+        R::ByteArrayColumnReader(r) => byte_cells(kind, next_cells(r, rows)?),
+        R::FixedLenByteArrayColumnReader(r) => {
+            byte_cells(kind, map_cells(next_cells(r, rows)?, ByteArray::from))
+        }
     })
 }
 
-fn next<T: DataType>(
+fn next_cells<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     rows: usize,
 ) -> Result<Vec<Option<T::T>>, Defect> {
     let (mut levels, mut values) = (Vec::new(), Vec::new());
     let read = reader.read_records(rows, Some(&mut levels), None, &mut values);
     let (records, ..) = read.map_err(|_| Defect::BadParquet)?;
+    // The metadata declares more rows than there are.
     if records != rows {
         return Err(Defect::BadParquet);
     }
     let mut values = values.into_iter();
+    // A required column has no levels: every cell is present.
     if levels.is_empty() {
         return Ok(values.map(Some).collect());
     }
-    // A cell of a flat column is there at the highest level its rows have.
+    // In a flat column, a cell is present at the highest level that its rows have.
     Ok(levels.into_iter().map(|level| if level > 0 { values.next() } else { None }).collect())
 }
 
-fn each<A, B>(cells: Vec<Option<A>>, as_b: impl Fn(A) -> B) -> Vec<Option<B>> {
+fn map_cells<A, B>(cells: Vec<Option<A>>, as_b: impl Fn(A) -> B) -> Vec<Option<B>> {
     cells.into_iter().map(|cell| cell.map(&as_b)).collect()
 }
 
-/// The time that older programs wrote as nanoseconds of a Julian day.
-fn seconds(time: &Int96) -> i64 {
+/// Converts the time that older programs wrote as nanoseconds of a Julian day.
+fn int96_seconds(time: &Int96) -> i64 {
+    // Two words of nanoseconds, then the day.
     let [low, high, day] = [0, 1, 2].map(|at| i64::from(time.data()[at]));
     let nanoseconds = high << 32 | low;
     (day - EPOCH_JULIAN_DAY) * calendar::DAY_SECONDS + nanoseconds.div_euclid(1_000_000_000)
 }
 
-/// Text; or the big-endian digits of a decimal.
-fn bytes(kind: Kind, cells: Vec<Option<ByteArray>>) -> Cells {
+/// Returns text, or the numbers of big-endian decimals.
+fn byte_cells(kind: Kind, cells: Vec<Option<ByteArray>>) -> Cells {
     let Kind::Decimal(_) = kind else { return Cells::Text(cells) };
     let digits = |bytes: ByteArray| {
         let negative = bytes.data().first().is_some_and(|first| first & 0x80 != 0);
         let sign = if negative { 0xff } else { 0 };
         let mut digits = bytes.data();
+        // Leading bytes that only repeat the sign: decimals of fixed length are padded.
         while let [first, rest @ ..] = digits
             && *first == sign
             && digits.len() > 16
@@ -144,14 +153,15 @@ fn bytes(kind: Kind, cells: Vec<Option<ByteArray>>) -> Cells {
         if digits.len() > 16 {
             return BEYOND;
         }
+        // Starting from the sign extends it to 128 bits.
         let start = if negative { -1_i128 } else { 0 };
         digits.iter().fold(start, |n, byte| n << 8 | i128::from(*byte))
     };
-    Cells::Whole(kind, each(cells, digits))
+    Cells::Whole(kind, map_cells(cells, digits))
 }
 
 impl Cells {
-    /// True if there is nothing in the cell.
+    /// True if the cell is empty.
     pub fn is_empty(&self, at: usize) -> bool {
         match self {
             Self::None => true,
@@ -161,7 +171,7 @@ impl Cells {
         }
     }
 
-    /// The cell as an id.
+    /// Returns the cell as an id.
     #[allow(clippy::cast_possible_truncation)] // checked before
     pub fn id(&self, at: usize) -> Id {
         let known = |number: i128| i64::try_from(number).map_or(Id::Odd, Id::Is);
@@ -189,12 +199,13 @@ impl Cells {
         }
     }
 
-    /// The cell as a time, in civil seconds.
+    /// Returns the cell as a time, in civil seconds.
     pub fn time(&self, at: usize) -> Option<i64> {
         let time = match self {
             Self::Whole(Kind::Days, cells) => {
                 cells[at]?.checked_mul(i128::from(calendar::DAY_SECONDS))?
             }
+            // Rounds down, also before 1970.
             Self::Whole(Kind::Parts(parts), cells) => cells[at]?.div_euclid(i128::from(*parts)),
             Self::Text(_) => i128::from(calendar::parse(self.text(at).as_bytes())?),
             Self::None | Self::Whole(..) | Self::Number(..) => return None,
@@ -202,7 +213,7 @@ impl Cells {
         i64::try_from(time).ok().filter(|time| calendar::is_in_range(*time))
     }
 
-    /// The cell as a number.
+    /// Returns the cell as a reading.
     pub fn reading(&self, at: usize) -> Reading {
         match self {
             _ if self.is_empty(at) => Reading::Missing,
@@ -211,6 +222,7 @@ impl Cells {
                     if let Self::Whole(Kind::Decimal(scale), _) = self { *scale } else { 0 };
                 match cells[at] {
                     Some(number) if number != BEYOND => {
+                        // Through text, so that it is rounded once, as in CSV.
                         number::read(format!("{number}e{}", -scale).as_bytes())
                     }
                     _ => Reading::Unparsable,
@@ -225,7 +237,7 @@ impl Cells {
         }
     }
 
-    /// The cell as text, without blanks around it; empty if it is none.
+    /// Returns the cell as text, without blanks around it; empty if it is not text.
     pub fn text(&self, at: usize) -> Cow<'_, str> {
         match self {
             Self::Text(cells) => {
@@ -263,19 +275,21 @@ mod tests {
         assert_eq!(tall.id(0), Id::Is(9289));
         let tall = Cells::Whole(Kind::Decimal(18), vec![Some(705 * 10_i128.pow(17))]);
         assert_eq!((tall.id(0), tall.reading(0)), (Id::Odd, Reading::Value(70.5)));
-        let beyond = bytes(Kind::Decimal(2), vec![Some(ByteArray::from(vec![0x7f; 17]))]);
+        let beyond = byte_cells(Kind::Decimal(2), vec![Some(ByteArray::from(vec![0x7f; 17]))]);
         assert_eq!((beyond.id(0), beyond.reading(0)), (Id::Odd, Reading::Unparsable));
-        let filled =
-            bytes(Kind::Decimal(0), vec![Some(ByteArray::from([vec![0; 31], vec![7]].concat()))]);
+        let filled = byte_cells(
+            Kind::Decimal(0),
+            vec![Some(ByteArray::from([vec![0; 31], vec![7]].concat()))],
+        );
         assert_eq!(filled.id(0), Id::Is(7));
         assert_eq!(Cells::Whole(Kind::Days, vec![Some(-1)]).time(0), Some(-86_400));
         assert_eq!(Cells::Whole(Kind::Parts(1000), vec![Some(-1)]).time(0), Some(-1));
         assert_eq!(Cells::Whole(Kind::Days, vec![Some(i128::MAX)]).time(0), None);
         assert_eq!(Cells::Whole(Kind::Plain, vec![Some(5)]).time(0), None);
         assert_eq!(text(" 1970-01-02 ").time(0), Some(86_400));
-        let decimal = bytes(Kind::Decimal(1), vec![Some(ByteArray::from(vec![0x03, 0xda]))]);
+        let decimal = byte_cells(Kind::Decimal(1), vec![Some(ByteArray::from(vec![0x03, 0xda]))]);
         assert_eq!(decimal.reading(0), Reading::Value(98.6));
-        let below = bytes(Kind::Decimal(2), vec![Some(ByteArray::from(vec![0xff, 0x9c]))]);
+        let below = byte_cells(Kind::Decimal(2), vec![Some(ByteArray::from(vec![0xff, 0x9c]))]);
         assert_eq!(below.reading(0), Reading::Value(-1.0));
         assert_eq!(number(f64::NAN).reading(0), Reading::Missing);
         assert_eq!(number(f64::INFINITY).reading(0), Reading::Unparsable);
@@ -283,6 +297,6 @@ mod tests {
         assert_eq!(text("x").reading(0), Reading::Unparsable);
         let mut time = Int96::new();
         time.set_data(1_000_000_000, 0, 2_440_589);
-        assert_eq!(seconds(&time), 86_401);
+        assert_eq!(int96_seconds(&time), 86_401);
     }
 }

@@ -1,10 +1,9 @@
-//! Tables of people: births and deaths, which measurements do not say.
+//! Tables of people: births and deaths, which measurements do not contain.
 //!
-//! Read by `sce-agent analyze` and by the work loop before the objects, for
-//! ages and for readings outside a life. CSV (plain, Synthea's `patients.csv`,
-//! OMOP PERSON and DEATH) or FHIR Patients, packed or not. Unlike an object,
-//! a table with a row that cannot be read is refused as a whole: somebody's
-//! age would be missing, and nobody would know.
+//! Read by `sce-agent analyze` and by the work loop before the objects, for ages and for readings
+//! outside a life. CSV (plain, Synthea's `patients.csv`, OMOP PERSON and DEATH) or FHIR Patients,
+//! compressed or not. Unlike an object, a table with an unreadable row must be refused as a
+//! whole: an age would be missing, and no result would show it.
 
 use std::borrow::Cow;
 
@@ -18,26 +17,25 @@ use crate::bytes::json::Resources;
 use crate::bytes::number;
 use crate::bytes::records::{BYTE_ORDER_MARK, Records, Sink};
 use crate::bytes::split::Record;
-use crate::bytes::unpack::{Take, Unpack};
+use crate::bytes::unpack::{ByteSink, Unpack};
 use crate::defect::Defect;
 use crate::formats::omop_id::{self, Id};
 use crate::rules::people::{NotAdded, PEOPLE_MAX, PartialDate, People, Person};
 
-/// The names of the column with the id, in lower case; the first that a file
-/// has is the one.
+/// The names of the id column, in lower case; the first one that a file has is used.
 const PATIENT: [&str; 3] = ["patient", PERSON, "id"];
-/// The names of the other columns; of several in a file the first that is not
-/// empty in a row counts.
+/// The names of the other columns; if a file has several, the first one that is not empty in a
+/// row counts.
 const BIRTH: [&str; 5] = ["birth", "birthdate", "birth_date", "birth_datetime", YEAR];
 const DEATH: [&str; 4] = ["death", "deathdate", "death_date", "death_datetime"];
-/// OMOP's: an id that is a number, and a birth in parts.
+/// OMOP's: a numeric id, and a birth in parts.
 const PERSON: &str = "person_id";
 const YEAR: &str = "year_of_birth";
 const MONTH: &str = "month_of_birth";
 const DAY: &str = "day_of_birth";
 
-/// True if a header with these names (in lower case) is one of people.
-pub fn are_people(has: impl Fn(&str) -> bool) -> bool {
+/// True if a header with these names (in lower case) is that of a table of people.
+pub fn is_people_header(has: impl Fn(&str) -> bool) -> bool {
     let any = |names: &[&str]| names.iter().any(|name| has(name));
     any(&PATIENT) && (any(&BIRTH) || any(&DEATH))
 }
@@ -49,19 +47,19 @@ pub struct PeopleReader {
 }
 
 impl PeopleReader {
-    /// A reader that adds to who is known.
+    /// Creates a reader that adds to the known people.
     pub fn new(known: People) -> Self {
         let table = Table { form: Form::Unknown(Vec::new()), people: known };
         Self { digest: Sha256::new(), table: Unpack::new(table) }
     }
 
-    /// Takes the next bytes as they are stored.
+    /// Reads the next bytes as they are stored.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         self.digest.update(bytes);
         self.table.push(bytes)
     }
 
-    /// Ends the table, and answers everybody who is known now.
+    /// Ends the table; returns all people known now.
     pub fn finish(self) -> Result<People, Defect> {
         let mut people = self.table.finish()?.finish()?;
         people.add_source(hex::encode(self.digest.finalize()));
@@ -75,31 +73,31 @@ struct Table {
 }
 
 enum Form {
-    /// Blanks, so far.
+    /// Only blanks so far.
     Unknown(Vec<u8>),
     Csv(Box<Records>, Columns),
     Fhir(Box<Resources>, Counts),
 }
 
-/// How deep resources may lie in each other: an entry in a Bundle in an entry
-/// in a Bundle, and some.
+/// How deep resources may be nested: an entry in a Bundle in an entry in a Bundle, and some.
 const NESTED_MAX: usize = 8;
 
-/// Resources of any kind, and Patients.
+/// The numbers of resources of any kind, and of Patients.
 #[derive(Default)]
 struct Counts {
     resources: u64,
     patients: u64,
 }
 
-impl Take for Table {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Defect> {
+impl ByteSink for Table {
+    fn consume(&mut self, bytes: &[u8]) -> Result<(), Defect> {
         let people = &mut self.people;
         match &mut self.form {
             Form::Unknown(start) => {
-                // Blanks at the start say nothing, and may be many.
-                let said = if start.is_empty() { bytes.trim_ascii_start() } else { bytes };
-                start.extend_from_slice(said);
+                // Leading blanks carry no information, and there may be many.
+                let content = if start.is_empty() { bytes.trim_ascii_start() } else { bytes };
+                start.extend_from_slice(content);
+                // A byte-order mark may arrive in parts.
                 if BYTE_ORDER_MARK.starts_with(start) {
                     return Ok(());
                 }
@@ -110,7 +108,7 @@ impl Take for Table {
                 } else {
                     Form::Csv(Box::new(Records::new()), Columns::default())
                 };
-                self.take(&start)
+                self.consume(&start)
             }
             Form::Csv(records, columns) => records.push(bytes, &mut Rows { columns, people }),
             Form::Fhir(resources, counts) => {
@@ -127,7 +125,7 @@ impl Table {
             Form::Unknown(_) => return Err(Defect::Empty),
             Form::Csv(records, columns) => {
                 records.finish(&mut Rows { columns, people })?;
-                // A table of deaths may well have no rows.
+                // A table of deaths may be without rows.
                 match records.rows() {
                     Ok(_) | Err(Defect::NoRows) => {}
                     Err(defect) => return Err(defect),
@@ -151,7 +149,7 @@ fn add(people: &mut People, row: u64, id: &str, person: Person) -> Result<(), De
     })
 }
 
-/// Where the columns lie; no width before the header.
+/// The positions of the columns; the width is 0 before the header.
 #[derive(Default)]
 struct Columns {
     width: usize,
@@ -218,19 +216,19 @@ impl Columns {
             }
             _ => Cow::Borrowed(text),
         };
-        let birth = match first(record, &self.birth) {
+        let birth = match first_nonempty(record, &self.birth) {
             (_, b"") => None,
             (YEAR, year) => Some(self.birth_in_parts(year, record).map_err(unreadable)?),
             (column, text) => Some(PartialDate::parse(text).ok_or(unreadable(column))?),
         };
-        let death = match first(record, &self.death) {
+        let death = match first_nonempty(record, &self.death) {
             (_, b"") => None,
             (column, text) => Some(PartialDate::parse(text).ok_or(unreadable(column))?),
         };
         Ok((id, Person { birth, death }))
     }
 
-    /// The birth, or the column that cannot be read.
+    /// Returns the birth, or the column that cannot be read.
     fn birth_in_parts(
         &self,
         year: &[u8],
@@ -247,7 +245,7 @@ impl Columns {
         let year = number(year).ok().flatten().ok_or(YEAR)?;
         let month = part(MONTH, self.parts[0])?;
         let day = part(DAY, self.parts[1])?;
-        // As far as it is known: a day without its month says nothing.
+        // As far as it is known: a day without its month is ignored.
         let date = PartialDate::of(year, None, None).ok_or(YEAR)?;
         let Some(month) = month else { return Ok(date) };
         let date = PartialDate::of(year, Some(month), None).ok_or(MONTH)?;
@@ -256,14 +254,17 @@ impl Columns {
     }
 }
 
-/// A cell; empty if it says that nothing is there.
+/// Returns a cell; empty if it is missing.
 fn cell<'a>(record: &Record<'a>, place: usize) -> &'a [u8] {
     let cell = record.field(place).trim_ascii();
     if number::is_missing(cell) { &[] } else { cell }
 }
 
-/// The first of these columns that is not empty in a record, and its cell.
-fn first<'a>(record: &Record<'a>, columns: &[(&'static str, usize)]) -> (&'static str, &'a [u8]) {
+/// Returns the first of these columns that is not empty in a record, and its cell.
+fn first_nonempty<'a>(
+    record: &Record<'a>,
+    columns: &[(&'static str, usize)],
+) -> (&'static str, &'a [u8]) {
     let mut cells = columns.iter().map(|(name, place)| (*name, cell(record, *place)));
     cells.find(|(_, cell)| !cell.is_empty()).unwrap_or(("", &[]))
 }
@@ -274,13 +275,13 @@ fn first<'a>(record: &Record<'a>, columns: &[(&'static str, usize)]) -> (&'stati
 struct Resource<'a> {
     #[serde(borrow)]
     resource_type: Cow<'a, str>,
-    /// Of an entry: what others call the resource, as `urn:uuid:1`.
+    /// Of an entry: the name by which others refer to the resource, such as `urn:uuid:1`.
     full_url: Option<Cow<'a, str>>,
     resource: Option<&'a RawValue>,
     entry: Option<Vec<&'a RawValue>>,
 }
 
-/// A Patient. What is not named is not read.
+/// A Patient. Other fields are not read.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Patient<'a> {
@@ -290,7 +291,7 @@ struct Patient<'a> {
     deceased_date_time: Option<Cow<'a, str>>,
 }
 
-/// Takes the next resource in.
+/// Adds the next resource.
 fn add_json(json: Option<&[u8]>, counts: &mut Counts, people: &mut People) -> Result<(), Defect> {
     counts.resources += 1;
     let row = counts.resources;
@@ -298,7 +299,7 @@ fn add_json(json: Option<&[u8]>, counts: &mut Counts, people: &mut People) -> Re
     add_resource(json, None, NESTED_MAX, counts, people)
 }
 
-/// One that is no Patient says nothing; nor does one whose form is odd.
+/// Adds a resource, if it is a Patient or a Bundle of some.
 fn add_resource(
     json: &[u8],
     url: Option<&str>,
@@ -310,6 +311,7 @@ fn add_resource(
     let refused = Defect::Unreadable { row, column: "the resource" };
     let unreadable = |_| refused.clone();
     let found: Resource<'_> = serde_json::from_slice(json).map_err(unreadable)?;
+    // Before going deeper: the recursion must not exhaust the stack.
     let deeper = depth.checked_sub(1).ok_or_else(|| refused.clone())?;
     if let Some(inner) = found.resource {
         let (inner, url) = (inner.get().as_bytes(), found.full_url.as_deref());
@@ -329,11 +331,11 @@ fn add_resource(
 }
 
 impl Patient<'_> {
-    /// By its own id, and by what the other resources of its Bundle call it.
-    fn add(&self, row: u64, called: Option<&str>, people: &mut People) -> Result<(), Defect> {
+    /// Adds the person under its own id, and under the name that its Bundle uses.
+    fn add(&self, row: u64, alias: Option<&str>, people: &mut People) -> Result<(), Defect> {
         let unreadable = |column| Defect::Unreadable { row, column };
         let fits = |id: &&str| (1..=PATIENT_LIMIT_BYTES).contains(&id.len());
-        let ids = [Some(&*self.id), called.filter(|called| *called != self.id)];
+        let ids = [Some(&*self.id), alias.filter(|alias| *alias != self.id)];
         let ids: Vec<&str> = ids.into_iter().flatten().filter(fits).collect();
         if ids.is_empty() {
             return Err(unreadable("id"));

@@ -1,4 +1,4 @@
-//! Tables of people: every form, and every way in which one is refused.
+//! Tables of people: every form, and every reason to refuse one.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::rules::people::ADULT_AGE;
@@ -16,7 +16,7 @@ fn read(text: &[u8]) -> Result<People, Defect> {
     ways.into_iter().last().unwrap()
 }
 
-/// When the person comes of age.
+/// Returns when the person comes of age.
 fn adult_from(people: &People, id: &str) -> Option<String> {
     people.of(id).surely_from(ADULT_AGE).map(calendar::format)
 }
@@ -50,7 +50,7 @@ fn every_form_of_the_table_says_the_same() {
 }
 
 #[test]
-fn a_patient_is_known_by_every_name_a_bundle_has_for_it() {
+fn a_patient_is_known_by_every_name_in_its_bundle() {
     let text = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Bundle","entry":[
         {"fullUrl":"urn:uuid:abc","resource":{"resourceType":"Patient","id":"7","birthDate":"1950"}}]}}]}"#;
     let people = read(text.as_bytes()).unwrap();
@@ -60,7 +60,7 @@ fn a_patient_is_known_by_every_name_a_bundle_has_for_it() {
 }
 
 #[test]
-fn resources_in_each_other_without_end_are_refused() {
+fn endlessly_nested_resources_are_refused() {
     let nested = |depth: usize| {
         let patient = r#"{"resourceType":"Patient","id":"1","birthDate":"1950"}"#;
         format!("{}{patient}{}", "{\"resource\":".repeat(depth), "}".repeat(depth))
@@ -74,7 +74,7 @@ fn resources_in_each_other_without_end_are_refused() {
 }
 
 #[test]
-fn endless_blanks_are_no_burden() {
+fn endless_blanks_take_no_memory() {
     let mut reader = PeopleReader::new(People::default());
     let blanks = vec![b' '; 1 << 20];
     for _ in 0..200 {
@@ -85,20 +85,20 @@ fn endless_blanks_are_no_burden() {
 }
 
 #[test]
-fn a_table_without_rows_says_nothing() {
+fn a_table_without_rows_adds_nothing() {
     let people = read(b"PERSON_ID,DEATH_DATE,DEATH_DATETIME\n").unwrap();
     assert!(people.of("1") == Person::default() && people.sources().len() == 1);
 }
 
 #[test]
-fn what_is_packed_is_unpacked() {
+fn a_compressed_table_is_read() {
     let text = b"patient,birth\n55,1950\n";
     let people = read(&zstd::encode_all(&text[..], 0).unwrap()).unwrap();
     assert_eq!(adult_from(&people, "55").as_deref(), Some("1968-12-31 00:00:00"));
 }
 
 #[test]
-fn parts_of_a_birth_are_taken_as_far_as_they_go() {
+fn parts_of_a_birth_are_used_as_far_as_they_are_known() {
     let text = "person_id,year_of_birth,month_of_birth,day_of_birth\n1,1950,,\n2,1950,2,\n3,1950,,5\n-4,1950,2,5\n";
     let people = read(text.as_bytes()).unwrap();
     let adult = ["1", "2", "3", "-4"].map(|id| adult_from(&people, id).unwrap());

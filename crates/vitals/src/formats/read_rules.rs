@@ -17,6 +17,6 @@ pub struct ReadRules {
     pub ranges: PlausibleRanges,
     pub codes: Arc<Codes>,
     pub people: Arc<People>,
-    /// Where waits what does not fit in memory.
+    /// The directory for data that does not fit in memory.
     pub scratch: PathBuf,
 }

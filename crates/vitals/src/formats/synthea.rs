@@ -1,7 +1,4 @@
-//! Synthea's `observations.csv`: a row per observation, LOINC and UCUM.
-//!
-//! `DATE,PATIENT,ENCOUNTER,CATEGORY,CODE,DESCRIPTION,VALUE,UNITS,TYPE`; older
-//! files lack CATEGORY and TYPE, which are not needed.
+//! Synthea's `observations.csv`: one row per observation, LOINC and UCUM.
 
 use crate::rules::accumulator::ObjectAccumulator;
 use crate::rules::quality::LeftOut;
@@ -15,10 +12,14 @@ use crate::formats::long_csv::{Fields, Layout};
 /// The columns that are read.
 pub const LAYOUT: Layout = Layout {
     columns: &[("date", true), ("patient", true), ("code", true), ("value", true), ("units", true)],
-    take,
+    add_row,
 };
 
-fn take(fields: &Fields<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> Result<(), Defect> {
+fn add_row(
+    fields: &Fields<'_>,
+    long: &mut Long,
+    into: &mut ObjectAccumulator,
+) -> Result<(), Defect> {
     let [date, patient, code, value, units, ..] = *fields;
     let text = |field| std::str::from_utf8(field).unwrap_or_default();
     let Some(vital) = long.codes.map.by_loinc(text(code)) else {
@@ -32,5 +33,5 @@ fn take(fields: &Fields<'_>, long: &mut Long, into: &mut ObjectAccumulator) -> R
         reading: number::read(value),
         conversion: long.codes.units.by_name(vital, text(units)),
     };
-    long.take(&measurement, into)
+    long.add(&measurement, into)
 }

@@ -1,16 +1,12 @@
 //! `cohort.csv`, `quality.csv` and `objects.csv`.
-//!
-//! Used by delivery. The cohort table is laid out as papers print it; the
-//! other two say which objects to look at.
 
 use crate::outputs::csv_text::{csv_bytes, csv_failed};
 use crate::results::cohort::{CohortRow, Results};
 use crate::rules::category::{BloodPressure, BodyMass};
+use crate::rules::news2::{BandCounts, Course};
 use crate::rules::quality::LeftOut;
+use crate::rules::quality::QualityCounts;
 use crate::rules::vital::Vital;
-use crate::tables::column::BAND_COUNTS;
-use crate::tables::objects::{BMI_CHECK, DBP_CHECK, QUALITY_CHECKS};
-use crate::tables::patients::AGES;
 use sce_study::AnalysisError;
 
 /// One line of the cohort table.
@@ -22,7 +18,7 @@ pub struct CohortLine {
     pub value: String,
 }
 
-/// A number as a table in print shows it: two decimals at most.
+/// Formats a number as in a printed table: with two decimals at most.
 pub fn rounded(value: Option<f64>) -> String {
     let Some(value) = value else {
         return "–".to_owned();
@@ -31,13 +27,12 @@ pub fn rounded(value: Option<f64>) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A share in percent with one decimal; a dash of nothing.
-#[allow(clippy::cast_precision_loss)]
+/// Formats a share in percent with one decimal; a dash if the whole is 0.
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 { "–".to_owned() } else { format!("{:.1}", part as f64 * 100.0 / whole as f64) }
 }
 
-/// The lines of the cohort table, also shown in the report.
+/// Returns the rows of the cohort table, which the report shows as well.
 pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
     let mut lines = vec![CohortLine {
         variable: "patients".to_owned(),
@@ -57,6 +52,7 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
             value: format!("{count} ({})", percent(count, of)),
         });
     };
+    // Percentages are of the patients with a category; the others are missing.
     let all = counts.blood_pressures.iter().sum();
     for (one, count) in BloodPressure::ALL.into_iter().zip(counts.blood_pressures) {
         category(format!("bp_category {}", one.name()), count, all);
@@ -66,7 +62,7 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
         category(format!("bmi_class {}", one.name()), count, all);
     }
     let complete = counts.bands[0];
-    for (band, count) in BAND_COUNTS.iter().zip(counts.bands).skip(1) {
+    for (band, count) in BandCounts::NAMES.iter().zip(counts.bands).skip(1) {
         lines.push(CohortLine {
             variable: format!("news2_partial {}", band.replace('_', "-")),
             statistic: "n (%)",
@@ -75,7 +71,7 @@ pub fn cohort_lines(results: &Results) -> Vec<CohortLine> {
             value: format!("{count} ({})", percent(count, complete)),
         });
     }
-    for (age, count) in AGES.iter().zip(counts.ages) {
+    for (age, count) in Course::AGE_NAMES.iter().zip(counts.ages) {
         lines.push(CohortLine {
             variable: format!("news2_partial {}", age.replace('_', " ")),
             statistic: "n",
@@ -103,7 +99,7 @@ fn vital_lines(row: &CohortRow) -> [CohortLine; 2] {
     ]
 }
 
-/// `cohort.csv`.
+/// Writes `cohort.csv`.
 pub fn cohort_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write cohort table";
     let count = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
@@ -120,20 +116,21 @@ pub fn cohort_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     csv_bytes(writer, STEP)
 }
 
-/// `quality.csv`: one row per object and vital. A check that only one vital
-/// has is empty elsewhere; one that needs a table of people, without one.
+/// Writes `quality.csv`: one row per object and vital. A check that only one vital has is empty
+/// for the others; one that needs a table of people is empty without one.
 pub fn quality_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write quality table";
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
-        .write_record(["object", "vital"].iter().chain(&QUALITY_CHECKS))
+        .write_record(["object", "vital"].iter().chain(&QualityCounts::NAMES))
         .map_err(|_| csv_failed(STEP))?;
     for row in &results.quality {
         let mut fields = vec![row.object.clone(), row.vital.name().to_owned()];
-        for (check, count) in QUALITY_CHECKS.into_iter().zip(row.counts) {
+        for (check, count) in QualityCounts::NAMES.into_iter().zip(row.counts) {
+            // Empty where a check does not apply: 0 would mean that it found nothing.
             let is_of_vital = match check {
-                DBP_CHECK => row.vital == Vital::DiastolicBp,
-                BMI_CHECK => row.vital == Vital::Bmi,
+                QualityCounts::DBP_CHECK => row.vital == Vital::DiastolicBp,
+                QualityCounts::BMI_CHECK => row.vital == Vital::Bmi,
                 check => results.is_checked(check),
             };
             fields.push(if is_of_vital { count.to_string() } else { String::new() });
@@ -143,7 +140,7 @@ pub fn quality_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     csv_bytes(writer, STEP)
 }
 
-/// `objects.csv`: what became of each object, and of its rows.
+/// Writes `objects.csv`: the outcome of each object, and of its rows.
 pub fn objects_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write objects table";
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -160,6 +157,7 @@ pub fn objects_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
                 fields.extend(content.left_out.iter().map(ToString::to_string));
                 fields.push(content.digest.clone());
             }
+            // Format, rows, digest and the counts: not known without an analysis.
             None => fields.extend(std::iter::repeat_n(String::new(), LeftOut::ALL.len() + 3)),
         }
         fields.push(input.reason.clone().unwrap_or_default());

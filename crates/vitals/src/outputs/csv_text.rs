@@ -1,15 +1,15 @@
-//! How the CSV files of results are written.
+//! Text of the CSV files of results.
 //!
 //! Used by the modules that write one.
 
 use sce_study::AnalysisError;
 
-/// A number in as few digits as bring back the same number; empty if undefined.
+/// Formats a number in the fewest digits that parse to the same number; empty if undefined.
 pub fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-/// A failure of a CSV writer into memory.
+/// Returns the failure of a CSV writer into memory.
 pub fn csv_failed(step: &'static str) -> AnalysisError {
     AnalysisError::Internal { step, kind: "a CSV writer error" }
 }

@@ -7,7 +7,7 @@ use sce_study::AnalysisError;
 use crate::outputs::csv_text::{csv_bytes, csv_failed, number};
 use crate::results::associations::Associations;
 
-/// `effects.csv`.
+/// Writes `effects.csv`.
 pub fn effects_csv(associations: &Associations) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write effects table";
     let header =
@@ -32,7 +32,7 @@ pub fn effects_csv(associations: &Associations) -> Result<Vec<u8>, AnalysisError
     csv_bytes(writer, STEP)
 }
 
-/// `rules.csv`.
+/// Writes `rules.csv`.
 pub fn rules_csv(associations: &Associations) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write rules table";
     let header = [

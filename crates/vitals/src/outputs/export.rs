@@ -1,29 +1,29 @@
-//! `cohort_export.csv`: the one result that is meant to leave.
+//! `cohort_export.csv`: the only result that may leave.
 //!
-//! Used by delivery; `sce results --cohort` writes nothing else. Numbers of
-//! patients only, by one variable at a time, and means and quartiles: what of
-//! them may be shown says [`sce_core::disclosure`]. It must never hold a
-//! number of measurements or an extreme: one patient's may be among them.
+//! Used by delivery; `sce results --cohort` writes nothing else. It has numbers of patients only,
+//! by one variable at a time, and means and quartiles; [`sce_core::disclosure`] decides which of
+//! them may be shown. It must never hold a number of measurements or an extreme, which may be
+//! those of a single patient.
 
 use crate::rules::category::{BloodPressure, BodyMass};
 use crate::rules::derived::Derived;
+use crate::rules::news2::BandCounts;
 use crate::rules::vital::Vital;
 use sce_core::disclosure::{may_be_shown, shown, statistics_may_be_shown};
 
 use crate::outputs::csv_files::rounded;
 use crate::outputs::csv_text::{csv_bytes, csv_failed};
 use crate::results::cohort::{CohortRow, Results};
-use crate::tables::column::BAND_COUNTS;
 use sce_study::AnalysisError;
 
-/// What stands where a number may not be shown.
+/// The text in place of a number that may not be shown.
 const SUPPRESSED: &str = "suppressed";
 const UNMEASURED: &str = "not measured";
 
 /// A line: variable, statistic, value.
 type Line = [String; 3];
 
-/// Patients by category; each is in one. The first is who was not measured.
+/// Patients by category; each is in one. The first category is that of unmeasured patients.
 struct Variable {
     name: &'static str,
     categories: Vec<(String, u64)>,
@@ -39,6 +39,7 @@ impl Variable {
 
     fn lines(&self) -> impl Iterator<Item = Line> {
         let patients: Vec<u64> = self.categories.iter().map(|(_, patients)| *patients).collect();
+        // All at once: a suppressed number must not follow from the others.
         let categories = self.categories.iter().zip(shown(&patients));
         categories.map(|((name, _), patients)| {
             let value = patients.map_or_else(|| SUPPRESSED.to_owned(), |count| count.to_string());
@@ -47,7 +48,7 @@ impl Variable {
     }
 }
 
-/// `cohort_export.csv`.
+/// Writes `cohort_export.csv`.
 pub fn export_csv(results: &Results) -> Result<Vec<u8>, AnalysisError> {
     const STEP: &str = "write cohort export";
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -72,9 +73,9 @@ fn lines(results: &Results) -> Vec<Line> {
     lines
 }
 
-/// The variables. Two that count the same patients would give each other's
-/// suppressed numbers away: who has a temperature is in `fever`, who has a
-/// body mass index in `bmi_class`, and nowhere else.
+/// Returns the variables. Two that count the same patients would reveal each other's suppressed
+/// numbers: patients with a temperature are counted in `fever`, patients with a body mass index
+/// in `bmi_class`, and nowhere else.
 fn variables(results: &Results) -> Vec<Variable> {
     let all = results.counts.patients;
     let mut variables = Vec::new();
@@ -90,7 +91,7 @@ fn variables(results: &Results) -> Vec<Variable> {
     let masses = BodyMass::ALL.map(|one| one.name().to_owned());
     let masses = masses.into_iter().zip(counts.body_masses);
     variables.push(Variable::new("bmi_class", all, masses));
-    let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
+    let bands = BandCounts::NAMES.iter().skip(1).map(|band| band.replace('_', "-"));
     let highest = bands.zip(counts.highest_bands);
     variables.push(Variable::new("news2_partial, highest band", all, highest));
     for (measure, name) in [(Derived::Fever, "fever"), (Derived::ShockIndex, "shock index > 0.9")] {
@@ -104,6 +105,7 @@ fn variables(results: &Results) -> Vec<Variable> {
 fn statistics(row: &CohortRow, all: u64) -> [Line; 2] {
     let m = &row.measures;
     let [q1, median, q3] = m.quartiles.map(rounded);
+    // Statistics of all patients but a few would reveal those of the few.
     let may = statistics_may_be_shown(row.patients, all - row.patients);
     let line = |statistic: &str, value: String| {
         let value = if may { value } else { SUPPRESSED.to_owned() };

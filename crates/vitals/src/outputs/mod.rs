@@ -1,6 +1,6 @@
-//! The deliverables: every file that a run results in.
+//! The deliverables: every result file of a run.
 //!
-//! Used by [`crate::analysis`]. The outputs only write; they compute nothing.
+//! Used by [`crate::analysis`]. The outputs only write; they must compute nothing.
 
 pub mod chart;
 pub mod csv_files;

@@ -1,161 +1,147 @@
 //! `patients.csv` and `patients.parquet`: one row per patient and vital.
 //!
-//! Written by [`crate::outputs::patient_files`]. Both are byte for byte the same however
-//! the rows were split into objects and units, so nothing of the run may enter.
+//! Written by [`crate::outputs::patient_files`]. Both must be the same, byte for byte, however
+//! the rows were split into objects and units, so nothing about the run may enter. [`COLUMNS`] is
+//! the only place that names a column.
+
+use polars::prelude::*;
+use sce_core::calendar;
 
 use crate::outputs::csv_text::number;
 use crate::results::patient_rows::PatientRow;
 use crate::results::summed::Measures;
+use crate::rules::category::{BloodPressure, BodyMass};
 use crate::rules::people::UnderAge;
 use crate::rules::series::Piece;
 use crate::rules::timeline::Overlapping;
-use crate::tables::column::{counts, numbers, texts, times};
-use polars::prelude::*;
-use sce_core::calendar;
+use crate::tables::column::Value;
 
-/// What stands in `patients.csv` (in Parquet: nothing) for what depends on an
-/// order of time that is not known.
-pub const NOT_COMPUTED: &str = "not computed: overlapping ranges";
-
-/// The same, for what is only of adults, and for NEWS2.
+/// In `patients.csv`, in place of a value that depends on an order of time that is not known; in
+/// Parquet, the value is null.
+const NOT_ORDERED: &str = "not computed: overlapping ranges";
+/// The same for categories of adults, and for NEWS2.
 const NOT_ADULT: &str = "not computed: under 18";
 const NOT_SCORED: &str = "not computed: under 16";
 
+/// A value, none, or the reason why it is not computed.
+type Computed<T> = Result<Option<T>, &'static str>;
+
+/// How the values of a column are read.
+#[derive(Clone, Copy)]
+enum Get {
+    Text(fn(&PatientRow) -> &str),
+    Word(fn(&PatientRow) -> Computed<&'static str>),
+    Count(fn(&PatientRow) -> Computed<u64>),
+    Number(fn(&PatientRow) -> Computed<f64>),
+    /// In civil seconds.
+    Time(fn(&PatientRow) -> Option<i64>),
+}
+
 /// The columns of both files, in order.
-pub const COLUMNS: [&str; 29] = [
-    "patient",
-    "vital",
-    "unit",
-    "n",
-    "missing",
-    "implausible",
-    "mean",
-    "sd",
-    "min",
-    "q1",
-    "median",
-    "q3",
-    "max",
-    "first_time",
-    "first_value",
-    "last_time",
-    "last_value",
-    "cv",
-    "arv",
-    "slope_per_year",
-    "slope_se",
-    "slope_p",
-    "slope_q",
-    "abnormal_runs",
-    "longest_run",
-    "bp_category",
-    "bmi_class",
-    "news2_max",
-    "news2_last",
+const COLUMNS: [(&str, Get); 29] = [
+    ("patient", Get::Text(|row| &row.patient)),
+    ("vital", Get::Text(|row| row.vital.name())),
+    ("unit", Get::Text(|row| row.vital.unit())),
+    ("n", Get::Count(|row| Ok(Some(row.measures.n)))),
+    ("missing", Get::Count(|row| Ok(Some(row.measures.missing)))),
+    ("implausible", Get::Count(|row| Ok(Some(row.measures.implausible)))),
+    ("mean", Get::Number(|row| Ok(row.measures.mean))),
+    ("sd", Get::Number(|row| Ok(row.measures.sd))),
+    ("min", Get::Number(|row| Ok(row.measures.min))),
+    ("q1", Get::Number(|row| Ok(row.measures.quartiles[0]))),
+    ("median", Get::Number(|row| Ok(row.measures.quartiles[1]))),
+    ("q3", Get::Number(|row| Ok(row.measures.quartiles[2]))),
+    ("max", Get::Number(|row| Ok(row.measures.max))),
+    ("first_time", Get::Time(|row| row.measures.first.map(|first| first.0))),
+    ("first_value", Get::Number(|row| Ok(row.measures.first.map(|first| first.1)))),
+    ("last_time", Get::Time(|row| row.measures.last.map(|last| last.0))),
+    ("last_value", Get::Number(|row| Ok(row.measures.last.map(|last| last.1)))),
+    ("cv", Get::Number(|row| Ok(row.measures.cv))),
+    ("arv", Get::Number(|row| Ok(course(&row.measures)?.and_then(Piece::arv)))),
+    ("slope_per_year", Get::Number(|row| Ok(row.measures.trend.map(|fit| fit.slope_per_year)))),
+    ("slope_se", Get::Number(|row| Ok(row.measures.trend.map(|fit| fit.standard_error)))),
+    ("slope_p", Get::Number(|row| Ok(row.measures.trend.map(|fit| fit.p)))),
+    ("slope_q", Get::Number(|row| Ok(row.trend_q))),
+    (
+        "abnormal_streaks",
+        Get::Count(|row| Ok(course(&row.measures)?.map(|piece| piece.streaks().0))),
+    ),
+    (
+        "longest_streak",
+        Get::Count(|row| {
+            let longest = |piece: &Piece| piece.streaks().1.map_or(0, |streak| streak.length);
+            Ok(course(&row.measures)?.map(longest))
+        }),
+    ),
+    (
+        "bp_category",
+        Get::Word(|row| of_age(row.whole.blood_pressure, NOT_ADULT, BloodPressure::name)),
+    ),
+    ("bmi_class", Get::Word(|row| of_age(row.whole.body_mass, NOT_ADULT, BodyMass::name))),
+    ("news2_max", Get::Count(|row| of_age(row.whole.news2, NOT_SCORED, |(max, _)| max))),
+    ("news2_last", Get::Count(|row| of_age(row.whole.news2, NOT_SCORED, |(_, last)| last))),
 ];
 
-/// A line of `patients.csv`, as [`COLUMNS`].
+/// Returns the values in order of time, if that is known.
+fn course(measures: &Measures) -> Computed<&Piece> {
+    measures.course.as_ref().map(Option::as_ref).map_err(|Overlapping| NOT_ORDERED)
+}
+
+/// Returns a value that depends on the age.
+fn of_age<T, U>(
+    known: Result<Option<T>, UnderAge>,
+    not: &'static str,
+    of: impl Fn(T) -> U,
+) -> Computed<U> {
+    known.map(|known| known.map(of)).map_err(|UnderAge| not)
+}
+
+/// Returns the names of the columns.
+pub fn header() -> [&'static str; COLUMNS.len()] {
+    COLUMNS.map(|(name, _)| name)
+}
+
+/// Returns a row of `patients.csv`.
 pub fn fields(row: &PatientRow) -> [String; COLUMNS.len()] {
-    let m = &row.measures;
-    let [q1, median, q3] = m.quartiles.map(number);
-    let time =
-        |moment: Option<(i64, f64)>| moment.map_or_else(String::new, |m| calendar::format(m.0));
-    [
-        row.patient.clone(),
-        row.vital.name().to_owned(),
-        row.vital.unit().to_owned(),
-        m.n.to_string(),
-        m.missing.to_string(),
-        m.implausible.to_string(),
-        number(m.mean),
-        number(m.sd),
-        number(m.min),
-        q1,
-        median,
-        q3,
-        number(m.max),
-        time(m.first),
-        number(m.first.map(|m| m.1)),
-        time(m.last),
-        number(m.last.map(|m| m.1)),
-        number(m.cv),
-        in_order(m, |piece| piece.arv().map(|arv| arv.to_string())),
-        number(m.trend.map(|fit| fit.slope_per_year)),
-        number(m.trend.map(|fit| fit.standard_error)),
-        number(m.trend.map(|fit| fit.p)),
-        number(row.trend_q),
-        in_order(m, |piece| Some(piece.runs().0.to_string())),
-        in_order(m, |piece| Some(piece.runs().1.map_or(0, |run| run.length).to_string())),
-        of_age(row.whole.blood_pressure, NOT_ADULT, |one| one.name().to_owned()),
-        of_age(row.whole.body_mass, NOT_ADULT, |one| one.name().to_owned()),
-        of_age(row.whole.news2, NOT_SCORED, |(max, _)| max.to_string()),
-        of_age(row.whole.news2, NOT_SCORED, |(_, last)| last.to_string()),
-    ]
+    COLUMNS.map(|(_, of)| match of {
+        Get::Text(of) => of(row).to_owned(),
+        Get::Word(of) => to_text(of(row), str::to_owned),
+        Get::Count(of) => to_text(of(row), |count| count.to_string()),
+        Get::Number(of) => to_text(of(row), |value| number(Some(value))),
+        Get::Time(of) => of(row).map_or_else(String::new, calendar::format),
+    })
 }
 
-/// What depends on the age, or why it is not computed.
-fn of_age<T>(known: Result<Option<T>, UnderAge>, not: &str, write: impl Fn(T) -> String) -> String {
-    known.map_or_else(|_| not.to_owned(), |known| known.map(write).unwrap_or_default())
+/// Returns a value as text; empty if there is none.
+fn to_text<T>(known: Computed<T>, write: impl Fn(T) -> String) -> String {
+    known.map_or_else(str::to_owned, |known| known.map_or_else(String::new, write))
 }
 
-/// What depends on the order of time, or why it is not known.
-fn in_order(m: &Measures, of: impl Fn(&Piece) -> Option<String>) -> String {
-    match &m.course {
-        Ok(piece) => piece.as_ref().and_then(of).unwrap_or_default(),
-        Err(Overlapping) => NOT_COMPUTED.to_owned(),
-    }
-}
-
-/// Rows of `patients.parquet`: the same columns, typed; times as datetimes.
+/// Returns rows of `patients.parquet`: the same columns, typed; times as datetimes.
 pub fn table(rows: &[PatientRow]) -> PolarsResult<DataFrame> {
-    let m = || rows.iter().map(|row| &row.measures);
-    let whole = || rows.iter().map(|row| &row.whole);
-    let course = || m().map(|m| m.course.as_ref().ok()?.as_ref());
-    let quartile = |name, at: usize| numbers(name, m().map(|m| m.quartiles[at]));
-    let moment = |name, of: fn(&Measures) -> Option<(i64, f64)>| {
-        times(name, m().map(|m| of(m).map(|(time, _)| time * 1_000_000)))
-            .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+    let column = |(name, of): &(&str, Get)| {
+        Ok(match of {
+            Get::Text(of) => <&str>::write_column(name, rows.iter().map(of).collect()),
+            Get::Word(of) => {
+                // A reason is text: in a typed column it becomes null.
+                let words = rows.iter().map(|row| of(row).ok().flatten());
+                StringChunked::from_iter_options((*name).into(), words).into_column()
+            }
+            Get::Count(of) => {
+                let counts = rows.iter().map(|row| of(row).ok().flatten());
+                Option::<u64>::write_column(name, counts.collect())
+            }
+            Get::Number(of) => {
+                let numbers = rows.iter().map(|row| of(row).ok().flatten());
+                Option::<f64>::write_column(name, numbers.collect())
+            }
+            Get::Time(of) => {
+                // The type of the column counts microseconds.
+                let times = rows.iter().map(|row| of(row).map(|time| time * 1_000_000));
+                Option::<i64>::write_column(name, times.collect())
+                    .cast(&DataType::Datetime(TimeUnit::Microseconds, None))?
+            }
+        })
     };
-    DataFrame::new_infer_height(vec![
-        texts(COLUMNS[0], rows.iter().map(|row| row.patient.as_str())),
-        texts(COLUMNS[1], rows.iter().map(|row| row.vital.name())),
-        texts(COLUMNS[2], rows.iter().map(|row| row.vital.unit())),
-        counts(COLUMNS[3], m().map(|m| m.n)),
-        counts(COLUMNS[4], m().map(|m| m.missing)),
-        counts(COLUMNS[5], m().map(|m| m.implausible)),
-        numbers(COLUMNS[6], m().map(|m| m.mean)),
-        numbers(COLUMNS[7], m().map(|m| m.sd)),
-        numbers(COLUMNS[8], m().map(|m| m.min)),
-        quartile(COLUMNS[9], 0),
-        quartile(COLUMNS[10], 1),
-        quartile(COLUMNS[11], 2),
-        numbers(COLUMNS[12], m().map(|m| m.max)),
-        moment(COLUMNS[13], |m| m.first)?,
-        numbers(COLUMNS[14], m().map(|m| m.first.map(|m| m.1))),
-        moment(COLUMNS[15], |m| m.last)?,
-        numbers(COLUMNS[16], m().map(|m| m.last.map(|m| m.1))),
-        numbers(COLUMNS[17], m().map(|m| m.cv)),
-        numbers(COLUMNS[18], course().map(|piece| piece?.arv())),
-        numbers(COLUMNS[19], m().map(|m| m.trend.map(|fit| fit.slope_per_year))),
-        numbers(COLUMNS[20], m().map(|m| m.trend.map(|fit| fit.standard_error))),
-        numbers(COLUMNS[21], m().map(|m| m.trend.map(|fit| fit.p))),
-        numbers(COLUMNS[22], rows.iter().map(|row| row.trend_q)),
-        scores(COLUMNS[23], course().map(|piece| Some(piece?.runs().0))),
-        scores(
-            COLUMNS[24],
-            course().map(|piece| Some(piece?.runs().1.map_or(0, |run| run.length))),
-        ),
-        words(COLUMNS[25], whole().map(|whole| Some(whole.blood_pressure.ok()??.name()))),
-        words(COLUMNS[26], whole().map(|whole| Some(whole.body_mass.ok()??.name()))),
-        scores(COLUMNS[27], whole().map(|whole| Some(whole.news2.ok()??.0))),
-        scores(COLUMNS[28], whole().map(|whole| Some(whole.news2.ok()??.1))),
-    ])
-}
-
-fn words(name: &str, values: impl Iterator<Item = Option<&'static str>>) -> Column {
-    StringChunked::from_iter_options(name.into(), values).into_column()
-}
-
-fn scores(name: &str, values: impl Iterator<Item = Option<u64>>) -> Column {
-    UInt64Chunked::from_iter_options(name.into(), values).into_column()
+    DataFrame::new(rows.len(), COLUMNS.iter().map(column).collect::<PolarsResult<_>>()?)
 }

@@ -4,19 +4,18 @@
 //! new schema version.
 
 use crate::results::cohort::{CohortRow, Results};
-use crate::results::inputs::InputRow;
+use crate::results::inputs::RunInput;
+use crate::rules::news2::{BandCounts, Course};
 use crate::rules::quality::LeftOut;
+use crate::rules::quality::QualityCounts;
 use crate::rules::range::PlausibleRanges;
-use crate::tables::column::BAND_COUNTS;
-use crate::tables::objects::QUALITY_CHECKS;
-use crate::tables::patients::AGES;
 use sce_core::calendar;
 use sce_study::AnalysisError;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// What a reader of the NEWS2 counts must know.
+/// Returns what a reader of the NEWS2 counts must know.
 pub fn news2_note(results: &Results) -> String {
     let [age_unknown, under_16] = results.counts.ages;
     let ages = if results.people.is_empty() {
@@ -85,11 +84,12 @@ struct CohortSummary {
     last_value: Option<f64>,
 }
 
-/// An object whose fields keep our order.
+/// An object whose fields keep their order.
 struct Named<T>(Vec<(&'static str, T)>);
 
 impl<T: Serialize> Serialize for Named<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // A map of the standard library would not keep the order.
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
             map.serialize_entry(name, value)?;
@@ -98,8 +98,8 @@ impl<T: Serialize> Serialize for Named<T> {
     }
 }
 
-impl<'a> From<&'a InputRow> for Input<'a> {
-    fn from(row: &'a InputRow) -> Self {
+impl<'a> From<&'a RunInput> for Input<'a> {
+    fn from(row: &'a RunInput) -> Self {
         let content = row.content.as_ref();
         Self {
             object: &row.object,
@@ -141,13 +141,14 @@ impl CohortSummary {
     }
 }
 
-/// The document.
+/// Returns the document.
 pub fn json(results: &Results, ranges: &PlausibleRanges) -> Result<Vec<u8>, AnalysisError> {
     let vital = |row: &CohortRow| (row.vital.name(), CohortSummary::of(row, ranges));
     let vitals = results.cohort.iter().map(vital);
-    let ages = AGES.into_iter().zip(results.counts.ages);
-    let news2 = BAND_COUNTS.into_iter().zip(results.counts.bands).chain(ages);
-    let quality = QUALITY_CHECKS
+    let ages = Course::AGE_NAMES.into_iter().zip(results.counts.ages);
+    let news2 = BandCounts::NAMES.into_iter().zip(results.counts.bands).chain(ages);
+    // A check that was not made is null, not 0.
+    let quality = QualityCounts::NAMES
         .into_iter()
         .zip(results.quality_totals())
         .map(|(check, count)| (check, results.is_checked(check).then_some(count)));

@@ -1,13 +1,14 @@
-//! `effects.csv` and `rules.csv`: what the effects of the pseudo-data go with.
+//! The rows of `effects.csv` and `rules.csv`: the associations of the outcome columns.
 //!
-//! Made by [`crate::results::effect_fits`], used by [`crate::results::cohort`] and written
-//! by [`crate::outputs::effects_csv`].
-//! Both files hold a header only if no object has columns of effects.
+//! Made by [`crate::results::effect_fits`], used by [`crate::results::cohort`] and written by
+//! [`crate::outputs::effects_csv`]. Both files have only a header if no object has outcome
+//! columns.
 
-use crate::rules::effects::{ClassExtremes, Effect, Separation, Term};
+use crate::rules::effects::{Effect, Term};
 use crate::rules::regression::{Fitting, NotComputed, Regression, Sureness, Totals};
+use crate::rules::separation::{ClassExtremes, Separation};
 
-/// One line of `effects.csv`.
+/// One row of `effects.csv`.
 pub struct Association {
     pub effect: Effect,
     pub measure: &'static str,
@@ -15,17 +16,17 @@ pub struct Association {
     pub n: u64,
     pub patients: u64,
     pub value: Option<f64>,
-    /// Standard error and p.
+    /// Standard error and p-value.
     pub sureness: Option<(f64, f64)>,
-    /// Why something is not there.
+    /// Why a value is missing.
     pub note: &'static str,
 }
 
-/// One line of `rules.csv`.
+/// One row of `rules.csv`.
 pub struct RuleLine {
     pub effect: Effect,
     pub rule: &'static str,
-    /// Both, the rule only, the effect only, neither.
+    /// Both, the rule only, the outcome only, neither.
     pub counts: [u64; 4],
     pub odds_ratio: Result<f64, &'static str>,
 }
@@ -37,11 +38,11 @@ pub struct Associations {
     pub rules: Vec<RuleLine>,
 }
 
-/// The terms of TPain, in the order of its sums; with an intercept before.
+/// The terms of the regression of TPain, in the order of its sums, after the intercept.
 pub const FIT: [&str; 4] = ["intercept", "respiratory_rate", "spo2", "height_derived"];
 
-/// The line of an effect and a term.
-pub fn correlated(
+/// Returns the correlation of an outcome column with a term.
+pub fn correlation_row(
     effect: Effect,
     term: Term,
     totals: &Totals<2, 2>,
@@ -60,9 +61,10 @@ pub fn correlated(
     match (totals.correlation(), fitting.as_ref().map_err(|why| *why)) {
         (Ok(r), Ok(fitting)) => {
             line.value = Some(r);
-            (line.sureness, line.note) = told(&fitting.finish(), 1);
+            (line.sureness, line.note) = errors_or_note(&fitting.finish(), 1);
         }
         (Err(NotComputed::TooFewVisits), _) | (_, Err(NotComputed::TooFewVisits)) => {
+            // More specific than the reason of a regression.
             line.note = "not computed: fewer than three visits";
         }
         (Err(why), _) | (_, Err(why)) => line.note = why.reason(),
@@ -70,15 +72,19 @@ pub fn correlated(
     line
 }
 
-/// Whether the term of a correlation tells the classes apart.
-pub fn separated(line: &Association, classes: &ClassExtremes) -> Association {
+/// Returns whether the term of a correlation separates the classes.
+pub fn separation_row(line: &Association, classes: &ClassExtremes) -> Association {
     let separation = || Separation::of(classes).map_or("", Separation::name);
+    // What prevents a correlation prevents a separation as well.
     let note = if line.value.is_some() { separation() } else { line.note };
     Association { measure: "separation", value: None, sureness: None, note, ..*line }
 }
 
-/// How sure coefficient `k` is, or why that is not told.
-fn told<const K: usize>(fit: &Regression<K>, k: usize) -> (Option<(f64, f64)>, &'static str) {
+/// Returns the errors of coefficient `k`, or the reason why there are none.
+fn errors_or_note<const K: usize>(
+    fit: &Regression<K>,
+    k: usize,
+) -> (Option<(f64, f64)>, &'static str) {
     match fit.sureness {
         Sureness::Errors(errors) => (Some(errors[k]), ""),
         Sureness::Exact => (None, "exact"),
@@ -86,7 +92,7 @@ fn told<const K: usize>(fit: &Regression<K>, k: usize) -> (Option<(f64, f64)>, &
     }
 }
 
-/// The lines of a regression, over so many visits and patients.
+/// Returns the rows of a regression over so many visits and patients.
 pub fn regression_lines<const K: usize>(
     effect: Effect,
     measure: &'static str,
@@ -107,10 +113,10 @@ pub fn regression_lines<const K: usize>(
     let all = terms.iter().chain(&["r_squared"]).enumerate();
     all.map(|(k, term)| match &fit {
         Ok(fit) if k < K => {
-            let (sureness, note) = told(fit, k);
+            let (sureness, note) = errors_or_note(fit, k);
             line(term, Some(fit.coefficients[k]), sureness, note)
         }
-        Ok(fit) => line(term, Some(fit.r_squared), None, told(fit, 0).1),
+        Ok(fit) => line(term, Some(fit.r_squared), None, errors_or_note(fit, 0).1),
         Err(why) => line(term, None, None, why.reason()),
     })
     .collect()

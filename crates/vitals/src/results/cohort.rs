@@ -1,27 +1,28 @@
 //! The numbers of the outputs, computed once from the merged partial.
 //!
-//! Used by every deliverable; the outputs only write what is here. Patients
-//! come range by range, twice: [`Survey`] learns what must be known of all of
-//! them, then [`Cohort`] makes the rows that are written, and what they amount
-//! to.
+//! Used by every deliverable; the outputs only write these numbers. Patients come range by range,
+//! twice: [`Survey`] computes what must be known of all of them, then [`Cohort`] computes the
+//! rows that are written, and the totals.
+
+use polars::prelude::DataFrame;
+use sce_study::{AnalysisError, RunFacts};
 
 use crate::results::associations::Associations;
 use crate::results::effect_fits::{EffectFits, EffectTotals};
-use crate::results::inputs::InputRow;
+use crate::results::inputs::RunInput;
 use crate::results::patient_rows::{PatientFacts, PatientRow, patient_rows};
-use crate::results::summed::{Measures, VitalTotal, cells};
+use crate::results::summed::{Measures, VitalTotal, summed_cells};
 use crate::rules::category::{BloodPressure, BodyMass};
 use crate::rules::derived::Derived;
+use crate::rules::news2::{BandCounts, Course};
+use crate::rules::quality::QualityCounts;
 use crate::rules::trend::false_discovery;
 use crate::rules::vital::Vital;
-use crate::tables::column::{BAND_COUNTS, engine};
-use crate::tables::derived::{DerivedRow, derived_rows};
-use crate::tables::objects::{LIFE_CHECKS, ObjectTables, QUALITY_CHECKS};
-use crate::tables::patients::{AGES, PatientTables};
-use polars::prelude::*;
-use sce_study::{AnalysisError, RunFacts};
-
-const READ: &str = "read merged partial";
+use crate::tables::derived::DerivedRow;
+use crate::tables::natural::natural;
+use crate::tables::objects::{MonthRow, ObjectTables, QualityRow};
+use crate::tables::patients::{PatientTables, ScoreRow};
+use crate::tables::rows::Row;
 
 /// One vital over all patients.
 pub struct CohortRow {
@@ -29,32 +30,32 @@ pub struct CohortRow {
     /// Patients with at least one value.
     pub patients: u64,
     pub measures: Measures,
-    /// How many values in each bin.
+    /// The number of values in each bin.
     pub bins: Vec<(i32, u64)>,
 }
 
-/// One row of the data-quality table, counts as in [`QUALITY_CHECKS`].
-pub struct QualityRow {
+/// Data quality of a vital in an object, counts as [`QualityCounts::NAMES`].
+pub struct ObjectQuality {
     pub object: String,
     pub vital: Vital,
-    pub counts: [u64; QUALITY_CHECKS.len()],
+    pub counts: [u64; QualityCounts::NAMES.len()],
 }
 
-/// Everything the outputs say beside the patients' rows.
+/// All numbers of the outputs, except the patients' rows.
 pub struct Results {
     pub run: String,
-    pub inputs: Vec<InputRow>,
-    /// Every vital that an object had a place for, or a reading of.
+    pub inputs: Vec<RunInput>,
+    /// Every vital that an object had a column for, or a reading of.
     pub cohort: Vec<CohortRow>,
     /// Hex SHA-256 of each table of people; none if there was none.
     pub people: Vec<String>,
     /// NEWS2 bands by month, in the order of time.
-    pub months: Vec<(i64, [u64; BAND_COUNTS.len()])>,
-    /// By object, then vital.
-    pub quality: Vec<QualityRow>,
-    /// Of the effects of the pseudo-data; empty without them.
+    pub months: Vec<(i64, [u64; BandCounts::NAMES.len()])>,
+    /// Sorted by object, then vital.
+    pub quality: Vec<ObjectQuality>,
+    /// The associations of the outcome columns; empty without them.
     pub associations: Associations,
-    /// What counts patients.
+    /// Numbers of patients.
     pub counts: PatientCounts,
 }
 
@@ -63,28 +64,28 @@ pub struct Results {
 pub struct PatientCounts {
     /// How many patients there are.
     pub patients: u64,
-    /// Of them, those whose birth a table of people says.
+    /// Of these, the patients with a known birth.
     pub births_known: u64,
-    /// By category, as [`BloodPressure::ALL`].
+    /// Patients by category, as [`BloodPressure::ALL`].
     pub blood_pressures: [u64; BloodPressure::ALL.len()],
-    /// By class, as [`BodyMass::ALL`].
+    /// Patients by class, as [`BodyMass::ALL`].
     pub body_masses: [u64; BodyMass::ALL.len()],
-    /// By the highest band of any of their sets, low first; those without a
-    /// complete set are in none.
-    pub highest_bands: [u64; BAND_COUNTS.len() - 1],
-    /// With a derived measure, flagged ever and never; as [`Derived::ALL`].
+    /// Patients by the highest band of any of their sets, low first; patients without a complete
+    /// set are not counted.
+    pub highest_bands: [u64; BandCounts::NAMES.len() - 1],
+    /// Patients with a derived measure that was ever flagged, and never; as [`Derived::ALL`].
     pub flagged: [(u64, u64); Derived::COUNT],
-    /// Sets, as [`BAND_COUNTS`].
-    pub bands: [u64; BAND_COUNTS.len()],
-    /// Sets, as [`AGES`].
-    pub ages: [u64; AGES.len()],
-    /// Change in a year and its q, of each patient with a trend; by vital.
+    /// Sets, as [`BandCounts::NAMES`].
+    pub bands: [u64; BandCounts::NAMES.len()],
+    /// Sets, as [`Course::AGE_NAMES`].
+    pub ages: [u64; Course::AGE_NAMES.len()],
+    /// The change in a year and its q, of each patient with a trend; by vital.
     pub slopes: [Vec<(f64, f64)>; Vital::COUNT],
 }
 
 /// The first pass: what must be known of all patients before one is written.
 pub struct Survey {
-    /// The p of each trend, by vital.
+    /// The p-value of each trend, by vital.
     p: [Vec<f64>; Vital::COUNT],
     effects: EffectTotals,
 }
@@ -94,18 +95,18 @@ impl Survey {
         Self { p: Default::default(), effects: EffectTotals::new() }
     }
 
-    /// Takes the next patients in.
+    /// Adds the next patients.
     pub fn take(&mut self, tables: &PatientTables) -> Result<(), AnalysisError> {
-        for cell in cells(tables).map_err(engine(READ))? {
-            self.p[cell.vital.index()].extend(cell.trend().map(|fit| fit.p));
+        for cell in summed_cells(tables)? {
+            self.p[cell.row.vital.index()].extend(cell.trend().map(|fit| fit.p));
         }
-        self.effects.take(tables).map_err(engine(READ))
+        self.effects.take(tables)
     }
 }
 
 /// The second pass.
 pub struct Cohort {
-    /// The p of each trend, adjusted for the number of patients with one.
+    /// The p-value of each trend, adjusted for the number of patients with one.
     q: [std::vec::IntoIter<f64>; Vital::COUNT],
     effects: EffectFits,
     vitals: [VitalTotal; Vital::COUNT],
@@ -122,42 +123,47 @@ impl Cohort {
         }
     }
 
-    /// Takes the next patients in, once more; answers their rows.
-    pub fn take(
+    /// Adds the next patients once more; returns their rows.
+    pub fn take<'t>(
         &mut self,
-        tables: &PatientTables,
-    ) -> Result<(Vec<PatientRow>, Vec<DerivedRow>), AnalysisError> {
-        let cells = cells(tables).map_err(engine(READ))?;
+        tables: &'t PatientTables,
+    ) -> Result<(Vec<PatientRow>, Vec<DerivedRow<'t>>), AnalysisError> {
+        let cells = summed_cells(tables)?;
         for cell in &cells {
-            self.vitals[cell.vital.index()].take(cell)?;
+            self.vitals[cell.row.vital.index()].add(cell)?;
         }
-        let rows = patient_rows(cells, tables, &mut self.q)?;
-        let derived = derived_rows(&tables.derived).map_err(engine(READ))?;
-        self.effects.take(tables).map_err(engine(READ))?;
-        self.counts.take(tables, &rows, &derived).map_err(engine(READ))?;
+        let scores = ScoreRow::read(&tables.scores)?;
+        // In the same order as in the survey, so that each trend gets its own q-value.
+        let rows = patient_rows(&cells, &scores, &mut self.q);
+        let mut derived = DerivedRow::read(&tables.derived)?;
+        derived.sort_by(|a, b| natural(a.patient, b.patient).then(a.measure.cmp(&b.measure)));
+        self.effects.take(tables)?;
+        self.counts.add(&scores, &rows, &derived);
         Ok((rows, derived))
     }
 
-    /// What it all amounts to.
+    /// Returns the results.
     pub fn finish(
         self,
         facts: &RunFacts,
-        inputs: Vec<InputRow>,
+        inputs: Vec<RunInput>,
         objects: &ObjectTables,
     ) -> Result<Results, AnalysisError> {
-        let quality = quality(&objects.quality).map_err(engine(READ))?;
+        let quality = read_quality(&objects.quality)?;
         let cohort = Vital::ALL.into_iter().zip(self.vitals).map(|(vital, total)| {
-            let (patients, cell) = (total.patients, total.cell(vital));
-            CohortRow { vital, patients, measures: cell.measures(), bins: cell.bins }
+            let patients = total.patients;
+            let (measures, bins) = total.measures();
+            CohortRow { vital, patients, measures, bins }
         });
+        // The quality table names every vital that an object had.
         let is_seen = |row: &CohortRow| quality.iter().any(|of| of.vital == row.vital);
         Ok(Results {
             run: facts.run.clone(),
             cohort: cohort.filter(is_seen).collect(),
-            people: people(&inputs),
+            people: people_digests(&inputs),
             inputs,
-            months: months(&objects.months).map_err(engine(READ))?,
-            associations: self.effects.finish(objects).map_err(engine(READ))?,
+            months: read_months(&objects.months)?,
+            associations: self.effects.finish(objects)?,
             quality,
             counts: self.counts,
         })
@@ -165,17 +171,19 @@ impl Cohort {
 }
 
 impl PatientCounts {
-    fn take(
-        &mut self,
-        tables: &PatientTables,
-        rows: &[PatientRow],
-        derived: &[DerivedRow],
-    ) -> PolarsResult<()> {
-        self.patients += tables.patients() as u64;
-        self.births_known += births_known(&tables.scores)?;
-        add(&mut self.bands, totals(&tables.scores, &BAND_COUNTS)?);
-        add(&mut self.ages, totals(&tables.scores, &AGES)?);
-        add(&mut self.highest_bands, highest_bands(&tables.scores)?);
+    fn add(&mut self, scores: &[ScoreRow<'_>], rows: &[PatientRow], derived: &[DerivedRow<'_>]) {
+        self.patients += scores.len() as u64;
+        for score in scores {
+            self.births_known += u64::from(score.adult_from.is_some());
+            add(&mut self.bands, score.bands.to_array());
+            add(&mut self.ages, [score.age_unknown, score.under_16]);
+            // The first count is that of all sets.
+            let [_, bands @ ..] = score.bands.to_array();
+            if let Some(highest) = bands.iter().rposition(|sets| *sets > 0) {
+                self.highest_bands[highest] += 1;
+            }
+        }
+        // Rows come patient by patient, so one row stands for each.
         for of_patient in rows.chunk_by(|a, b| a.patient == b.patient) {
             let whole: &PatientFacts = &of_patient[0].whole;
             if let Ok(Some(category)) = whole.blood_pressure {
@@ -187,13 +195,12 @@ impl PatientCounts {
         }
         for row in derived {
             let (ever, never) = &mut self.flagged[row.measure as usize];
-            *(if row.kept.flagged > 0 { ever } else { never }) += 1;
+            *(if row.flagged > 0 { ever } else { never }) += 1;
         }
         for row in rows {
             let trend = row.measures.trend.map(|fit| fit.slope_per_year).zip(row.trend_q);
             self.slopes[row.vital.index()].extend(trend);
         }
-        Ok(())
     }
 }
 
@@ -202,14 +209,14 @@ fn add<const N: usize>(sums: &mut [u64; N], more: [u64; N]) {
 }
 
 impl Results {
-    /// Is the check made? Some need a table of people.
+    /// True if the check was made: some need a table of people.
     pub fn is_checked(&self, check: &str) -> bool {
-        !LIFE_CHECKS.contains(&check) || !self.people.is_empty()
+        !QualityCounts::LIFE_CHECKS.contains(&check) || !self.people.is_empty()
     }
 
-    /// Quality counts over all objects and vitals.
-    pub fn quality_totals(&self) -> [u64; QUALITY_CHECKS.len()] {
-        let mut totals = [0; QUALITY_CHECKS.len()];
+    /// Returns the quality counts over all objects and vitals.
+    pub fn quality_totals(&self) -> [u64; QualityCounts::NAMES.len()] {
+        let mut totals = [0; QualityCounts::NAMES.len()];
         for row in &self.quality {
             for (total, count) in totals.iter_mut().zip(row.counts) {
                 *total += count;
@@ -219,66 +226,30 @@ impl Results {
     }
 }
 
-fn births_known(scores: &DataFrame) -> PolarsResult<u64> {
-    let adult_from = scores.column("adult_from")?;
-    Ok((adult_from.len() - adult_from.null_count()) as u64)
-}
-
-/// The digests of the tables of people: the same for every object of a run.
-fn people(inputs: &[InputRow]) -> Vec<String> {
+/// Returns the digests of the tables of people, which are the same for every object of a run.
+fn people_digests(inputs: &[RunInput]) -> Vec<String> {
     let of = inputs.iter().find_map(|input| input.content.as_ref());
     of.map_or_else(Vec::new, |of| of.people.split_whitespace().map(str::to_owned).collect())
 }
 
-fn totals<const N: usize>(table: &DataFrame, names: &[&str; N]) -> PolarsResult<[u64; N]> {
-    let mut totals = [0; N];
-    for (total, name) in totals.iter_mut().zip(names) {
-        *total = table.column(name)?.u64()?.iter().flatten().sum();
-    }
-    Ok(totals)
-}
-
-fn highest_bands(scores: &DataFrame) -> PolarsResult<[u64; BAND_COUNTS.len() - 1]> {
-    let mut bands = Vec::new();
-    for name in &BAND_COUNTS[1..] {
-        bands.push(scores.column(name)?.u64()?);
-    }
-    let mut patients = [0; BAND_COUNTS.len() - 1];
-    for at in 0..scores.height() {
-        let highest = bands.iter().rposition(|sets| sets.get(at).unwrap_or(0) > 0);
-        if let Some(band) = highest {
-            patients[band] += 1;
-        }
-    }
-    Ok(patients)
-}
-
-fn months(table: &DataFrame) -> PolarsResult<Vec<(i64, [u64; BAND_COUNTS.len()])>> {
-    let mut months = Vec::with_capacity(table.height());
-    for (at, month) in table.column("month")?.i64()?.iter().enumerate() {
-        let mut bands = [0; BAND_COUNTS.len()];
-        for (count, name) in bands.iter_mut().zip(BAND_COUNTS) {
-            *count = table.column(name)?.u64()?.get(at).unwrap_or(0);
-        }
-        months.extend(month.map(|month| (month, bands)));
-    }
+fn read_months(
+    table: &DataFrame,
+) -> Result<Vec<(i64, [u64; BandCounts::NAMES.len()])>, AnalysisError> {
+    let rows = MonthRow::read(table)?.into_iter();
+    let mut months: Vec<_> = rows.map(|row| (row.month, row.bands.to_array())).collect();
     months.sort_unstable();
     Ok(months)
 }
 
-fn quality(table: &DataFrame) -> PolarsResult<Vec<QualityRow>> {
-    let keys = table.column("object")?.str()?.iter().zip(table.column("vital")?.u8()?.iter());
-    let mut rows = Vec::with_capacity(table.height());
-    for (row, (object, vital)) in keys.enumerate() {
-        let Some((object, vital)) = object.zip(vital.and_then(Vital::from_code)) else {
-            continue;
-        };
-        let mut counts = [0; QUALITY_CHECKS.len()];
-        for (count, name) in counts.iter_mut().zip(QUALITY_CHECKS) {
-            *count = table.column(name)?.u64()?.get(row).unwrap_or(0);
-        }
-        rows.push(QualityRow { object: object.to_owned(), vital, counts });
-    }
+fn read_quality(table: &DataFrame) -> Result<Vec<ObjectQuality>, AnalysisError> {
+    let rows = QualityRow::read(table)?.into_iter();
+    let mut rows: Vec<ObjectQuality> = rows
+        .map(|row| ObjectQuality {
+            object: row.object.to_owned(),
+            vital: row.vital,
+            counts: row.counts.to_array(),
+        })
+        .collect();
     rows.sort_by(|a, b| a.object.cmp(&b.object).then(a.vital.cmp(&b.vital)));
     Ok(rows)
 }

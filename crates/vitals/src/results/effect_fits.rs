@@ -1,26 +1,27 @@
 //! The regressions behind `effects.csv`, in two passes over the patients.
 //!
-//! Used when delivering: [`EffectTotals`] takes every patient in, then
-//! [`EffectFits`] once more, for the errors; neither holds a patient. Patients
-//! come in natural order, so that floating-point sums over them do not depend
-//! on how objects were packed.
+//! Used when results are delivered: [`EffectTotals`] adds up all patients, then [`EffectFits`]
+//! adds them once more for the errors; neither may hold a patient. Patients come in natural
+//! order, so that floating-point sums over them do not depend on how objects were packed.
 
 use crate::rules::cross::Cross;
-use crate::rules::effects::{Effect, RULES, Term, odds_ratio};
+use crate::rules::effects::{Effect, RULES, Term};
 use crate::rules::regression::{Fitting, NotComputed, Totals};
-use polars::prelude::*;
+use crate::rules::separation::odds_ratio;
 
 use crate::results::associations::{
-    Association, Associations, FIT, RuleLine, correlated, regression_lines, separated,
+    Association, Associations, FIT, RuleLine, correlation_row, regression_lines, separation_row,
 };
-use crate::tables::effects::{class_extremes, crosses, rule_counts};
+use crate::tables::effects::{ExtremeRow, FitRow, PairRow, RuleRow, class_extremes, rule_counts};
 use crate::tables::natural::natural;
 use crate::tables::objects::ObjectTables;
 use crate::tables::patients::PatientTables;
+use crate::tables::rows::Row;
+use sce_study::AnalysisError;
 
 /// The first pass.
 pub struct EffectTotals {
-    /// By effect and term.
+    /// By outcome column and term.
     pairs: Vec<Vec<Totals<2, 2>>>,
     over: Totals<4, 4>,
     within: Totals<3, 2>,
@@ -43,12 +44,12 @@ impl EffectTotals {
         }
     }
 
-    /// Takes the next patients in.
-    pub fn take(&mut self, tables: &PatientTables) -> PolarsResult<()> {
-        for (effect, term, cross) in pairs(&tables.pairs)? {
-            self.pairs[effect][term].take(&cross);
+    /// Adds the next patients.
+    pub fn take(&mut self, tables: &PatientTables) -> Result<(), AnalysisError> {
+        for PairRow { effect, term, cross, .. } in pairs(tables)? {
+            self.pairs[effect as usize][usize::from(term.code())].take(&cross);
         }
-        for cross in fits(&tables.fits)? {
+        for FitRow { cross, .. } in fits(tables)? {
             self.over.take(&cross);
             self.within.take(&without_height(&cross));
         }
@@ -67,14 +68,16 @@ impl EffectTotals {
 }
 
 impl EffectFits {
-    /// Takes the next patients in, once more.
-    pub fn take(&mut self, tables: &PatientTables) -> PolarsResult<()> {
-        for (effect, term, cross) in pairs(&tables.pairs)? {
-            if let Ok(fitting) = &mut self.pairs[effect][term] {
+    /// Adds the next patients once more.
+    pub fn take(&mut self, tables: &PatientTables) -> Result<(), AnalysisError> {
+        for PairRow { effect, term, cross, .. } in pairs(tables)? {
+            let fitting = &mut self.pairs[effect as usize][usize::from(term.code())];
+            // A regression that was not computed needs no errors.
+            if let Ok(fitting) = fitting {
                 fitting.take(&cross);
             }
         }
-        for cross in fits(&tables.fits)? {
+        for FitRow { cross, .. } in fits(tables)? {
             if let Ok(fitting) = &mut self.over {
                 fitting.take(&cross);
             }
@@ -85,9 +88,9 @@ impl EffectFits {
         Ok(())
     }
 
-    /// Both tables; empty if no object has columns of effects.
-    pub fn finish(&self, objects: &ObjectTables) -> PolarsResult<Associations> {
-        let Some(counts) = rule_counts(&objects.rules)? else {
+    /// Returns both tables; empty if no object has outcome columns.
+    pub fn finish(&self, objects: &ObjectTables) -> Result<Associations, AnalysisError> {
+        let Some(counts) = rule_counts(&RuleRow::read(&objects.rules)?)? else {
             return Ok(Associations::default());
         };
         let rules = RULES.iter().zip(counts).map(|(rule, counts)| RuleLine {
@@ -96,29 +99,29 @@ impl EffectFits {
             counts,
             odds_ratio: odds_ratio(counts),
         });
-        let extremes = class_extremes(&objects.extremes)?;
+        let extremes = class_extremes(&ExtremeRow::read(&objects.extremes)?);
         let mut lines = Vec::new();
         for effect in Effect::ALL {
             let at = effect as usize;
             let of_terms = self.totals.pairs[at].iter().zip(&self.pairs[at]);
-            let correlated: Vec<Association> = Term::ALL
+            let correlations: Vec<Association> = Term::ALL
                 .into_iter()
                 .zip(of_terms)
-                .map(|(term, (totals, fitting))| correlated(effect, term, totals, fitting))
+                .map(|(term, (totals, fitting))| correlation_row(effect, term, totals, fitting))
                 .collect();
             let more: Vec<Association> = if effect.is_binary() {
-                let of_terms = correlated.iter().zip(&extremes[at]);
-                of_terms.map(|(line, classes)| separated(line, classes)).collect()
+                let of_terms = correlations.iter().zip(&extremes[at]);
+                of_terms.map(|(line, classes)| separation_row(line, classes)).collect()
             } else {
-                self.fitted(effect)
+                self.regressions(effect)
             };
-            lines.extend(correlated.into_iter().chain(more));
+            lines.extend(correlations.into_iter().chain(more));
         }
         Ok(Associations { lines, rules: rules.collect() })
     }
 
-    /// What TPain is made of: over all visits; then within patients.
-    fn fitted(&self, effect: Effect) -> Vec<Association> {
+    /// Returns the regressions of TPain: over all visits, then within patients.
+    fn regressions(&self, effect: Effect) -> Vec<Association> {
         let all = (self.totals.over.visits(), self.totals.over.patients());
         let over = self.over.as_ref().map(Fitting::finish).map_err(|why| *why);
         let over = regression_lines(effect, "ols", &FIT, all, over);
@@ -128,29 +131,22 @@ impl EffectFits {
     }
 }
 
-/// Height does not change within a patient.
+/// Drops the height, which does not change within a patient.
 fn without_height(cross: &Cross<4>) -> Cross<3> {
     cross.without(2)
 }
 
-/// The sums of each effect and term, patient by patient.
-fn pairs(table: &DataFrame) -> PolarsResult<Vec<(usize, usize, Cross<2>)>> {
-    let (effects, terms) = (table.column("effect")?.u8()?, table.column("term")?.u8()?);
-    let all = crosses::<2>(table)?;
-    let pair = |at: usize| Some((effects.get(at)?.into(), terms.get(at)?.into(), all[at]));
-    Ok(in_order(table)?.into_iter().filter_map(pair).collect())
+/// Reads the pairs, patient by patient.
+fn pairs(tables: &PatientTables) -> Result<Vec<PairRow<'_>>, AnalysisError> {
+    let mut rows = PairRow::read(&tables.pairs)?;
+    // The tables have no order of their own, but floating-point sums need one.
+    rows.sort_by(|a, b| natural(a.patient, b.patient));
+    Ok(rows)
 }
 
-fn fits(table: &DataFrame) -> PolarsResult<Vec<Cross<4>>> {
-    let all = crosses::<4>(table)?;
-    Ok(in_order(table)?.into_iter().map(|at| all[at]).collect())
-}
-
-/// The rows by patient.
-fn in_order(table: &DataFrame) -> PolarsResult<Vec<usize>> {
-    let patients = table.column("patient")?.str()?;
-    let mut rows: Vec<usize> = (0..table.height()).collect();
-    let name = |at: usize| patients.get(at).unwrap_or_default();
-    rows.sort_by(|a, b| natural(name(*a), name(*b)));
+/// Reads the fits, patient by patient.
+fn fits(tables: &PatientTables) -> Result<Vec<FitRow<'_>>, AnalysisError> {
+    let mut rows = FitRow::read(&tables.fits)?;
+    rows.sort_by(|a, b| natural(a.patient, b.patient));
     Ok(rows)
 }

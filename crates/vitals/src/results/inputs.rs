@@ -1,73 +1,57 @@
-//! The inputs of a run: what the ledger says of them, and what was found in
-//! them.
+//! The inputs of a run: their outcomes in the ledger, and their content.
 //!
-//! Used by [`crate::results::cohort`]. The two must agree: results hold neither more
-//! nor less than what the run says it analysed.
+//! Used by [`crate::results::cohort`]. The two must agree: results must hold exactly the objects
+//! that the run analyzed.
 
 use std::collections::BTreeMap;
 
-use crate::rules::quality::{LeftOut, LeftOutCounts};
-use polars::prelude::*;
-
-use crate::tables::column::engine;
-use crate::tables::objects::ObjectTables;
 use sce_study::{AnalysisError, InputOutcome, RunFacts};
 
+use crate::rules::quality::LeftOutCounts;
+use crate::tables::objects::{InputRow, ObjectTables};
+use crate::tables::rows::Row;
+
 /// One input of the run.
-pub struct InputRow {
+pub struct RunInput {
     pub object: String,
     pub outcome: InputOutcome,
     pub reason: Option<String>,
-    /// What was found in it, if it was analysed.
+    /// Its content, if it was analyzed.
     pub content: Option<Content>,
 }
 
-/// What was found in an input.
+/// The content of an input.
 pub struct Content {
     /// The format's name.
     pub format: String,
     pub rows: u64,
-    /// Rows that have no place under any vital.
+    /// Rows that belong to no vital.
     pub left_out: LeftOutCounts,
     /// Hex SHA-256 of the plaintext.
     pub digest: String,
-    /// Those of the tables of people it was read with, blanks between.
+    /// Hex SHA-256 of each table of people with which it was read, separated by blanks.
     pub people: String,
 }
 
 type Contents = BTreeMap<String, Content>;
 
-/// What was found in each object.
-fn contents(objects: &ObjectTables) -> PolarsResult<Contents> {
-    let text = |name: &str| objects.inputs.column(name)?.str();
-    let count = |name: &str| objects.inputs.column(name)?.u64();
-    let (objects, digests, formats) = (text("object")?, text("digest")?, text("format")?);
-    let people = text("people")?;
-    let rows = count("rows")?;
-    let left_out = LeftOut::ALL.map(|reason| count(reason.name()));
-    let mut contents = Contents::new();
-    for (at, object) in objects.iter().enumerate() {
-        let get = |column: &StringChunked| column.get(at).unwrap_or_default().to_owned();
-        let mut counts = LeftOutCounts::default();
-        for (count, column) in counts.iter_mut().zip(&left_out) {
-            *count = column.as_ref().map_or(0, |column| column.get(at).unwrap_or(0));
-        }
-        let content = Content {
-            format: get(formats),
-            rows: rows.get(at).unwrap_or(0),
-            left_out: counts,
-            digest: get(digests),
-            people: get(people),
-        };
-        contents.insert(object.unwrap_or_default().to_owned(), content);
-    }
-    Ok(contents)
+/// Returns the content of each object.
+fn contents(objects: &ObjectTables) -> Result<Contents, AnalysisError> {
+    let rows = InputRow::read(&objects.inputs)?.into_iter();
+    let content = |row: InputRow<'_>| Content {
+        format: row.format.to_owned(),
+        rows: row.rows,
+        left_out: row.left_out,
+        digest: row.digest.to_owned(),
+        people: row.people.to_owned(),
+    };
+    Ok(rows.map(|row| (row.object.to_owned(), content(row))).collect())
 }
 
-/// The run's inputs with their content; refuses a partial that holds anything
-/// else than what the run says it analysed.
-pub fn inputs(facts: &RunFacts, objects: &ObjectTables) -> Result<Vec<InputRow>, AnalysisError> {
-    let mut contents = contents(objects).map_err(engine("read merged partial"))?;
+/// Returns the run's inputs with their content. Refuses a partial whose objects are not exactly
+/// those that the run analyzed.
+pub fn inputs(facts: &RunFacts, objects: &ObjectTables) -> Result<Vec<RunInput>, AnalysisError> {
+    let mut contents = contents(objects)?;
     let differ =
         |object: &str, problem| AnalysisError::FactsDiffer { object: object.to_owned(), problem };
     let mut rows = Vec::with_capacity(facts.inputs.len());
@@ -75,20 +59,21 @@ pub fn inputs(facts: &RunFacts, objects: &ObjectTables) -> Result<Vec<InputRow>,
         let content = contents.remove(&input.object);
         match (input.outcome, &content) {
             (InputOutcome::Analyzed, None) => {
-                return Err(differ(&input.object, "analysed but in no partial"));
+                return Err(differ(&input.object, "analyzed but in no partial"));
             }
             (InputOutcome::Quarantined | InputOutcome::Failed, Some(_)) => {
-                return Err(differ(&input.object, "in a partial but not analysed"));
+                return Err(differ(&input.object, "in a partial but not analyzed"));
             }
             _ => {}
         }
-        rows.push(InputRow {
+        rows.push(RunInput {
             object: input.object.clone(),
             outcome: input.outcome,
             reason: input.reason.clone(),
             content,
         });
     }
+    // Only objects that the run does not name are left.
     match contents.first_key_value() {
         Some((object, _)) => Err(differ(object, "in a partial but not of this run")),
         None => Ok(rows),

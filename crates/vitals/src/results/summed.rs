@@ -1,26 +1,22 @@
-//! Rows of merged tables, and the measures they amount to.
+//! Cells with their bins and moments, and the measures computed from them.
 //!
-//! Used by [`crate::results::cohort`]. Here sums become means and bins become
-//! quantiles, once.
+//! Used by [`crate::results::cohort`]. Here sums become means and bins become quantiles, once.
 
 use std::cmp::Ordering;
 
-use crate::rules::fixed::mean_units;
+use rustc_hash::FxHashMap;
+use sce_study::AnalysisError;
+
 use crate::rules::histogram::quantile;
 use crate::rules::moments::Sums;
 use crate::rules::range::ReferenceRange;
-use crate::rules::series::Moment;
-use crate::rules::series::Piece;
+use crate::rules::series::{Moment, Piece};
 use crate::rules::timeline::{Overlapping, whole};
-use crate::rules::trend::{Days, Fit, TimeSums, fit};
-use crate::rules::vital::Vital;
-use polars::prelude::*;
-use rustc_hash::FxHashMap;
-
+use crate::rules::trend::{Fit, fit};
 use crate::tables::natural::natural;
-use crate::tables::patients::{DAYS, PatientTables, cell_and_bin};
-use crate::tables::timelines;
-use sce_study::AnalysisError;
+use crate::tables::patients::{BinRow, CellRow, PatientTables, cell_and_bin};
+use crate::tables::rows::Row;
+use crate::tables::timelines::{MomentRow, PieceRow};
 
 /// The measures of one vital, of a patient or of all; `None` is undefined.
 #[derive(Debug, Clone)]
@@ -33,39 +29,41 @@ pub struct Measures {
     pub min: Option<f64>,
     pub quartiles: [Option<f64>; 3],
     pub max: Option<f64>,
-    /// Time, and mean of the values at that time.
+    /// The time, and the mean of the values at that time.
     pub first: Option<(i64, f64)>,
     pub last: Option<(i64, f64)>,
     /// 100 · SD / mean.
     pub cv: Option<f64>,
-    /// The line through the values; of a patient only.
+    /// The line fitted to the values; of a patient only.
     pub trend: Option<Fit>,
-    /// The values in the order of time, if that is known; of a patient only.
+    /// The values in order of time, if that is known; of a patient only.
     pub course: Result<Option<Piece>, Overlapping>,
 }
 
-/// A row of `cells` with its bins: a sum that is not yet a measure.
-pub struct Summed {
-    pub patient: String,
-    pub vital: Vital,
-    pub sums: Sums,
-    times: TimeSums,
-    days: Days,
+/// A cell with its bins and moments.
+pub struct SummedCell<'t> {
+    pub row: CellRow<'t>,
+    bins: Vec<(i32, u64)>,
+    moments: Vec<Moment>,
+    pieces: Vec<Piece>,
+}
+
+/// The sums that all measures are computed from.
+struct CellTotals<'a> {
+    sums: Sums,
     missing: u64,
     implausible: u64,
     min: Option<f64>,
     max: Option<f64>,
     first: Option<Moment>,
     last: Option<Moment>,
-    pub bins: Vec<(i32, u64)>,
-    moments: Vec<Moment>,
-    pieces: Vec<Piece>,
+    bins: &'a [(i32, u64)],
 }
 
-/// One vital of all patients, who are taken in one by one.
+/// The sums of one vital of all patients, who are added one by one.
 #[derive(Default)]
 pub struct VitalTotal {
-    /// How many patients have a value.
+    /// The number of patients with a value.
     pub patients: u64,
     sums: Sums,
     missing: u64,
@@ -78,61 +76,79 @@ pub struct VitalTotal {
 }
 
 impl VitalTotal {
-    /// Takes a patient's cell in.
-    pub fn take(&mut self, cell: &Summed) -> Result<(), AnalysisError> {
-        self.patients += u64::from(cell.sums.n > 0);
-        self.sums = self.sums.merged(cell.sums).ok_or(AnalysisError::TooManyValues)?;
-        self.missing += cell.missing;
-        self.implausible += cell.implausible;
-        self.min = self.min.into_iter().chain(cell.min).reduce(f64::min);
-        self.max = self.max.into_iter().chain(cell.max).reduce(f64::max);
+    /// Adds a patient's cell.
+    ///
+    /// # Errors
+    /// There are more values than exact sums hold.
+    pub fn add(&mut self, cell: &SummedCell<'_>) -> Result<(), AnalysisError> {
+        let row = &cell.row;
+        self.patients += u64::from(row.n > 0);
+        self.sums = self.sums.merged(row.sums()).ok_or(AnalysisError::TooManyValues)?;
+        self.missing += row.missing;
+        self.implausible += row.implausible;
+        // `Option`'s own order would make a missing value the least.
+        self.min = self.min.into_iter().chain(row.min).reduce(f64::min);
+        self.max = self.max.into_iter().chain(row.max).reduce(f64::max);
         let either = |a: Option<Moment>, b: Option<Moment>, wanted| {
             a.into_iter().chain(b).reduce(|a, b| extreme(a, b, wanted))
         };
-        self.first = either(self.first, cell.first, Ordering::Less);
-        self.last = either(self.last, cell.last, Ordering::Greater);
+        self.first = either(self.first, row.first(), Ordering::Less);
+        self.last = either(self.last, row.last(), Ordering::Greater);
         for (bin, count) in &cell.bins {
             *self.bins.entry(*bin).or_default() += count;
         }
         Ok(())
     }
 
-    /// All patients' values as one cell, without a trend.
-    pub fn cell(self, vital: Vital) -> Summed {
+    /// Returns the measures of all patients' values, without a trend and a course; and the number
+    /// of values in each bin.
+    pub fn measures(self) -> (Measures, Vec<(i32, u64)>) {
         let mut bins: Vec<(i32, u64)> = self.bins.into_iter().collect();
         bins.sort_unstable();
-        Summed {
-            patient: String::new(),
-            vital,
+        let totals = CellTotals {
             sums: self.sums,
-            times: TimeSums::default(),
-            days: Days::default(),
             missing: self.missing,
             implausible: self.implausible,
             min: self.min,
             max: self.max,
             first: self.first,
             last: self.last,
-            bins,
-            moments: Vec::new(),
-            pieces: Vec::new(),
-        }
+            bins: &bins,
+        };
+        (totals.measures(None, Ok(None)), bins)
     }
 }
 
-impl Summed {
-    /// The line through the values.
+impl SummedCell<'_> {
+    /// Fits a line to the values.
     pub fn trend(&self) -> Option<Fit> {
-        fit(&self.sums, &self.times, &self.days)
+        fit(&self.row.sums(), &self.row.times(), &self.row.days())
     }
 
-    /// What the sums amount to.
+    /// Returns the measures of the cell.
     pub fn measures(&self) -> Measures {
-        // The extremes are unrounded, so a mean or a quartile that a step or a
-        // bin puts outside them belongs on them.
+        let row = &self.row;
+        let totals = CellTotals {
+            sums: row.sums(),
+            missing: row.missing,
+            implausible: row.implausible,
+            min: row.min,
+            max: row.max,
+            first: row.first(),
+            last: row.last(),
+            bins: &self.bins,
+        };
+        let reference = ReferenceRange::usual(row.vital);
+        totals.measures(self.trend(), whole(self.moments.clone(), &self.pieces, &reference))
+    }
+}
+
+impl CellTotals<'_> {
+    fn measures(self, trend: Option<Fit>, course: Result<Option<Piece>, Overlapping>) -> Measures {
+        // The extremes are unrounded. A mean or a quartile that rounding to a step or a bin puts
+        // outside of them must be limited to them.
         let within = |x: f64| x.max(self.min.unwrap_or(x)).min(self.max.unwrap_or(x));
-        let moment =
-            |m: Option<Moment>| m.map(|(time, sum, count)| (time, within(mean_units(sum, count))));
+        let moment = |of: Option<Moment>| of.map(|of| (of.time, within(of.mean())));
         let (mean, sd) = (self.sums.mean().map(within), self.sums.sd());
         let cv = sd.zip(mean).filter(|(_, mean)| *mean != 0.0).map(|(sd, mean)| 100.0 * sd / mean);
         Measures {
@@ -142,92 +158,54 @@ impl Summed {
             mean,
             sd,
             min: self.min,
-            quartiles: [1, 2, 3].map(|quarter| quantile(&self.bins, quarter).map(within)),
+            quartiles: [1, 2, 3].map(|quarter| quantile(self.bins, quarter).map(within)),
             max: self.max,
             first: moment(self.first),
             last: moment(self.last),
             cv,
-            trend: self.trend(),
-            course: whole(self.moments.clone(), &self.pieces, &ReferenceRange::usual(self.vital)),
+            trend,
+            course,
         }
     }
 }
 
-/// Whichever moment is on the wanted side; both together if they are the same.
-fn extreme(a: Moment, b: Moment, wanted: Ordering) -> Moment {
-    match a.0.cmp(&b.0) {
-        Ordering::Equal => (a.0, a.1 + b.1, a.2 + b.2),
+/// Returns the moment on the wanted side; of two at the same time, both together.
+fn extreme(mut a: Moment, b: Moment, wanted: Ordering) -> Moment {
+    match a.time.cmp(&b.time) {
+        Ordering::Equal => {
+            a.add(b);
+            a
+        }
         order if order == wanted => a,
         _ => b,
     }
 }
 
-/// The rows, each with its bins: patients in natural order, vitals in theirs.
-pub fn cells(tables: &PatientTables) -> PolarsResult<Vec<Summed>> {
-    let t = &tables.cells;
-    let count = |name: &str| t.column(name)?.u64();
-    let sum = |name: &str| t.column(name)?.i128();
-    let (n, total, squares) = (count("n")?, sum("sum")?, sum("sum_squares")?);
-    let times = (sum("time_sum")?, sum("time_sum_squares")?, sum("time_sum_products")?);
-    let day = |name: &str| t.column(name)?.i64();
-    let days = (day(DAYS[0])?, day(DAYS[1])?, day(DAYS[2])?);
-    let (missing, implausible) = (count("missing")?, count("implausible")?);
-    let (min, max) = (t.column("min")?.f64()?, t.column("max")?.f64()?);
-    let moment = |time: &str, sums: &str, counts: &str| -> PolarsResult<Vec<Option<Moment>>> {
-        let (time, sums, counts) = (t.column(time)?.i64()?, sum(sums)?, count(counts)?);
-        let values = time.iter().zip(sums.iter()).zip(counts.iter());
-        Ok(values.map(|((time, sum), count)| Some((time?, sum?, count?))).collect())
-    };
-    let first = moment("first_time", "first_sum", "first_count")?;
-    let last = moment("last_time", "last_sum", "last_count")?;
-    let keys = t.column("patient")?.str()?.iter().zip(t.column("vital")?.u8()?.iter());
-    let mut cells = Vec::with_capacity(t.height());
-    for (row, (patient, vital)) in keys.enumerate() {
-        let Some((patient, vital)) = patient.zip(vital.and_then(Vital::from_code)) else {
-            continue;
-        };
-        let get = |values: &UInt64Chunked| values.get(row).unwrap_or(0);
-        let get_sum = |values: &Int128Chunked| values.get(row).unwrap_or(0);
-        cells.push(Summed {
-            patient: patient.to_owned(),
-            vital,
-            sums: Sums { n: get(n), sum: get_sum(total), sum_squares: get_sum(squares) },
-            times: TimeSums {
-                sum: get_sum(times.0),
-                sum_squares: get_sum(times.1),
-                sum_products: get_sum(times.2),
-            },
-            days: Days { first: days.0.get(row), last: days.1.get(row), between: days.2.get(row) },
-            missing: get(missing),
-            implausible: get(implausible),
-            min: min.get(row),
-            max: max.get(row),
-            first: first[row],
-            last: last[row],
-            bins: Vec::new(),
-            moments: Vec::new(),
-            pieces: Vec::new(),
-        });
-    }
-    let height = cells.len();
-    let (places, amounts) = (tables.bins.column("place")?.u64()?, tables.bins.column("count")?);
-    for (place, count) in places.iter().flatten().zip(amounts.u64()?.iter().flatten()) {
+/// Returns the cells of some tables: patients in natural order, vitals in their own.
+///
+/// # Errors
+/// A table is damaged.
+pub fn summed_cells(tables: &PatientTables) -> Result<Vec<SummedCell<'_>>, AnalysisError> {
+    let rows = CellRow::read(&tables.cells)?.into_iter();
+    let mut cells: Vec<SummedCell<'_>> = rows
+        .map(|row| SummedCell { row, bins: Vec::new(), moments: Vec::new(), pieces: Vec::new() })
+        .collect();
+    let no_cell = |of| AnalysisError::damaged(format!("table {of}: a row names no row of cells"));
+    // Beyond any table, so that a number that is too large finds no cell.
+    let at = |cell: u64| usize::try_from(cell).unwrap_or(usize::MAX);
+    for BinRow { place, count } in BinRow::read(&tables.bins)? {
         let (cell, bin) = cell_and_bin(place);
-        if let Some(cell) = cells.get_mut(cell as usize) {
-            cell.bins.push((bin, count));
-        }
+        let cell = cells.get_mut(cell as usize).ok_or_else(|| no_cell("bins"))?;
+        cell.bins.push((bin, count));
     }
-    let at = |cell: u64| usize::try_from(cell).ok().filter(|at| *at < height);
-    for (cell, moment) in timelines::moments(&tables.moments)? {
-        if let Some(at) = at(cell) {
-            cells[at].moments.push(moment);
-        }
+    for row in MomentRow::read(&tables.moments)? {
+        let cell = cells.get_mut(at(row.cell)).ok_or_else(|| no_cell("moments"))?;
+        cell.moments.push(row.moment());
     }
-    for (cell, piece) in timelines::pieces(&tables.pieces)? {
-        if let Some(at) = at(cell) {
-            cells[at].pieces.push(piece);
-        }
+    for row in PieceRow::read(&tables.pieces)? {
+        let cell = cells.get_mut(at(row.cell)).ok_or_else(|| no_cell("pieces"))?;
+        cell.pieces.push(row.piece());
     }
-    cells.sort_by(|a, b| natural(&a.patient, &b.patient).then(a.vital.cmp(&b.vital)));
+    cells.sort_by(|a, b| natural(a.row.patient, b.row.patient).then(a.row.vital.cmp(&b.row.vital)));
     Ok(cells)
 }

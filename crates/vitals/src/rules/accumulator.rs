@@ -1,135 +1,135 @@
-//! Everything learnt from one object, fed one moment at a time.
+//! Builds the statistics of one object, moment by moment.
 //!
-//! Every format decoder turns its bytes into calls of [`ObjectAccumulator`];
-//! the agent then makes a partial of it. Memory grows with distinct hundredths
-//! per patient, never with rows; of many patients, the visits of all but the
-//! first wait elsewhere, and some 200 bytes of each patient stay. It must stay
-//! free of any format's peculiarities, and of floating-point sums.
+//! Every format decoder turns its bytes into calls of [`ObjectAccumulator`]; the result becomes a
+//! partial. Memory grows with the distinct hundredths per patient, never with rows. Of an object
+//! with many patients, the visits of all but the first [`PATIENTS_KEPT_MAX`] are spilled, and
+//! some 200 bytes of each patient stay in memory. It must stay free of any format's peculiarities
+//! and of floating-point sums.
 
 use crate::rules::effects::EffectValues;
 use crate::rules::fixed::{Fixed, mean_units};
-use crate::rules::overflow::{self, OVERFLOW_PARTS, Overflow};
 use crate::rules::people::People;
 use crate::rules::quality::LeftOut;
 use crate::rules::quality::LeftOutCounts;
 use crate::rules::range::PlausibleRanges;
 use crate::rules::reading::{Reading, Readings};
-use crate::rules::statistics::{Analysed, Counts, Known, ObjectStatistics, Visit};
+use crate::rules::spill::{self, PARTITIONS, Spill, SpillDamaged};
+use crate::rules::statistics::{Analyzed, Counts, ObjectStatistics, PatientEntry, Visit};
 use crate::rules::vital::Vital;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// A patient of this object, in order of first appearance.
+/// The number of a patient of this object, in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PatientIndex(u32);
 
-/// Moments of one patient that may wait. A file by date visits another
-/// patient with every row, and then every cell and every bin is a cache miss
-/// (four fifths of all time, measured); in bursts of this many they are not.
+/// The most pending moments of one patient. In a file sorted by date, every row is of another
+/// patient, so every cell and every bin would be a cache miss (measured: four fifths of the
+/// time). Bursts of this many moments avoid that.
 const BURST: usize = 64;
 
-/// Patients of whom something is kept at a time, some 8 KiB each.
+/// The most patients in memory at a time, some 8 KiB each.
 pub const PATIENTS_KEPT_MAX: usize = 1 << 14;
 
-/// Statistics of one object in the making.
+/// Builds the statistics of one object.
 pub struct ObjectAccumulator {
-    /// Ids of up to seven bytes, packed into one number, and the others.
+    /// The patients by id: ids of up to seven bytes, packed into one number, and the others.
     short_ids: FxHashMap<u64, u32>,
     long_ids: FxHashMap<Box<[u8]>, u32>,
-    /// Moments not yet taken in, per patient; apart from the patients, so
-    /// that a row touches as little memory as can be.
-    waiting: Vec<Vec<Visit>>,
-    /// The effects of the same moments, if the object has any.
-    waiting_effects: Vec<Vec<EffectValues>>,
-    scratch: Vec<Analysed>,
+    /// Moments not yet added to the statistics, per patient; separate from the statistics, so
+    /// that a row touches little memory.
+    pending: Vec<Vec<Visit>>,
+    /// The outcome columns of the same moments, if the object has any.
+    pending_effects: Vec<Vec<EffectValues>>,
+    scratch: Vec<Analyzed>,
     people: Arc<People>,
-    overflow: Box<dyn Overflow>,
-    /// Visits wait there.
-    has_overflowed: bool,
-    kept: ObjectStatistics,
+    spill: Box<dyn Spill>,
+    /// True if some visits were spilled.
+    has_spilled: bool,
+    statistics: ObjectStatistics,
 }
 
 impl ObjectAccumulator {
-    /// An empty one; who is not among the people is of unknown age.
+    /// Creates an empty accumulator; a patient who is not in `people` is of unknown age.
     #[must_use]
-    pub fn new(ranges: PlausibleRanges, people: Arc<People>, overflow: Box<dyn Overflow>) -> Self {
+    pub fn new(ranges: PlausibleRanges, people: Arc<People>, spill: Box<dyn Spill>) -> Self {
         Self {
             short_ids: FxHashMap::default(),
             long_ids: FxHashMap::default(),
-            waiting: Vec::new(),
-            waiting_effects: Vec::new(),
+            pending: Vec::new(),
+            pending_effects: Vec::new(),
             scratch: Vec::with_capacity(BURST),
             people,
-            overflow,
-            has_overflowed: false,
-            kept: ObjectStatistics::new(ranges),
+            spill,
+            has_spilled: false,
+            statistics: ObjectStatistics::new(ranges),
         }
     }
 
-    /// The vitals the format has a column for: each of them gets a row per
-    /// patient even if every cell was empty.
+    /// Declares the vitals that the format has a column for: each gets a row per patient even if
+    /// every cell is empty.
     pub fn measure(&mut self, vitals: &[Vital]) {
-        self.kept.measured = Vital::ALL.map(|vital| vitals.contains(&vital));
+        self.statistics.measured = Vital::ALL.map(|vital| vitals.contains(&vital));
     }
 
-    /// The object has columns of effects: say so before the first patient,
-    /// and use [`ObjectAccumulator::observe_visit`].
+    /// Declares that the object has outcome columns; call it before the first patient, and use
+    /// [`ObjectAccumulator::observe_visit`].
     pub fn measure_effects(&mut self) {
-        self.kept.effects = Some(Box::default());
+        self.statistics.effects = Some(Box::default());
     }
 
     /// True if no patient has been seen.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.kept.patients.is_empty()
+        self.statistics.patients.is_empty()
     }
 
-    /// Counts a row that has no place under any vital.
+    /// Counts a row that belongs to no vital.
     pub const fn leave_out(&mut self, reason: LeftOut) {
-        self.kept.left_out[reason as usize] += 1;
+        self.statistics.left_out[reason as usize] += 1;
     }
 
-    /// The rows left out so far.
+    /// Returns the counts of rows left out so far.
     #[must_use]
     pub const fn left_out(&self) -> &LeftOutCounts {
-        &self.kept.left_out
+        &self.statistics.left_out
     }
 
-    /// The patient with this id; `None` if the id is not UTF-8 or there are
-    /// more patients than an index can name.
+    /// Returns the patient with this id; `None` if the id is not UTF-8 or there are more patients
+    /// than an index can number.
     #[inline]
     pub fn patient(&mut self, id: &[u8]) -> Option<PatientIndex> {
-        let known = match packed(id) {
+        let index = match pack_id(id) {
             Some(short) => self.short_ids.get(&short),
             None => self.long_ids.get(id),
         };
-        match known {
+        match index {
             Some(index) => Some(PatientIndex(*index)),
-            None => self.admit(id),
+            None => self.add_patient(id),
         }
     }
 
     #[cold]
-    fn admit(&mut self, id: &[u8]) -> Option<PatientIndex> {
+    fn add_patient(&mut self, id: &[u8]) -> Option<PatientIndex> {
         let name = std::str::from_utf8(id).ok()?.to_owned();
-        let index = u32::try_from(self.kept.patients.len()).ok()?;
-        match packed(id) {
+        let index = u32::try_from(self.statistics.patients.len()).ok()?;
+        match pack_id(id) {
             Some(short) => self.short_ids.insert(short, index),
             None => self.long_ids.insert(id.into(), index),
         };
-        self.waiting.push(Vec::new());
-        self.waiting_effects.push(Vec::new());
-        self.kept.patients.push(Known::new(name));
+        self.pending.push(Vec::new());
+        self.pending_effects.push(Vec::new());
+        self.statistics.patients.push(PatientEntry::new(name));
         Some(PatientIndex(index))
     }
 
-    /// Takes in what was read of a patient at one moment.
+    /// Adds the readings of a patient at one moment.
     #[inline]
     pub fn observe(&mut self, patient: PatientIndex, time: i64, readings: Readings) {
-        self.wait(patient, Visit { time, readings, counts: Counts::Both }, None);
+        self.add_visit(patient, Visit { time, readings, counts: Counts::Both }, None);
     }
 
-    /// Takes in what was read of a patient at one visit, with its effects.
+    /// Adds the readings of a patient at one visit, and the outcome columns.
     #[inline]
     pub fn observe_visit(
         &mut self,
@@ -138,12 +138,12 @@ impl ObjectAccumulator {
         readings: Readings,
         effects: EffectValues,
     ) {
-        self.wait(patient, Visit { time, readings, counts: Counts::Both }, Some(effects));
+        self.add_visit(patient, Visit { time, readings, counts: Counts::Both }, Some(effects));
     }
 
-    /// Takes in several readings of the same vitals at one moment, which count
-    /// each for itself. The moment's set, for what looks across vitals, has of
-    /// each vital the mean of those that are plausible.
+    /// Adds several readings of the same vitals at one moment; each counts on its own. The set of
+    /// the moment, for scores and checks across vitals, has the mean of the plausible readings of
+    /// each vital.
     #[cold]
     pub fn observe_repeated(&mut self, patient: PatientIndex, time: i64, several: &[Readings]) {
         let mut set = Readings::default();
@@ -152,7 +152,9 @@ impl ObjectAccumulator {
                 Some(Reading::Value(units)) => Fixed::from_units(units),
                 _ => None,
             });
-            let plausible = plausible.filter(|value| self.kept.ranges.contains(vital, *value));
+            let plausible =
+                plausible.filter(|value| self.statistics.ranges.contains(vital, *value));
+            // Summed in steps: the mean must not depend on the order of the readings.
             let (sum, count) = plausible
                 .fold((0, 0), |(sum, count), value| (sum + i128::from(value.steps()), count + 1));
             if count > 0 {
@@ -160,105 +162,120 @@ impl ObjectAccumulator {
             }
         }
         for readings in several {
-            self.wait(patient, Visit { time, readings: *readings, counts: Counts::Single }, None);
+            self.add_visit(
+                patient,
+                Visit { time, readings: *readings, counts: Counts::Single },
+                None,
+            );
         }
-        self.wait(patient, Visit { time, readings: set, counts: Counts::Set }, None);
+        self.add_visit(patient, Visit { time, readings: set, counts: Counts::Set }, None);
     }
 
     #[inline]
-    fn wait(&mut self, patient: PatientIndex, visit: Visit, effects: Option<EffectValues>) {
+    fn add_visit(&mut self, patient: PatientIndex, visit: Visit, effects: Option<EffectValues>) {
         let at = patient.0 as usize;
-        if self.waiting[at].is_empty() && self.kept.patients[at].kept.is_none() {
-            if self.kept.live.len() >= PATIENTS_KEPT_MAX {
-                return self.overflow(patient, &visit, effects);
+        // Pending moments imply that the patient is in memory, and are more likely in the cache.
+        if self.pending[at].is_empty() && self.statistics.patients[at].cells.is_none() {
+            if self.statistics.resident.len() >= PATIENTS_KEPT_MAX {
+                // Visits are spilled, not patients: in an object sorted by time, a patient would
+                // otherwise be written again with every visit.
+                return self.spill(patient, &visit, effects);
             }
-            self.begin_to_keep(patient);
+            self.begin_patient(patient);
         }
-        self.keep_waiting(at, visit, effects);
+        self.push_pending(at, visit, effects);
     }
 
     #[inline]
-    fn keep_waiting(&mut self, at: usize, visit: Visit, effects: Option<EffectValues>) {
-        self.waiting[at].push(visit);
-        self.waiting_effects[at].extend(effects);
-        if self.waiting[at].len() >= BURST {
-            self.take_in(at);
+    fn push_pending(&mut self, at: usize, visit: Visit, effects: Option<EffectValues>) {
+        self.pending[at].push(visit);
+        self.pending_effects[at].extend(effects);
+        if self.pending[at].len() >= BURST {
+            self.flush(at);
         }
     }
 
     #[cold]
-    fn begin_to_keep(&mut self, patient: PatientIndex) {
-        self.kept.patients[patient.0 as usize].keep(&self.people);
-        self.kept.live.push(patient.0);
+    fn begin_patient(&mut self, patient: PatientIndex) {
+        self.statistics.patients[patient.0 as usize].begin(&self.people);
+        self.statistics.resident.push(patient.0);
     }
 
     #[cold]
-    fn overflow(&mut self, patient: PatientIndex, visit: &Visit, effects: Option<EffectValues>) {
-        let part = patient.0 as usize % OVERFLOW_PARTS;
-        let bytes = overflow::to_bytes(patient.0, visit, &effects.unwrap_or_default());
-        self.overflow.put(part, &bytes);
-        self.has_overflowed = true;
+    fn spill(&mut self, patient: PatientIndex, visit: &Visit, effects: Option<EffectValues>) {
+        // By number, so that partitions are of equal size.
+        let partition = patient.0 as usize % PARTITIONS;
+        let bytes = spill::to_bytes(patient.0, visit, &effects.unwrap_or_default());
+        self.spill.write_visit(partition, &bytes);
+        self.has_spilled = true;
     }
 
-    /// Takes a part's visits in. Who is in it is in no other, and nobody was
-    /// kept before.
-    fn take_back(&mut self, part: usize) {
-        let has_effects = self.kept.effects.is_some();
-        while let Some(visits) = self.overflow.take(part) {
-            for bytes in visits.chunks(overflow::VISIT_BYTES) {
-                let Some((patient, visit, effects)) = overflow::from_bytes(bytes) else { continue };
+    /// Replays one spilled partition. A patient is in exactly one partition, so none of them is
+    /// resident yet.
+    fn replay(&mut self, partition: usize) -> Result<(), SpillDamaged> {
+        let has_effects = self.statistics.effects.is_some();
+        while let Some(visits) = self.spill.read_visits(partition) {
+            for bytes in visits.chunks(spill::VISIT_BYTES) {
+                let (patient, visit, effects) = spill::from_bytes(bytes).ok_or(SpillDamaged)?;
                 let at = patient as usize;
-                if self.kept.patients[at].kept.is_none() {
-                    self.begin_to_keep(PatientIndex(patient));
+                if self.statistics.patients.get(at).ok_or(SpillDamaged)?.cells.is_none() {
+                    self.begin_patient(PatientIndex(patient));
                 }
-                self.keep_waiting(at, visit, has_effects.then_some(effects));
+                self.push_pending(at, visit, has_effects.then_some(effects));
             }
         }
+        Ok(())
     }
 
-    fn hand_on(&mut self) {
-        self.take_all_in();
-        self.overflow.hand_on(&self.kept);
-        self.kept.forget_patients();
+    /// Spills the resident patients, who are complete.
+    fn spill_patients(&mut self) {
+        self.flush_all();
+        self.spill.write_patients(&self.statistics);
+        self.statistics.forget_patients();
     }
 
-    /// Nobody waits any more, and those who did hold no memory.
-    fn take_all_in(&mut self) {
-        for at in 0..self.kept.live.len() {
-            let patient = self.kept.live[at] as usize;
-            self.take_in(patient);
-            self.waiting[patient] = Vec::new();
-            self.waiting_effects[patient] = Vec::new();
+    /// Adds all pending moments to the statistics, and frees the memory that they held.
+    fn flush_all(&mut self) {
+        for at in 0..self.statistics.resident.len() {
+            let patient = self.statistics.resident[at] as usize;
+            self.flush(patient);
+            self.pending[patient] = Vec::new();
+            self.pending_effects[patient] = Vec::new();
         }
     }
 
-    fn take_in(&mut self, patient: usize) {
-        let (waiting, effects) = (&mut self.waiting[patient], &mut self.waiting_effects[patient]);
-        self.kept.take_in(patient, waiting, &mut self.scratch);
-        self.kept.take_effects_in(patient, effects, &self.scratch);
-        self.kept.limit_moments();
+    fn flush(&mut self, patient: usize) {
+        let (pending, effects) = (&mut self.pending[patient], &mut self.pending_effects[patient]);
+        // The moments first: they fill `scratch` with the values that the outcomes go with.
+        self.statistics.add_moments(patient, pending, &mut self.scratch);
+        self.statistics.add_effects(patient, effects, &self.scratch);
+        self.statistics.limit_moments();
     }
 
-    /// Ends the object; the patients who were not handed on are in it.
-    #[must_use]
-    pub fn finish(mut self) -> ObjectStatistics {
-        if self.has_overflowed {
-            self.hand_on();
-            for part in 0..OVERFLOW_PARTS {
-                self.take_back(part);
-                if self.kept.live.len() > PATIENTS_KEPT_MAX / 2 {
-                    self.hand_on();
+    /// Ends the object; returns its statistics, without the spilled patients.
+    ///
+    /// # Errors
+    /// The spilled visits are damaged, because the disk fails.
+    pub fn finish(mut self) -> Result<ObjectStatistics, SpillDamaged> {
+        if self.has_spilled {
+            self.spill_patients();
+            for partition in 0..PARTITIONS {
+                self.replay(partition)?;
+                // Partitions are small: collect several, but leave room for the next one.
+                if self.statistics.resident.len() > PATIENTS_KEPT_MAX / 2 {
+                    self.spill_patients();
                 }
             }
         }
-        self.take_all_in();
-        self.kept
+        self.flush_all();
+        Ok(self.statistics)
     }
 }
 
-/// An id of up to seven bytes as one number, its length in the highest byte.
+/// Packs an id of up to seven bytes into one number, with its length in the highest byte.
 #[inline]
-fn packed(id: &[u8]) -> Option<u64> {
+fn pack_id(id: &[u8]) -> Option<u64> {
+    // A longer id loses bytes here, but is not returned.
     let whole = id.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
     (id.len() <= 7).then_some((id.len() as u64) << 56 | whole)
 }

@@ -1,7 +1,7 @@
-//! Blood pressure and body mass by category.
+//! Categories of blood pressure and body mass.
 //!
-//! Used for each patient when delivering. A category needs its measurements;
-//! without them there is none, never a default.
+//! Used for each patient when results are delivered. A patient without the measurements has no
+//! category, never a default.
 
 /// Blood pressure of adults (ACC/AHA guideline, 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,12 +19,12 @@ pub enum BloodPressure {
 }
 
 impl BloodPressure {
-    /// Every category, rising.
+    /// Every category, in ascending order.
     pub const ALL: [Self; 5] =
         [Self::Normal, Self::Elevated, Self::Stage1, Self::Stage2, Self::Crisis];
 
-    /// The category of mean pressures in mm\[Hg\]; the higher one wins. The
-    /// means must be of at least two readings on two occasions.
+    /// Returns the category of mean pressures in mm\[Hg\]; the higher one applies. The means must
+    /// be of at least two readings on two occasions.
     #[must_use]
     pub fn of(systolic: f64, diastolic: f64) -> Self {
         let by_systolic = match systolic {
@@ -43,7 +43,7 @@ impl BloodPressure {
         by_systolic.max(by_diastolic)
     }
 
-    /// The name in every table.
+    /// Returns the name used in every table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ pub enum BodyMass {
 }
 
 impl BodyMass {
-    /// Every class, rising.
+    /// Every class, in ascending order.
     pub const ALL: [Self; 6] = [
         Self::Underweight,
         Self::Normal,
@@ -84,7 +84,7 @@ impl BodyMass {
         Self::Obese3,
     ];
 
-    /// The class of an index in kg/m2.
+    /// Returns the class of an index in kg/m2.
     #[must_use]
     pub fn of(index: f64) -> Self {
         match index {
@@ -97,7 +97,7 @@ impl BodyMass {
         }
     }
 
-    /// The name in every table.
+    /// Returns the name used in every table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,47 +1,18 @@
-//! What is kept of one vital of one patient.
+//! The sums of one patient and vital.
 //!
 //! Used by [`crate::rules::accumulator::ObjectAccumulator`]; its fields become one row of a
-//! partial. Every field merges exactly: counts and sums add, extremes
-//! compare, and the first and last instants hold sums too.
+//! partial. Every field must merge exactly: counts and sums add, extremes compare, and the first
+//! and last moments are sums too.
 
 use crate::rules::fixed::Fixed;
-use crate::rules::fixed::mean_units;
 use crate::rules::histogram::Bins;
 use crate::rules::moments::Sums;
 use crate::rules::range::ReferenceRange;
+use crate::rules::series::Moment;
 use crate::rules::timeline::Timeline;
 use crate::rules::trend::{Days, TimeSums};
 
-/// The values measured at one moment, as a sum, so that same-moment
-/// duplicates from several objects still give their exact mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instant {
-    /// Civil seconds (see [`sce_core::calendar`]).
-    pub time: i64,
-    /// Σ of the values at that time, in steps.
-    pub sum: i128,
-    /// How many values at that time.
-    pub count: u64,
-}
-
-impl Instant {
-    const fn new(time: i64, value: Fixed) -> Self {
-        Self { time, sum: value.steps() as i128, count: 1 }
-    }
-
-    fn add(&mut self, value: Fixed) {
-        self.sum += i128::from(value.steps());
-        self.count += 1;
-    }
-
-    /// Mean of the values at that time, in canonical units.
-    #[must_use]
-    pub fn mean(&self) -> f64 {
-        mean_units(self.sum, self.count)
-    }
-}
-
-/// How a value's time relates to those before it in the same object.
+/// The time of a value relative to those before it in the same object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sequence {
     Later,
@@ -49,15 +20,15 @@ pub(super) enum Sequence {
     Earlier,
 }
 
-/// Counts, exact sums, extremes, first, last and histogram of the plausible
-/// values, and the counts of what was left out.
+/// Counts, exact sums, extremes, first, last and histogram of the plausible values, and the
+/// counts of values left out.
 #[derive(Debug, Clone)]
 pub struct Cell {
     /// Count, sum and sum of squares of the plausible values.
     pub sums: Sums,
-    /// Their times, for the trend.
+    /// Sums of their times, for the trend.
     pub times: TimeSums,
-    /// The days they were measured on, likewise.
+    /// The days on which they were measured, for the trend.
     pub days: Days,
     /// Empty cells (or `NA`, `NaN`).
     pub missing: u64,
@@ -68,12 +39,12 @@ pub struct Cell {
     /// Largest plausible value, unrounded; −∞ without values.
     pub max: f64,
     /// Earliest moment with a plausible value; meaningless without values.
-    pub first: Instant,
+    pub first: Moment,
     /// Latest moment with a plausible value; meaningless without values.
-    pub last: Instant,
+    pub last: Moment,
     /// Histogram of the plausible values.
     pub bins: Bins,
-    /// The plausible values in the order of time.
+    /// The plausible values in order of time.
     pub timeline: Timeline,
 }
 
@@ -87,8 +58,8 @@ impl Default for Cell {
             implausible: 0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
-            first: Instant { time: i64::MAX, sum: 0, count: 0 },
-            last: Instant { time: i64::MIN, sum: 0, count: 0 },
+            first: Moment { time: i64::MAX, sum: 0, count: 0 },
+            last: Moment { time: i64::MIN, sum: 0, count: 0 },
             bins: Bins::default(),
             timeline: Timeline::default(),
         }
@@ -96,7 +67,7 @@ impl Default for Cell {
 }
 
 impl Cell {
-    /// Takes a plausible value in; `units` is the same value unrounded.
+    /// Adds a plausible value; `units` is the same value unrounded. Returns its position in time.
     #[inline]
     pub(super) fn add(
         &mut self,
@@ -109,7 +80,7 @@ impl Cell {
         self.sums.add(value);
         self.times.add(time, value);
         self.days.add(time);
-        // Plain comparisons: `units` is no NaN, and `f64::min` minds them.
+        // Plain comparisons: `units` is never NaN, which `f64::min` would check.
         if units < self.min {
             self.min = units;
         }
@@ -117,23 +88,24 @@ impl Cell {
             self.max = units;
         }
         self.bins.add(units);
+        // A sum, because other values, also of other objects, may have the same time.
         if time < self.first.time {
-            self.first = Instant::new(time, value);
+            self.first = Moment::new(time, value.steps());
         } else if time == self.first.time {
-            self.first.add(value);
+            self.first.add(Moment::new(time, value.steps()));
         }
         if time > self.last.time {
-            self.last = Instant::new(time, value);
+            self.last = Moment::new(time, value.steps());
             Sequence::Later
         } else if time == self.last.time {
-            self.last.add(value);
+            self.last.add(Moment::new(time, value.steps()));
             Sequence::Duplicate
         } else {
             Sequence::Earlier
         }
     }
 
-    /// True if no observation of any kind was seen.
+    /// True if no reading was counted.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {
         self.sums.n == 0 && self.missing == 0 && self.implausible == 0
@@ -150,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn first_and_last_average_what_was_measured_at_the_same_moment() {
+    fn first_and_last_average_the_values_of_one_moment() {
         let mut cell = Cell::default();
         assert_eq!(add(&mut cell, 10, 5.0), Sequence::Later);
         assert_eq!(add(&mut cell, 10, 7.0), Sequence::Duplicate);

@@ -1,8 +1,7 @@
-//! Which vital a code means: LOINC codes, OMOP concept ids, and a site's own.
+//! Maps codes to vitals: LOINC codes, OMOP concept ids, and a site's own codes.
 //!
-//! Used by the decoders of coded formats. A code that is not in the map must
-//! never be taken for a vital: a code counts as LOINC only where its format
-//! or its coding system says that it is one.
+//! Used by the decoders of coded formats. A code that is not in the map must never be read as a
+//! vital: a code counts as LOINC only if its format or its coding system says so.
 
 use rustc_hash::FxHashMap;
 
@@ -27,7 +26,7 @@ const LOINC: [(&str, Vital); 12] = [
 /// The names of LOINC as a coding system (HL7 terminology).
 const LOINC_SYSTEMS: [&str; 2] = ["http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"];
 
-/// Standard concepts of the same in the OMOP vocabulary.
+/// Standard concepts of the vitals in the OMOP vocabulary.
 const OMOP: [(i64, Vital); 12] = [
     (3_004_249, Vital::SystolicBp),
     (3_012_888, Vital::DiastolicBp),
@@ -43,12 +42,23 @@ const OMOP: [(i64, Vital); 12] = [
     (3_038_553, Vital::Bmi),
 ];
 
-/// The codes that are read, and what each means.
+/// The codes that are read, and the vital of each.
+///
+/// ```
+/// use sce_vitals::rules::codes::CodeMap;
+/// use sce_vitals::rules::vital::Vital;
+///
+/// let mut codes = CodeMap::default();
+/// assert_eq!(codes.by_loinc("8867-4"), Some(Vital::HeartRate));
+/// assert_eq!(codes.by_loinc("PULSE"), None);
+/// codes.add("PULSE", Vital::HeartRate);
+/// assert_eq!(codes.by_loinc("PULSE"), Some(Vital::HeartRate));
+/// ```
 #[derive(Debug, Clone)]
 pub struct CodeMap {
     loinc: FxHashMap<Box<str>, Vital>,
     omop: FxHashMap<i64, Vital>,
-    /// A site's own codes, perhaps behind their system (`system|code`).
+    /// A site's own codes, with or without their coding system (`system|code`).
     local: FxHashMap<Box<str>, Vital>,
 }
 
@@ -63,8 +73,8 @@ impl Default for CodeMap {
 }
 
 impl CodeMap {
-    /// Takes a site's own code in, `code` (of any system) or `system|code`; a
-    /// whole number is an OMOP concept as well.
+    /// Adds a site's own code, `code` (of any system) or `system|code`; a whole number is also an
+    /// OMOP concept.
     pub fn add(&mut self, code: &str, vital: Vital) {
         self.local.insert(code.into(), vital);
         if let Ok(concept) = code.parse() {
@@ -72,32 +82,33 @@ impl CodeMap {
         }
     }
 
-    /// What a LOINC code means, or a site's own.
+    /// Returns the vital of a LOINC code, or of a site's own code.
     #[must_use]
     pub fn by_loinc(&self, code: &str) -> Option<Vital> {
         self.loinc.get(code).copied().or_else(|| self.by_local(code))
     }
 
-    /// What a code of some coding system means.
+    /// Returns the vital of a code of some coding system.
     #[must_use]
     pub fn by_coding(&self, system: &str, code: &str) -> Option<Vital> {
         if LOINC_SYSTEMS.contains(&system) {
             return self.by_loinc(code);
         }
+        // Most sites add no codes: spare them the text below.
         if self.local.is_empty() {
             return None;
         }
-        // The one that names its system is the one that was meant.
+        // A code with its system is more specific than the code alone.
         self.by_local(&format!("{system}|{code}")).or_else(|| self.by_local(code))
     }
 
-    /// What a site's own code means.
+    /// Returns the vital of a site's own code.
     #[must_use]
     pub fn by_local(&self, code: &str) -> Option<Vital> {
         self.local.get(code).copied()
     }
 
-    /// What an OMOP concept means.
+    /// Returns the vital of an OMOP concept.
     #[must_use]
     pub fn by_concept(&self, concept: i64) -> Option<Vital> {
         self.omop.get(&concept).copied()
@@ -122,7 +133,7 @@ mod tests {
             assert_eq!(map.by_loinc(code), None, "{code}");
         }
         assert_eq!(map.by_local("8462-4"), None);
-        // A local code is no LOINC code, whatever it looks like.
+        // A local code is not a LOINC code, even if it looks like one.
         assert_eq!(map.by_coding("http://loinc.org", "8462-4"), Some(Vital::DiastolicBp));
         for system in ["", "http://site.example", "loinc"] {
             assert_eq!(map.by_coding(system, "8462-4"), None);
@@ -131,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_adds_its_own() {
+    fn a_site_adds_its_own_codes() {
         let mut map = CodeMap::default();
         map.add("HR-LOCAL", Vital::HeartRate);
         map.add("2000000001", Vital::Weight);

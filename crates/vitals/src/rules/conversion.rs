@@ -1,14 +1,14 @@
-//! Conversions into the canonical units.
+//! Converts numbers to the canonical units of measurement.
 //!
-//! Used by format decoders, which know the unit a column or record is in. A
-//! unit without an entry here must be refused by the decoder, never guessed.
+//! Used by format decoders, which know the unit of a column or record. A unit without a
+//! conversion must be refused by the decoder, never guessed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::rules::vital::Vital;
 
-/// How a number in some unit becomes one in the vital's canonical unit.
+/// The arithmetic from some unit of measurement to the vital's canonical one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conversion {
     /// The value is in the canonical unit already.
@@ -18,13 +18,13 @@ pub enum Conversion {
     /// Avoirdupois pounds to kilograms: `lb * 0.45359237` (exact by the
     /// international agreement of 1959).
     PoundsToKilograms,
-    /// International inches to centimetres: `in * 2.54` (same agreement).
+    /// International inches to centimeters: `in * 2.54` (same agreement).
     InchesToCentimetres,
 }
 
 impl Conversion {
-    /// The converted number, by plain `f64` arithmetic in the order written
-    /// above, so that an independent calculation gets the same bits.
+    /// Converts a number, by plain `f64` arithmetic in the order written above, so that an
+    /// independent calculation gets the same bits.
     #[must_use]
     #[inline]
     pub fn apply(self, value: f64) -> f64 {
@@ -37,9 +37,9 @@ impl Conversion {
     }
 }
 
-/// The conversion from a unit by its UCUM code, or one of the usual aliases;
-/// `None` for a unit that is not known for this vital. What UCUM writes in
-/// braces is an annotation and means nothing: `{beats}/min` is `/min`.
+/// Returns the conversion from a unit by its UCUM code, or by a common alias; `None` if this
+/// vital does not have the unit. In UCUM, text in braces is an annotation without meaning:
+/// `{beats}/min` is `/min`.
 #[must_use]
 fn by_ucum(vital: Vital, unit: &str) -> Option<Conversion> {
     let plain = without_annotations(unit);
@@ -59,32 +59,46 @@ fn by_ucum(vital: Vital, unit: &str) -> Option<Conversion> {
     Some(conversion)
 }
 
-/// True if some vital knows the unit.
+/// True if some vital has the unit.
 #[must_use]
 pub fn unit_is_known(unit: &str) -> bool {
     Vital::ALL.into_iter().any(|vital| by_ucum(vital, unit).is_some())
 }
 
-/// Units by name: UCUM's, and what a site calls them.
+/// Units of measurement by name: UCUM's, and a site's own.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use sce_vitals::rules::conversion::{Conversion, UnitMap};
+/// use sce_vitals::rules::vital::Vital;
+///
+/// let units = UnitMap::new(BTreeMap::from([("bpm".to_owned(), "/min".to_owned())]));
+/// assert_eq!(units.by_name(Vital::HeartRate, "bpm"), Some(Conversion::None));
+/// assert_eq!(units.by_name(Vital::Weight, "bpm"), None);
+/// let pounds = units.by_name(Vital::Weight, "[lb_av]").unwrap();
+/// assert_eq!(pounds.apply(100.0), 45.359_237);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct UnitMap {
     local: BTreeMap<String, String>,
 }
 
 impl UnitMap {
-    /// With a site's own names, and the UCUM unit that each means.
+    /// Creates a map with a site's own names, and the UCUM unit that each means.
     #[must_use]
     pub const fn new(local: BTreeMap<String, String>) -> Self {
         Self { local }
     }
 
-    /// The conversion from a unit by its name; `None` if this vital has none.
+    /// Returns the conversion from a unit by its name; `None` if this vital does not have the
+    /// unit.
     #[must_use]
     pub fn by_name(&self, vital: Vital, unit: &str) -> Option<Conversion> {
         by_ucum(vital, self.local.get(unit).map_or(unit, String::as_str))
     }
 
-    /// The same, of the site's own names only.
+    /// As [`UnitMap::by_name`], for the site's own names only.
     #[must_use]
     pub fn by_local(&self, vital: Vital, unit: &str) -> Option<Conversion> {
         by_ucum(vital, self.local.get(unit)?)
@@ -92,6 +106,7 @@ impl UnitMap {
 }
 
 fn without_annotations(unit: &str) -> Cow<'_, str> {
+    // Most units have no annotation, and need no copy.
     if !unit.contains('{') {
         return Cow::Borrowed(unit);
     }
@@ -99,7 +114,7 @@ fn without_annotations(unit: &str) -> Cow<'_, str> {
     let mut rest = unit;
     while let Some((before, after)) = rest.split_once('{') {
         plain.push_str(before);
-        // A brace that is never closed is no annotation: no unit has it.
+        // An unclosed brace is not an annotation, and no unit has one.
         let Some((_, after)) = after.split_once('}') else { return Cow::Borrowed(unit) };
         rest = after;
     }
@@ -107,13 +122,13 @@ fn without_annotations(unit: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The same by the unit's concept in the OMOP vocabulary.
+/// Returns the conversion from a unit by its concept in the OMOP vocabulary.
 #[must_use]
 pub fn by_unit_concept(vital: Vital, concept: i64) -> Option<Conversion> {
     let ucum = match concept {
         8876 => "mm[Hg]",
         8541 => "/min",
-        // Counts per minute: of a pulse the same thing.
+        // Counts per minute, which are beats per minute only for a pulse.
         8483 if vital == Vital::HeartRate => "/min",
         8554 => "%",
         586_323 => "Cel",
@@ -156,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_has_its_own_names() {
+    fn a_site_has_its_own_unit_names() {
         let units = UnitMap::new(BTreeMap::from([("bpm".to_owned(), "/min".to_owned())]));
         assert_eq!(units.by_name(Vital::HeartRate, "bpm"), Some(Conversion::None));
         assert_eq!(units.by_name(Vital::Weight, "bpm"), None);

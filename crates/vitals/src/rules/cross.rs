@@ -1,15 +1,15 @@
-//! Sums of several variables and of their products, kept as integers.
+//! Sums of several variables and of their products, as integers.
 //!
-//! Used for the associations between effects and vitals: all that a
-//! regression needs of one patient's visits. Adds up exactly in any order;
-//! only [`Cross::about`] leaves whole numbers.
+//! Used for the associations between outcome columns and vitals: all that a regression needs of
+//! one patient's visits. Sums add exactly in any order; only [`Cross::about`] returns floating
+//! point.
 
 use crate::rules::fixed::{Fixed, STEPS_PER_UNIT};
 
 /// Count, Σx and Σxy of `N` variables at the same visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cross<const N: usize> {
-    /// How many visits.
+    /// The number of visits.
     pub n: u64,
     /// Σx in steps.
     pub sums: [i128; N],
@@ -23,10 +23,10 @@ impl<const N: usize> Default for Cross<N> {
     }
 }
 
-/// Deviations from some point, added up, in canonical units.
+/// Deviations from a point, summed, in canonical units.
 #[derive(Debug, Clone, Copy)]
 pub struct Deviations<const N: usize> {
-    /// How many visits.
+    /// The number of visits.
     pub n: f64,
     /// Σ(x − p).
     pub sums: [f64; N],
@@ -35,24 +35,26 @@ pub struct Deviations<const N: usize> {
 }
 
 impl<const N: usize> Cross<N> {
-    /// Takes one visit in.
+    /// Adds one visit.
     #[inline]
     pub(super) fn add(&mut self, values: [Fixed; N]) {
         self.n += 1;
         let steps = values.map(|value| i128::from(value.steps()));
         for (a, first) in steps.iter().enumerate() {
             self.sums[a] += first;
+            // Products are symmetric: the upper triangle is enough.
             for (product, second) in self.products[a].iter_mut().zip(&steps).skip(a) {
                 *product += first * second;
             }
         }
     }
 
-    /// The two together. Sums of up to [`crate::rules::moments::MAX_COUNT`] visits fit.
+    /// Merges two sums. Sums of up to [`crate::rules::moments::MAX_COUNT`] visits fit.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
         self.n += other.n;
         for a in 0..N {
+            // Cannot wrap within that limit; unlike `+`, it does not panic beyond it.
             self.sums[a] = self.sums[a].wrapping_add(other.sums[a]);
             for b in a..N {
                 self.products[a][b] = self.products[a][b].wrapping_add(other.products[a][b]);
@@ -61,9 +63,10 @@ impl<const N: usize> Cross<N> {
         self
     }
 
-    /// The same visits without the variable at a place; `M` must be `N − 1`.
+    /// Returns the sums of the same visits without the variable at `place`; `M` must be `N − 1`.
     #[must_use]
     pub fn without<const M: usize>(&self, place: usize) -> Cross<M> {
+        // The variables after the removed one move up.
         let old = |new: usize| if new < place { new } else { new + 1 };
         Cross {
             n: self.n,
@@ -74,22 +77,22 @@ impl<const N: usize> Cross<N> {
         }
     }
 
-    /// The step nearest below each mean.
+    /// Returns each mean, rounded down to a step.
     #[must_use]
     pub fn means(&self) -> [i128; N] {
+        // Without visits all sums are 0, and the divisor does not matter.
         self.sums.map(|sum| sum.div_euclid(i128::from(self.n.max(1))))
     }
 
-    /// Deviations from a point (in steps), such as the means: about those,
-    /// nothing cancels. Only the result must fit, so that wrapping is exact.
+    /// Returns the deviations from a point (in steps). About the means, no digits cancel.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn about(&self, point: &[i128; N]) -> Deviations<N> {
         let n = i128::from(self.n);
         let mut about = Deviations { n: n as f64, sums: [0.0; N], products: [[0.0; N]; N] };
         for a in 0..N {
             about.sums[a] = (self.sums[a] - n * point[a]) as f64 / STEPS_PER_UNIT;
             for b in a..N {
+                // Intermediate terms may wrap: modulo 2^128 the result is exact, because it fits.
                 let product = self.products[a][b]
                     .wrapping_sub(point[a].wrapping_mul(self.sums[b]))
                     .wrapping_sub(point[b].wrapping_mul(self.sums[a]))
@@ -105,6 +108,7 @@ impl<const N: usize> Cross<N> {
     #[must_use]
     pub fn is_possible(&self) -> bool {
         let (n, limit) = (i128::from(self.n), i128::from(Fixed::LIMIT_STEPS));
+        // Unsigned, because the least integer has no positive counterpart.
         let within = |sum: &i128, most: i128| sum.unsigned_abs() <= most.unsigned_abs();
         self.n <= crate::rules::moments::MAX_COUNT
             && self.sums.iter().all(|sum| within(sum, n * limit))
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn about_the_means_what_is_constant_is_nothing() {
+    fn a_constant_does_not_deviate_from_its_mean() {
         let about = |visits: &[[f64; 2]]| {
             let cross = cross(visits);
             cross.about(&cross.means())

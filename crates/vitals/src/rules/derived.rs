@@ -1,4 +1,4 @@
-//! What follows from several vitals of one moment, or from a limit.
+//! Measures derived from several vitals of one moment, or from a threshold.
 //!
 //! Used by [`crate::rules::statistics::ObjectStatistics`] per patient. Computed from fixed-point
 //! values and rounded once to a step, so that sums stay exact.
@@ -7,35 +7,41 @@ use crate::rules::fixed::Fixed;
 use crate::rules::moments::Sums;
 use crate::rules::vital::Vital;
 
-/// A derived measure; the order is the order of every output, and the
-/// discriminants are written into partials.
+/// A derived measure; the order is that of every output, and the discriminants are stored in
+/// partials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Derived {
     /// (systolic + 2 · diastolic) / 3.
     MeanArterialPressure = 0,
-    /// Systolic less diastolic.
+    /// Systolic minus diastolic.
     PulsePressure = 1,
-    /// Heart rate by systolic pressure; flagged above 0.9.
+    /// Heart rate divided by systolic pressure; flagged above 0.9.
     ShockIndex = 2,
     /// The temperature itself; flagged as fever from 38.0 Cel.
     Fever = 3,
 }
 
 impl Derived {
-    /// How many there are.
+    /// The number of measures.
     pub const COUNT: usize = 4;
-    /// All of them.
+    /// Every measure.
     pub const ALL: [Self; Self::COUNT] =
         [Self::MeanArterialPressure, Self::PulsePressure, Self::ShockIndex, Self::Fever];
 
-    /// The measure a stored number stands for, if any.
+    /// Returns the number that partials store.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the measure of a stored number, if there is one.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
     }
 
-    /// The name in every table.
+    /// Returns the name used in every table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +52,7 @@ impl Derived {
         }
     }
 
-    /// The unit in every table.
+    /// Returns the unit of measurement used in every table.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
@@ -56,7 +62,7 @@ impl Derived {
         }
     }
 
-    /// What is flagged; empty if nothing is.
+    /// Returns the flagged condition; empty if there is none.
     #[must_use]
     pub const fn flag(self) -> &'static str {
         match self {
@@ -66,7 +72,7 @@ impl Derived {
         }
     }
 
-    /// Its value at a moment, in steps, and whether that is flagged.
+    /// Returns its value at a moment, in steps, and whether it is flagged.
     #[inline]
     fn of(self, values: &[Option<Fixed>; Vital::COUNT]) -> Option<(i64, bool)> {
         let steps = |vital: Vital| values[vital.index()].map(Fixed::steps);
@@ -74,11 +80,13 @@ impl Derived {
         match self {
             Self::MeanArterialPressure => {
                 let thrice = systolic? + 2 * diastolic?;
+                // A third, rounded half up: `(2x + 3) / 6` is `x / 3 + 1 / 2`.
                 Some(((2 * thrice + 3).div_euclid(6), false))
             }
             Self::PulsePressure => Some((systolic? - diastolic?, false)),
             Self::ShockIndex => {
                 let (pulse, systolic) = (steps(Vital::HeartRate)?, systolic?);
+                // Compared as integers: 0.9 is not exact in `f64`.
                 Some((ratio(pulse, systolic)?, 10 * pulse > 9 * systolic))
             }
             Self::Fever => {
@@ -91,24 +99,24 @@ impl Derived {
 
 /// 38.0 Cel.
 const FEVER_STEPS: i64 = 38 * STEPS;
-/// Steps of one unit, as a whole number.
+/// Steps per canonical unit, as an integer.
 const STEPS: i64 = 100_000_000_000;
 
-/// `a / b` to a step; nothing if that is beyond any measure. A division of
-/// floating-point numbers gives the same on every machine, and is quick.
+/// Returns `a / b`, rounded to a step; `None` beyond the largest value. Division of
+/// floating-point numbers gives the same result on every machine, and is fast.
 #[allow(clippy::cast_precision_loss)] // below 2^53
 fn ratio(a: i64, b: i64) -> Option<i64> {
     Fixed::from_units(a as f64 / b as f64).map(Fixed::steps)
 }
 
-/// A derived measure of one patient.
+/// The sums of a derived measure of one patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DerivedSums {
     /// Count, sum and sum of squares.
     pub sums: Sums,
     /// Smallest and largest value in steps; meaningless without values.
     pub extremes: (i64, i64),
-    /// Moments that are flagged.
+    /// The number of flagged moments.
     pub flagged: u64,
 }
 
@@ -119,7 +127,7 @@ impl Default for DerivedSums {
 }
 
 impl DerivedSums {
-    /// True if some values within the limits could have these.
+    /// True if values within the limits could have these sums.
     #[must_use]
     pub fn is_possible(&self) -> bool {
         let (least, most) = self.extremes;
@@ -132,9 +140,9 @@ impl DerivedSums {
             && limits.contains(&most)
     }
 
-    /// Takes the values of one moment in, of each measure that they give.
+    /// Adds the values of one moment to each measure that they determine.
     #[inline]
-    pub(super) fn take_in(
+    pub(super) fn add_all(
         all: &mut [Self; Derived::COUNT],
         values: &[Option<Fixed>; Vital::COUNT],
     ) {

@@ -1,34 +1,36 @@
-//! The effects of the pseudo-data (BaseE, TPain, DK) and what goes with them.
+//! The outcome columns of a study (BaseE, TPain and DK of the pseudo-data), and their sums with
+//! the vitals.
 //!
 //! Used by [`crate::rules::statistics::ObjectStatistics`] for objects that have such columns.
-//! Everything is a count, an exact sum or an extreme; what they amount to is
-//! in [`crate::rules::regression`].
+//! Everything is a count, an exact sum or an extreme; [`crate::rules::regression`] computes the
+//! results.
 
+use crate::rules::conversion::Conversion;
 use crate::rules::cross::Cross;
 use crate::rules::fixed::Fixed;
 use crate::rules::reading::Reading;
-use crate::rules::unit::Conversion;
+use crate::rules::separation::{ClassExtremes, RuleCounts, widen};
 use crate::rules::vital::Vital;
 
-/// What was bought at a visit; the discriminants are written into partials.
+/// An outcome column: what was bought at a visit. Partials store the discriminants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Effect {
-    /// Whether a record of Basie: 0 or 1.
+    /// Whether a record of Basie was bought: 0 or 1.
     BaseE = 0,
-    /// How much T-Pain: a number.
+    /// How much of T-Pain was bought: a number.
     TPain = 1,
-    /// Whether the Dead Kennedys: 0 or 1.
+    /// Whether a record of the Dead Kennedys was bought: 0 or 1.
     Dk = 2,
 }
 
 impl Effect {
-    /// How many there are.
+    /// The number of outcome columns.
     pub const COUNT: usize = 3;
     /// All of them, in the order of every output.
     pub const ALL: [Self; Self::COUNT] = [Self::BaseE, Self::TPain, Self::Dk];
 
-    /// The name of its column.
+    /// Returns the name of the column.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,13 +40,25 @@ impl Effect {
         }
     }
 
-    /// True if it happens or not, and has no amount.
+    /// Returns the number that partials store.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the outcome column of a stored number, if there is one.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// True if it is 0 or 1 and not an amount.
     #[must_use]
     pub const fn is_binary(self) -> bool {
         !matches!(self, Self::TPain)
     }
 
-    /// The value of a cell, if it can be one.
+    /// Returns the value of a cell, if the column can have it.
     #[must_use]
     #[inline]
     pub fn value(self, reading: Reading) -> Option<Fixed> {
@@ -56,22 +70,22 @@ impl Effect {
     }
 }
 
-/// The effects of one visit.
+/// The outcome columns of one visit.
 pub type EffectValues = [Option<Fixed>; Effect::COUNT];
 
-/// What an effect may go with; the discriminants are written into partials.
+/// A variable that an outcome column is correlated with. Partials store [`Term::code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// A vital.
     Vital(Vital),
-    /// Systolic less diastolic pressure.
+    /// Systolic minus diastolic pressure.
     PulsePressure,
-    /// The height that weight and body mass index give: whole inches, in cm.
+    /// The height that follows from weight and body mass index: whole inches, in cm.
     HeightDerived,
 }
 
 impl Term {
-    /// How many there are.
+    /// The number of terms.
     pub const COUNT: usize = 10;
     /// All of them, in the order of every output.
     pub const ALL: [Self; Self::COUNT] = [
@@ -87,7 +101,7 @@ impl Term {
         Self::HeightDerived,
     ];
 
-    /// The name in every table.
+    /// Returns the name used in every table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -95,6 +109,19 @@ impl Term {
             Self::PulsePressure => "pulse_pressure",
             Self::HeightDerived => "height_derived",
         }
+    }
+
+    /// Returns the number that partials store: the position in [`Term::ALL`].
+    #[must_use]
+    pub fn code(self) -> u8 {
+        let place = Self::ALL.iter().position(|term| *term == self);
+        place.and_then(|place| u8::try_from(place).ok()).expect("every term is in ALL")
+    }
+
+    /// Returns the term of a stored number, if there is one.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
     }
 
     #[inline]
@@ -111,22 +138,23 @@ impl Term {
     }
 }
 
-/// Index 703 · lb / in² solved for the inches, which were whole ones.
+/// Solves index = 703 · lb / in² for the inches, which were whole numbers.
 #[inline]
 fn height(weight: Fixed, bmi: Fixed) -> Option<Fixed> {
     let pounds = weight.units() / Conversion::PoundsToKilograms.apply(1.0);
     let inches = (703.0 * pounds / bmi.units()).sqrt();
+    // The index was rounded, so the inches are not quite whole.
     Fixed::from_units(Conversion::InchesToCentimetres.apply((inches + 0.5).floor()))
 }
 
-/// A rule by which an effect may come about; the order is the stored one.
+/// A rule that may determine an outcome column; partials store its position in [`RULES`].
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// The effect.
+    /// The outcome column.
     pub effect: Effect,
     /// The rule in words.
     pub name: &'static str,
-    /// True where it holds; nothing if a vital is missing.
+    /// Whether it holds at a visit; `None` if a vital is missing.
     holds: fn(&[Option<Fixed>; Vital::COUNT]) -> Option<bool>,
 }
 
@@ -171,6 +199,7 @@ fn bmi_is_under_22(values: &Values) -> Option<bool> {
 }
 
 fn is_cooler_than_97_4(values: &Values) -> Option<bool> {
+    // Compared in steps, so that limit and readings round in the same way.
     let limit = Fixed::from_units(Conversion::FahrenheitToCelsius.apply(97.4))?;
     Some(values[Vital::Temperature.index()]? < limit)
 }
@@ -180,33 +209,27 @@ fn is_lighter_than_150(values: &Values) -> Option<bool> {
     Some(values[Vital::Weight.index()]? < limit)
 }
 
-/// Places of the terms that make TPain.
+/// Positions of the terms of the regression of TPain.
 const BREATHS: usize = 3;
 const OXYGEN: usize = 4;
 const HEIGHT: usize = 9;
 
-/// Visits by rule and effect: both, the rule only, the effect only, neither.
-pub type RuleCounts = [u64; 4];
-
-/// The least and the greatest value of a term, without and with an effect.
-pub type ClassExtremes = [Option<(i64, i64)>; 2];
-
-/// What is kept of one patient.
+/// The sums of one patient's visits.
 #[derive(Debug, Clone, Default)]
 pub struct PatientEffects {
-    /// Visits that lack something, per effect and term.
+    /// Visits that lack a value, per outcome column and term.
     partial: Pairs,
-    /// Visits that have all effects and all terms.
+    /// Visits that have all outcome columns and all terms.
     complete: Complete,
     /// Respiratory rate, SpO2, height and TPain: visits with all four.
     pub fit: Cross<4>,
 }
 
-/// Per effect and term, the term first: visits with both.
+/// Per outcome column and term, the term first: visits with both.
 pub type Pairs = [[Cross<2>; Term::COUNT]; Effect::COUNT];
 
 impl PatientEffects {
-    /// Every pair's visits.
+    /// Returns the visits of every pair.
     #[must_use]
     pub fn pairs(&self) -> Pairs {
         let mut pairs = self.partial;
@@ -219,8 +242,8 @@ impl PatientEffects {
     }
 }
 
-/// Sums of visits that lack nothing: most do, and then a pair shares all but
-/// one of its sums with others.
+/// Sums of visits that lack nothing. Most visits are such, and a pair then shares all but one of
+/// its sums with other pairs.
 #[derive(Debug, Clone, Default)]
 struct Complete {
     n: u64,
@@ -239,6 +262,7 @@ impl Complete {
         }
         let effects = self.effects.iter_mut().zip(&mut self.products).zip(effects.map(i128::from));
         for ((sums, products), steps) in effects {
+            // Most outcomes are 0, and add nothing.
             if steps == 0 {
                 continue;
             }
@@ -256,18 +280,18 @@ impl Complete {
     }
 }
 
-/// What is kept of one object beside its patients.
+/// The counts and extremes of one object, over all its patients.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectEffects {
-    /// As [`RULES`].
+    /// The counts of [`RULES`].
     pub rules: [RuleCounts; RULES.len()],
-    /// Per effect (of those that happen or not) and term.
+    /// Per outcome column (of those that are 0 or 1) and term.
     pub extremes: [[ClassExtremes; Term::COUNT]; Effect::COUNT],
 }
 
 impl ObjectEffects {
-    /// Takes a visit of a patient in.
-    pub(super) fn take_in(
+    /// Adds a visit of a patient.
+    pub(super) fn add_visit(
         &mut self,
         patient: &mut PatientEffects,
         values: &[Option<Fixed>; Vital::COUNT],
@@ -275,11 +299,12 @@ impl ObjectEffects {
     ) {
         let terms = Term::ALL.map(|term| term.of(values));
         if terms.iter().all(Option::is_some) && effects.iter().all(Option::is_some) {
+            // All are present: the default is never used.
             let steps = |value: Option<Fixed>| value.map_or(0, Fixed::steps);
             patient.complete.add(&terms.map(steps), &effects.map(steps));
             self.widen_all(&terms, effects);
         } else {
-            self.take_pairs_in(patient, &terms, effects);
+            self.add_pairs(patient, &terms, effects);
         }
         self.count_rules(values, effects);
         if let (Some(breaths), Some(oxygen), Some(height), Some(pain)) =
@@ -289,7 +314,7 @@ impl ObjectEffects {
         }
     }
 
-    fn take_pairs_in(
+    fn add_pairs(
         &mut self,
         patient: &mut PatientEffects,
         terms: &[Option<Fixed>; Term::COUNT],
@@ -331,66 +356,6 @@ impl ObjectEffects {
                 counts[place] += 1;
             }
         }
-    }
-}
-
-fn widen(extremes: &mut Option<(i64, i64)>, value: i64) {
-    let (least, most) = extremes.unwrap_or((value, value));
-    *extremes = Some((least.min(value), most.max(value)));
-}
-
-/// Whether a term tells an effect's two classes apart: then a logistic
-/// regression of the one on the other has no end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Separation {
-    /// The classes have no value between them in common.
-    Complete,
-    /// They meet in one value.
-    QuasiComplete,
-    /// They overlap.
-    None,
-}
-
-impl Separation {
-    /// Of the extremes of both classes; nothing if a class has none.
-    #[must_use]
-    pub fn of([without, with]: &ClassExtremes) -> Option<Self> {
-        let ((low_a, high_a), (low_b, high_b)) = ((*without)?, (*with)?);
-        Some(if high_a < low_b || high_b < low_a {
-            Self::Complete
-        } else if high_a == low_b || high_b == low_a {
-            Self::QuasiComplete
-        } else {
-            Self::None
-        })
-    }
-
-    /// The word in every table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::QuasiComplete => "quasi-complete",
-            Self::None => "none",
-        }
-    }
-}
-
-/// The odds ratio of a rule and its effect.
-///
-/// # Errors
-/// The words that stand in its place.
-#[allow(clippy::cast_precision_loss)]
-pub fn odds_ratio([both, rule, effect, neither]: RuleCounts) -> Result<f64, &'static str> {
-    let varies = |a: u64, b: u64| a > 0 && b > 0;
-    if [both, rule, effect, neither] == [0; 4] {
-        Err("not computed: no visits")
-    } else if !varies(both + rule, effect + neither) || !varies(both + effect, rule + neither) {
-        Err("not computed: does not vary")
-    } else if [both, rule, effect, neither].contains(&0) {
-        Err("not computed: separation")
-    } else {
-        Ok((both as f64 / rule as f64) * (neither as f64 / effect as f64))
     }
 }
 

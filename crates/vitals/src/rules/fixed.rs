@@ -1,18 +1,28 @@
-//! Fixed-point values, the form in which a measurement enters a sum.
+//! Fixed-point values, in which measurements are summed.
 //!
-//! Used by the accumulators. Sums of these are exact, hence independent of
-//! order and split; floating point appears only when a result is written.
+//! Used by the accumulators. Sums of them are exact, hence independent of order and split;
+//! floating point appears only when a result is written.
 
-/// Steps per canonical unit. With 1e-8 the rounding of a narrow series (body
-/// temperature, SD 0.05, about 100 values) already moves the SD by more than
-/// the promised 1e-9 relative; 1e-11 leaves three digits to spare.
+/// Steps per canonical unit. With 1e-8, the rounding of a narrow series (body temperature, SD
+/// 0.05, about 100 values) already changes the SD by more than the promised 1e-9 relative; 1e-11
+/// leaves three digits to spare.
 pub(super) const STEPS_PER_UNIT: f64 = 1e11;
 
-/// Largest magnitude, in canonical units, that may enter a sum. It bounds the
-/// squares so that 128 bits hold 2^33 of them (see [`crate::rules::moments::MAX_COUNT`]).
+/// The largest magnitude, in canonical units, that may be summed. It bounds the squares so that
+/// 128 bits hold 2^33 of them (see [`crate::rules::moments::MAX_COUNT`]).
 pub const UNIT_LIMIT: f64 = 1000.0;
 
 /// A value in steps of 1e-11 of its canonical unit.
+///
+/// ```
+/// use sce_vitals::rules::fixed::Fixed;
+///
+/// let temperature = Fixed::from_units(36.05).unwrap();
+/// assert_eq!(temperature.steps(), 3_605_000_000_000);
+/// assert_eq!(temperature.units(), 36.05);
+/// assert_eq!(temperature.round_half_up(10), 361);
+/// assert_eq!(Fixed::from_units(1000.1), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fixed(i64);
 
@@ -20,7 +30,7 @@ impl Fixed {
     /// The largest magnitude in steps.
     pub const LIMIT_STEPS: i64 = 100_000_000_000_000;
 
-    /// The nearest step; `None` beyond [`UNIT_LIMIT`] or if not a number.
+    /// Rounds to the nearest step; `None` beyond [`UNIT_LIMIT`] or if not a number.
     #[must_use]
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // bounded by the check above it
@@ -31,21 +41,21 @@ impl Fixed {
             .then(|| Self((units * STEPS_PER_UNIT + 0.5_f64.copysign(units)) as i64))
     }
 
-    /// The value in steps.
+    /// Returns the value in steps.
     #[must_use]
     #[inline]
     pub const fn steps(self) -> i64 {
         self.0
     }
 
-    /// A value of so many steps, which must be within the limit.
+    /// Creates a value of so many steps, which must be within the limit.
     #[must_use]
     #[inline]
     pub(super) const fn from_steps(steps: i64) -> Self {
         Self(steps)
     }
 
-    /// The value in canonical units.
+    /// Returns the value in canonical units.
     #[must_use]
     #[inline]
     #[allow(clippy::cast_precision_loss)] // below 2^53
@@ -53,7 +63,7 @@ impl Fixed {
         self.0 as f64 / STEPS_PER_UNIT
     }
 
-    /// The value rounded half up to whole multiples of `1 / per_unit` units.
+    /// Returns the value rounded half up, as a multiple of `1 / per_unit` units.
     #[must_use]
     #[inline]
     pub const fn round_half_up(self, per_unit: i64) -> i64 {
@@ -62,12 +72,11 @@ impl Fixed {
     }
 }
 
-/// The mean, in canonical units, of `count` values whose sum is `sum` steps.
-/// One value comes back as the nearest `f64` of its decimal, and so does a
-/// constant series; `count` must not be 0.
+/// Returns the mean, in canonical units, of `count` values whose sum is `sum` steps. A single
+/// value or a constant series gives the `f64` nearest to its decimal; `count` must not be 0.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn mean_units(sum: i128, count: u64) -> f64 {
+    // Quotient and remainder separately: a large sum does not fit into an `f64` exactly.
     let count = i128::from(count);
     let rest = sum.rem_euclid(count) as f64 / count as f64;
     (sum.div_euclid(count) as f64 + rest) / STEPS_PER_UNIT
@@ -87,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_sums_cannot_hold_is_refused() {
+    fn values_beyond_the_limit_are_refused() {
         for value in [1000.1, -1000.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Fixed::from_units(value), None);
         }
@@ -101,7 +110,7 @@ mod tests {
         assert_eq!(fixed(-8.5).round_half_up(1), -8);
         assert_eq!(fixed(36.05).round_half_up(10), 361);
         assert_eq!(fixed(36.049).round_half_up(10), 360);
-        // 96.89 °F is 36.05 °C exactly, a hair below it in binary.
+        // 96.89 °F is 36.05 °C exactly, and slightly below it in binary.
         assert_eq!(fixed((96.89 - 32.0) / 1.8).round_half_up(10), 361);
     }
 }

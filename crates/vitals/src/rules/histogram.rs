@@ -1,12 +1,11 @@
-//! Counts per hundredth of a unit, and the quantiles read off them.
+//! Histograms with bins of 0.01 of the unit, and quantiles from them.
 //!
-//! Used per (patient, vital) while reading, and for patients and the cohort
-//! when delivering. A bin is a position, not an interval's edge: a value on
-//! the 0.01 grid is held exactly, any other within 0.005. The map is written
-//! by hand because one lookup per cell is a fifth of the decoding budget and
-//! `HashMap<i32, u64>` costs twice the memory and time of one packed word.
+//! Used per patient and vital while reading, and for patients and the cohort when results are
+//! delivered. A bin is named by its center: a value on the 0.01 grid is exact, any other is
+//! within 0.005. The map is written by hand because one lookup per cell is a fifth of the
+//! decoding time, and `HashMap<i32, u64>` takes twice the memory and time of one packed word.
 
-/// Bins per canonical unit; the resolution of every quantile is its inverse.
+/// Bins per canonical unit; its inverse is the resolution of every quantile.
 pub const BINS_PER_UNIT: i32 = 100;
 
 /// Low bits of a slot: the count (up to 2^40, beyond `MAX_COUNT`).
@@ -15,7 +14,7 @@ const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 /// High 24 bits of a slot: the bin, shifted so that it is not negative.
 const BIN_OFFSET: i32 = 1 << 23;
 
-/// The bin nearest to a value in canonical units, which must be within
+/// Returns the bin nearest to a value in canonical units, which must be within
 /// [`crate::rules::fixed::UNIT_LIMIT`].
 #[must_use]
 #[inline]
@@ -24,7 +23,7 @@ pub fn bin_of(units: f64) -> i32 {
     (units * f64::from(BINS_PER_UNIT) + 0.5_f64.copysign(units)) as i32
 }
 
-/// The value a bin stands for, in canonical units.
+/// Returns the value of a bin, in canonical units.
 #[must_use]
 pub fn bin_units(bin: i32) -> f64 {
     f64::from(bin) / f64::from(BINS_PER_UNIT)
@@ -39,7 +38,7 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Counts one more value (see [`bin_of`]).
+    /// Counts one value (see [`bin_of`]).
     #[inline]
     pub fn add(&mut self, units: f64) {
         self.add_many(bin_of(units), 1);
@@ -47,12 +46,15 @@ impl Bins {
 
     #[inline]
     fn add_many(&mut self, bin: i32, count: u64) {
+        // At most three quarters full, so that probe sequences stay short and end.
         if self.used * 4 >= self.slots.len() * 3 {
             self.grow();
         }
+        // Never negative: |bin| ≤ 100,000.
         let key = u64::from((bin + BIN_OFFSET).unsigned_abs());
         let mask = self.slots.len() - 1;
         let mut at = Self::home(key) & mask;
+        // Linear probing: the next slots are mostly in the same cache line.
         loop {
             let slot = self.slots[at];
             if slot == 0 {
@@ -68,8 +70,8 @@ impl Bins {
         }
     }
 
-    /// Multiplicative hashing: spreads both neighbouring bins and the whole
-    /// numbers that lie 100 bins apart.
+    /// Hashes by multiplication: this spreads both neighboring bins and whole numbers, whose bins
+    /// differ by 100.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // the top half of 64 bits
     const fn home(key: u64) -> usize {
@@ -82,6 +84,7 @@ impl Bins {
         let old = std::mem::replace(&mut self.slots, slots);
         self.used = 0;
         for slot in old.into_iter().filter(|slot| *slot != 0) {
+            // Slots move, because the mask that selects their home has grown.
             self.add_many(Self::bin(slot), slot & COUNT_MASK);
         }
     }
@@ -91,7 +94,7 @@ impl Bins {
         (slot >> COUNT_BITS) as i32 - BIN_OFFSET
     }
 
-    /// How many bins hold something.
+    /// Returns the number of bins with a count.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.used
@@ -103,7 +106,7 @@ impl Bins {
         self.used == 0
     }
 
-    /// The bins and their counts, ascending by bin.
+    /// Returns the bins and their counts, ascending by bin.
     #[must_use]
     pub fn sorted(&self) -> Vec<(i32, u64)> {
         // The bin is the high part of a slot, so slots sort as bins do.
@@ -113,13 +116,25 @@ impl Bins {
     }
 }
 
-/// The `quarter`-th quartile (1 to 3) of the counted values, interpolated
-/// linearly between neighbours (position `(n−1)·p`), in canonical units.
-/// `bins` must ascend; `None` if they hold nothing.
+/// Returns the `quarter`-th quartile (1 to 3) of the counted values in canonical units, with
+/// linear interpolation between neighbors (position `(n−1)·p`). `bins` must ascend; `None` if
+/// they are empty.
+///
+/// ```
+/// use sce_vitals::rules::histogram::{Bins, quantile};
+///
+/// let mut bins = Bins::default();
+/// for pulse in [80.0, 60.0, 100.0, 70.0] {
+///     bins.add(pulse);
+/// }
+/// assert_eq!(quantile(&bins.sorted(), 1), Some(67.5));
+/// assert_eq!(quantile(&bins.sorted(), 2), Some(75.0));
+/// assert_eq!(quantile(&[], 2), None);
+/// ```
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn quantile(bins: &[(i32, u64)], quarter: u64) -> Option<f64> {
     let n: u64 = bins.iter().map(|(_, count)| count).sum();
+    // In quarters, so that rank and fraction are exact.
     let position = n.checked_sub(1)? * quarter;
     let (rank, fraction) = (position / 4, (position % 4) as f64 / 4.0);
     let mut seen = 0;
@@ -129,6 +144,7 @@ pub fn quantile(bins: &[(i32, u64)], quarter: u64) -> Option<f64> {
         if lower.is_none() && seen > rank {
             lower = Some(bin_units(*bin));
         }
+        // The last value has no upper neighbor.
         if let Some(lower) = lower
             && seen > (rank + 1).min(n - 1)
         {
@@ -183,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_and_strides_of_a_hundred_are_all_kept() {
+    fn neighbors_and_strides_of_a_hundred_are_all_kept() {
         let mut bins = Bins::default();
         let mut expected = BTreeMap::new();
         for round in 1..4_u64 {

@@ -1,18 +1,30 @@
-//! Count, sum and sum of squares, kept as integers; mean and SD from them.
+//! Count, sum and sum of squares as integers; mean and SD from them.
 //!
-//! Used per (patient, vital) while reading, and per cohort when delivering.
-//! Must never round before the very last step.
+//! Used per patient and vital while reading, and per cohort when results are delivered. Must
+//! never round before the last step.
 
 use crate::rules::fixed::{Fixed, STEPS_PER_UNIT, mean_units};
 
-/// Most values one sum may hold: with magnitudes up to 1000 units (1e14
-/// steps) the squares of 2^33 values stay below 2^127; those of 2^34 do not.
+/// The most values one sum may hold: with magnitudes up to 1000 units (1e14 steps), the squares
+/// of 2^33 values stay below 2^127; those of 2^34 do not.
 pub const MAX_COUNT: u64 = 1 << 33;
 
 /// Exact count, Σx and Σx² (in steps and squared steps of [`Fixed`]).
+///
+/// ```
+/// use sce_vitals::rules::fixed::Fixed;
+/// use sce_vitals::rules::moments::Sums;
+///
+/// let mut sums = Sums::default();
+/// for value in [1.0, 2.0, 3.0] {
+///     sums.add(Fixed::from_units(value).unwrap());
+/// }
+/// assert_eq!((sums.n, sums.mean(), sums.sd()), (3, Some(2.0), Some(1.0)));
+/// assert_eq!(sums.merged(sums).map(|both| both.n), Some(6));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// How many values.
+    /// The number of values.
     pub n: u64,
     /// Σx in steps.
     pub sum: i128,
@@ -21,7 +33,7 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Takes one value in.
+    /// Adds one value.
     #[inline]
     pub fn add(&mut self, value: Fixed) {
         let steps = i128::from(value.steps());
@@ -30,7 +42,7 @@ impl Sums {
         self.sum_squares += steps * steps;
     }
 
-    /// The two sums together; `None` beyond [`MAX_COUNT`].
+    /// Merges two sums; `None` beyond [`MAX_COUNT`].
     #[must_use]
     pub fn merged(self, other: Self) -> Option<Self> {
         let merged = Self {
@@ -41,8 +53,8 @@ impl Sums {
         merged.is_possible().then_some(merged)
     }
 
-    /// True if some values within the limits could have this sum: the check
-    /// that stored sums pass before they are trusted.
+    /// True if values within the limits could have these sums: the check that stored sums pass
+    /// before they are used.
     #[must_use]
     pub fn is_possible(&self) -> bool {
         let (n, limit) = (i128::from(self.n), i128::from(Fixed::LIMIT_STEPS));
@@ -51,19 +63,18 @@ impl Sums {
             && (0..=n * limit * limit).contains(&self.sum_squares)
     }
 
-    /// Arithmetic mean in canonical units.
+    /// Returns the arithmetic mean in canonical units.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         (self.n > 0).then(|| mean_units(self.sum, self.n))
     }
 
-    /// Sample standard deviation (ddof 1) in canonical units; `None` below
-    /// two values.
+    /// Returns the sample standard deviation (ddof 1) in canonical units; `None` below two
+    /// values.
     ///
-    /// The sum of squared deviations from the whole-step pivot nearest below
-    /// the mean is an exact integer, so nothing cancels.
+    /// The sum of squared deviations from the whole-step pivot nearest below the mean is an exact
+    /// integer, so nothing cancels.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn sd(&self) -> Option<f64> {
         if self.n < 2 {
             return None;
@@ -73,6 +84,7 @@ impl Sums {
         let rest = self.sum.rem_euclid(n);
         // Σ(x−p)² = Σx² − pΣx − p(Σx − np): every term fits while n ≤ MAX_COUNT.
         let squares = self.sum_squares - pivot * self.sum - pivot * rest;
+        // Corrects for the pivot being below the mean; rounding may make the result negative.
         let exact = squares as f64 - (rest as f64) * (rest as f64) / n as f64;
         let variance = exact.max(0.0) / (n - 1) as f64;
         Some(variance.sqrt() / STEPS_PER_UNIT)

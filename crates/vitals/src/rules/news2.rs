@@ -1,10 +1,9 @@
 //! NEWS2 (Royal College of Physicians, 2017), as far as five vitals allow.
 //!
 //! Used by [`crate::rules::accumulator::ObjectAccumulator`] for every complete set of five. The
-//! wide files know neither supplemental oxygen nor consciousness, so the
-//! score is *partial*: air and alert are assumed, SpO2 scale 1 is used. It is
-//! not meant for under 16s or in pregnancy; whoever prints it must say so.
-//! An incomplete set is never scored.
+//! wide files record neither supplemental oxygen nor consciousness, so the score is *partial*:
+//! breathing air and alert are assumed, and SpO2 scale 1 is used. It is not for patients under 16
+//! or in pregnancy, which every output of it must state. An incomplete set must never be scored.
 
 use crate::rules::fixed::Fixed;
 use crate::rules::vital::Vital;
@@ -25,7 +24,7 @@ pub struct Five {
 }
 
 impl Five {
-    /// The five out of a moment's values; `None` unless all are there.
+    /// Returns the five from a moment's values; `None` unless all are present.
     #[must_use]
     #[inline]
     pub fn of(values: &[Option<Fixed>; Vital::COUNT]) -> Option<Self> {
@@ -39,21 +38,21 @@ impl Five {
     }
 }
 
-/// A total and whether any single parameter alone scored 3.
+/// A total, and whether any vital alone scored 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
-    /// Sum over the five parameters, 0 to 15.
+    /// Sum over the five vitals, 0 to 15.
     pub total: u8,
-    /// True if one parameter scored 3.
+    /// True if one vital scored 3.
     pub single_three: bool,
 }
 
 /// The clinical risk bands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Band {
-    /// Total 0 to 4, no parameter at 3.
+    /// Total 0 to 4, no vital at 3.
     Low,
-    /// Total below 5 with a single parameter at 3.
+    /// Total below 5 with a single vital at 3.
     LowMedium,
     /// Total 5 or 6.
     Medium,
@@ -61,7 +60,7 @@ pub enum Band {
     High,
 }
 
-/// How many complete sets fell into each band.
+/// The number of complete sets in each band.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BandCounts {
     /// Complete sets: the sum of the four below.
@@ -83,30 +82,44 @@ pub struct Course {
     pub bands: BandCounts,
     /// The highest total.
     pub max: u8,
-    /// When the last set was, in civil seconds; none without sets.
+    /// The time of the last set, in civil seconds; `None` without sets.
     pub last_time: Option<i64>,
-    /// The total then; the highest, if there are several sets at that time.
+    /// The total of that set; the highest, if several sets have that time.
     pub last: u8,
-    /// Of the sets, those at an unknown age.
+    /// Sets that were scored at an unknown age.
     pub age_unknown: u64,
-    /// Complete sets that were not scored, being of a child.
+    /// Complete sets that were not scored because the patient was a child.
     pub under_age: u64,
 }
 
 impl Course {
-    /// Takes one complete set in that may be scored.
+    /// The names of the counts of sets whose age matters: scored at an unknown age, and not
+    /// scored.
+    pub const AGE_NAMES: [&str; 2] = ["age_unknown", "under_16"];
+
+    /// Adds one complete set that may be scored.
     pub fn add(&mut self, time: i64, score: Score) {
         self.bands.add(band(score));
         self.max = self.max.max(score.total);
         if self.last_time.is_none_or(|last| time > last) {
             (self.last_time, self.last) = (Some(time), score.total);
         } else if self.last_time == Some(time) {
+            // Sets of one time have no order: the highest is the same in any.
             self.last = self.last.max(score.total);
         }
     }
 }
 
 impl BandCounts {
+    /// The names of the counts, in the order of every output.
+    pub const NAMES: [&str; 5] = ["complete", "low", "low_medium", "medium", "high"];
+
+    /// Returns the counts, in the order of [`BandCounts::NAMES`].
+    #[must_use]
+    pub const fn to_array(&self) -> [u64; Self::NAMES.len()] {
+        [self.complete, self.low, self.low_medium, self.medium, self.high]
+    }
+
     /// Counts one complete set.
     pub fn add(&mut self, band: Band) {
         self.complete += 1;
@@ -116,6 +129,12 @@ impl BandCounts {
             Band::Medium => self.medium += 1,
             Band::High => self.high += 1,
         }
+    }
+}
+
+impl From<[u64; Self::NAMES.len()]> for BandCounts {
+    fn from([complete, low, low_medium, medium, high]: [u64; Self::NAMES.len()]) -> Self {
+        Self { complete, low, low_medium, medium, high }
     }
 }
 
@@ -159,7 +178,7 @@ const fn pulse(per_minute: i64) -> u8 {
     }
 }
 
-/// In tenths of a degree Celsius.
+/// Scores tenths of a degree Celsius.
 const fn temperature(tenths: i64) -> u8 {
     match tenths {
         ..=350 => 3,
@@ -170,8 +189,25 @@ const fn temperature(tenths: i64) -> u8 {
     }
 }
 
-/// The partial score: values are rounded half up (whole numbers; temperature
-/// to 0.1 Cel) and then looked up.
+/// Returns the partial score: values are rounded half up (to whole numbers; temperature to 0.1
+/// Cel), then looked up.
+///
+/// ```
+/// use sce_vitals::rules::fixed::Fixed;
+/// use sce_vitals::rules::news2::{Band, Five, band, score};
+///
+/// let fixed = |value| Fixed::from_units(value).unwrap();
+/// let five = Five {
+///     respiratory_rate: fixed(8.0),
+///     spo2: fixed(98.0),
+///     systolic_bp: fixed(120.0),
+///     pulse: fixed(70.0),
+///     temperature: fixed(37.0),
+/// };
+/// let found = score(&five);
+/// assert_eq!((found.total, found.single_three), (3, true));
+/// assert_eq!(band(found), Band::LowMedium);
+/// ```
 #[must_use]
 #[inline]
 pub fn score(five: &Five) -> Score {
@@ -185,13 +221,14 @@ pub fn score(five: &Five) -> Score {
     Score { total: parts.iter().sum(), single_three: parts.contains(&3) }
 }
 
-/// The band a score falls into.
+/// Returns the band of a score.
 #[must_use]
 #[inline]
 pub const fn band(score: Score) -> Band {
     match score.total {
         7.. => Band::High,
         5..=6 => Band::Medium,
+        // From 5 on, a single 3 makes no difference.
         _ if score.single_three => Band::LowMedium,
         _ => Band::Low,
     }
@@ -205,8 +242,8 @@ mod tests {
         Fixed::from_units(value).expect("within the limit")
     }
 
-    /// A set that scores nothing, but for the one value under test.
-    fn scored(vital: Vital, value: f64) -> Score {
+    /// Scores a healthy set, in which only the value under test may score.
+    fn score_with(vital: Vital, value: f64) -> Score {
         let mut values = [None; Vital::COUNT];
         let healthy = [
             (Vital::RespiratoryRate, 16.0),
@@ -244,7 +281,7 @@ mod tests {
         ];
         for (vital, cases) in table {
             for (value, expected) in *cases {
-                let found = scored(*vital, *value);
+                let found = score_with(*vital, *value);
                 assert_eq!(found.total, *expected, "{} {value}", vital.name());
                 assert_eq!(found.single_three, *expected == 3);
             }
@@ -273,7 +310,7 @@ mod tests {
             (Vital::Temperature, 39.05, 2),
         ];
         for (vital, value, expected) in table {
-            assert_eq!(scored(vital, value).total, expected, "{} {value}", vital.name());
+            assert_eq!(score_with(vital, value).total, expected, "{} {value}", vital.name());
         }
     }
 

@@ -1,10 +1,10 @@
-//! Births and deaths: what may be said of a reading by the age at it.
+//! Births and deaths: which readings are within a life, and at which age.
 //!
-//! Made from a table of people, asked once for each patient of an object.
-//! Where a date is known by its year or month only, every answer is the
-//! careful one: nobody is older than the latest day of birth allows, and no
-//! reading lies before the earliest. What is not in the table is unknown,
-//! never a default. It holds dates of birth: no Debug, no error may show one.
+//! Made from a table of people, queried once for each patient of an object. If only the year or
+//! the month of a date is known, the answer is the cautious one: an age is reached when the
+//! latest possible day of birth allows it, and a reading is before birth if it is before the
+//! earliest. What is not in the table is unknown, never a default. It holds dates of birth: no
+//! Debug output and no error may show one.
 
 use std::fmt;
 
@@ -12,15 +12,23 @@ use rustc_hash::FxHashMap;
 
 use sce_core::calendar::{self, DAY_SECONDS};
 
-/// NEWS2 is not for people under this age (Royal College of Physicians, 2017).
+/// NEWS2 is not for patients under this age (Royal College of Physicians, 2017).
 pub const NEWS2_AGE: i64 = 16;
-/// Categories of adults are from this age on.
+/// Categories of adults are for this age and above.
 pub const ADULT_AGE: i64 = 18;
-/// Most people of all tables: some 150 bytes each are held.
+/// The most people of all tables: some 150 bytes each are held.
 pub const PEOPLE_MAX: usize = 10_000_000;
 
-/// A date as far as it is known: its first and its last possible day, counted
-/// from 1970-01-01.
+/// A date as far as it is known: its first and its last possible day, counted from 1970-01-01.
+///
+/// ```
+/// use sce_vitals::rules::people::PartialDate;
+///
+/// let year = PartialDate::parse(b"1950");
+/// assert!(year.is_some() && year == PartialDate::of(1950, None, None));
+/// assert!(PartialDate::parse(b"1950-03-05") == PartialDate::of(1950, Some(3), Some(5)));
+/// assert!(PartialDate::parse(b"03/05/1950").is_none());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PartialDate {
     first: i32,
@@ -28,11 +36,12 @@ pub struct PartialDate {
 }
 
 impl PartialDate {
-    /// Reads `YYYY`, `YYYY-MM`, or what [`calendar::parse`] reads, of which the
-    /// day is kept as it is written, in whichever zone.
+    /// Parses `YYYY`, `YYYY-MM`, or anything that [`calendar::parse`] reads, of which the day is
+    /// kept as written, in any zone.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         if calendar::parse(text).is_some() {
+            // The date alone: with its zone, a time may be on another day.
             let written = if text.get(4) == Some(&b'-') { 10 } else { 8 };
             let time = calendar::parse(text.get(..written)?)?;
             let day = i32::try_from(time.div_euclid(DAY_SECONDS)).ok()?;
@@ -45,6 +54,7 @@ impl PartialDate {
             _ => return None,
         };
         let number = |digits: &[u8]| -> Option<i64> {
+            // `parse` alone would accept a sign.
             let is_number = digits.iter().all(u8::is_ascii_digit);
             std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
         };
@@ -52,8 +62,7 @@ impl PartialDate {
         Self::of(number(year)?, month, None)
     }
 
-    /// The date of these parts; `None` if they are no date, or a day stands
-    /// without its month.
+    /// Returns the date of these parts; `None` if it does not exist, or if a day lacks its month.
     #[must_use]
     pub fn of(year: i64, month: Option<i64>, day: Option<i64>) -> Option<Self> {
         let (first, last) = match (month, day) {
@@ -61,7 +70,7 @@ impl PartialDate {
             (Some(month), None) => {
                 let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
                 let first = calendar::day(year, month, 1)?;
-                // Of the last month of all there is no next one.
+                // The last month of the calendar has no next one.
                 (first, calendar::day(next.0, next.1, 1).map_or(first + 30, |next| next - 1))
             }
             (Some(month), Some(day)) => {
@@ -73,14 +82,14 @@ impl PartialDate {
         Some(Self { first: i32::try_from(first).ok()?, last: i32::try_from(last).ok()? })
     }
 
-    /// What both say; `None` if they contradict each other.
-    fn and(self, other: Self) -> Option<Self> {
+    /// Returns the days that both allow; `None` if they contradict each other.
+    fn combine(self, other: Self) -> Option<Self> {
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         (first <= last).then_some(Self { first, last })
     }
 }
 
-/// What is known of a person.
+/// What is known about a person.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Person {
     /// The day of birth.
@@ -90,18 +99,17 @@ pub struct Person {
 }
 
 impl Person {
-    /// The time from which the person surely has this age, in civil seconds;
-    /// `None` if the birth is unknown. A leap day's anniversary is 1 March in
-    /// other years.
+    /// Returns the time from which the person certainly has this age, in civil seconds; `None` if
+    /// the birth is unknown. The anniversary of a leap day is 1 March in other years.
     #[must_use]
     pub fn surely_from(&self, age: i64) -> Option<i64> {
         Some(calendar::years_after(i64::from(self.birth?.last), age) * DAY_SECONDS)
     }
 
-    /// What both say; `None` if they contradict each other.
-    fn and(self, other: Self) -> Option<Self> {
+    /// Combines what is known; `None` if it is contradictory.
+    fn combine(self, other: Self) -> Option<Self> {
         let both = |a: Option<PartialDate>, b: Option<PartialDate>| match (a, b) {
-            (Some(a), Some(b)) => a.and(b).map(Some),
+            (Some(a), Some(b)) => a.combine(b).map(Some),
             (one, other) => Some(one.or(other)),
         };
         Some(Self { birth: both(self.birth, other.birth)?, death: both(self.death, other.death)? })
@@ -114,13 +122,13 @@ impl fmt::Debug for Person {
     }
 }
 
-/// Not computed: it is of adults (of NEWS2: not for under 16s), and the
-/// patient is a child.
+/// Not computed, because the patient is a child: categories are for adults, NEWS2 is not for
+/// patients under 16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnderAge;
 
-/// A category of adults, unless a child's readings are part of what it was made
-/// of: `first` are the earliest of them. At an unknown age it stands.
+/// Returns a category of adults, unless readings of a child contributed to it: `first` are the
+/// times of the earliest readings. At an unknown age, the category is returned.
 ///
 /// # Errors
 /// [`UnderAge`].
@@ -129,9 +137,9 @@ pub fn of_adult<T>(
     first: &[Option<i64>],
     adult_from: Option<i64>,
 ) -> Result<Option<T>, UnderAge> {
-    let is_childs = |time: &i64| adult_from.is_some_and(|from| *time < from);
+    let is_of_child = |time: &i64| adult_from.is_some_and(|from| *time < from);
     match category {
-        Some(_) if first.iter().flatten().any(is_childs) => Err(UnderAge),
+        Some(_) if first.iter().flatten().any(is_of_child) => Err(UnderAge),
         known => Ok(known),
     }
 }
@@ -139,13 +147,13 @@ pub fn of_adult<T>(
 /// Why a person cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAdded {
-    /// The table says otherwise of the same person already.
+    /// The tables contradict each other about this person.
     Contradicted,
-    /// There are [`PEOPLE_MAX`] already.
+    /// There are [`PEOPLE_MAX`] people already.
     TooMany,
 }
 
-/// Who is known, by the id that the measurements have.
+/// The known people, by the patient id of the measurements.
 #[derive(Default, Clone)]
 pub struct People {
     persons: FxHashMap<Box<str>, Person>,
@@ -153,13 +161,13 @@ pub struct People {
 }
 
 impl People {
-    /// Adds what is said of a person; several tables may each say a part.
+    /// Adds a person; several tables may each contribute a part.
     ///
     /// # Errors
-    /// [`NotAdded`]; then the table is as before.
+    /// [`NotAdded`]; the people are then as before.
     pub fn add(&mut self, id: &str, person: Person) -> Result<(), NotAdded> {
         if let Some(known) = self.persons.get_mut(id) {
-            *known = known.and(person).ok_or(NotAdded::Contradicted)?;
+            *known = known.combine(person).ok_or(NotAdded::Contradicted)?;
             return Ok(());
         }
         if self.persons.len() >= PEOPLE_MAX {
@@ -169,19 +177,18 @@ impl People {
         Ok(())
     }
 
-    /// Notes the hex SHA-256 of a table that was read to its end.
+    /// Records the hex SHA-256 of a table that was read to its end.
     pub fn add_source(&mut self, digest: String) {
         self.sources.push(digest);
     }
 
-    /// The digests of the tables, in the order they were read; none if there
-    /// is no table.
+    /// Returns the digests of the tables, in the order they were read; empty without a table.
     #[must_use]
     pub fn sources(&self) -> &[String] {
         &self.sources
     }
 
-    /// What is known of this person; nothing of a stranger.
+    /// Returns what is known about a person: nothing, if the id is unknown.
     #[must_use]
     pub fn of(&self, id: &str) -> Person {
         self.persons.get(id).copied().unwrap_or_default()
@@ -194,12 +201,12 @@ impl fmt::Debug for People {
     }
 }
 
-/// What a reading's time is compared with, in civil seconds.
+/// The times that a reading's time is compared with, in civil seconds.
 #[derive(Clone, Copy)]
 pub(super) struct Life {
-    /// No reading before it can be true.
+    /// No earlier reading can be right.
     pub(super) born: i64,
-    /// The first moment after the day of death.
+    /// The first second after the day of death.
     pub(super) ended: i64,
     /// NEWS2 may be scored from here on; `None` if the age is unknown.
     pub(super) news2_from: Option<i64>,
@@ -208,6 +215,7 @@ pub(super) struct Life {
 impl From<Person> for Life {
     fn from(person: Person) -> Self {
         let start = |day: i32| i64::from(day) * DAY_SECONDS;
+        // The longest life that the dates allow.
         Self {
             born: person.birth.map_or(i64::MIN, |birth| start(birth.first)),
             ended: person.death.map_or(i64::MAX, |death| start(death.last) + DAY_SECONDS),
@@ -239,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_taken_as_far_as_it_is_known() {
+    fn a_date_is_read_as_far_as_it_is_known() {
         for (text, first, last) in [
             ("1950", "1950-01-01", "1950-12-31"),
             ("1950-02", "1950-02-01", "1950-02-28"),
@@ -263,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_reached_when_it_surely_is() {
+    fn an_age_is_reached_on_the_latest_possible_day() {
         for (birth, from) in [
             ("2000-06-15", "2016-06-15"),
             ("2000-02-29", "2016-02-29"),
@@ -287,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_takes_in_all_that_can_be_true() {
+    fn a_life_spans_all_possible_days() {
         let of = |birth, death| {
             Life::from(Person { birth: Some(date(birth)), death: Some(date(death)) })
         };
@@ -302,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn several_tables_say_each_a_part_and_must_agree() {
+    fn several_tables_contribute_and_must_agree() {
         let mut people = People::default();
         let dead = Person { birth: None, death: Some(date("1999-01-01")) };
         assert_eq!(people.add("55", born("1950")), Ok(()));

@@ -1,8 +1,8 @@
-//! Plausible ranges: outside them a value is counted and left out.
+//! Plausible ranges: a value outside is counted and left out.
 //!
 //! Used by [`crate::rules::accumulator::ObjectAccumulator`] for every value. A bound is compared
-//! in steps of [`Fixed`], so that a reading that reaches it only up to binary
-//! rounding (46 °C as 114.8 °F) lies on it, and a denormal number is 0.
+//! in steps of [`Fixed`], so that a reading that equals a bound except for binary rounding (46 °C
+//! as 114.8 °F) is on it, and a denormal number is 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,18 +14,17 @@ use crate::rules::vital::Vital;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RangeProfile {
-    /// The product's own.
+    /// The project's own ranges.
     #[default]
     Default,
-    /// Those of the MIMIC code repository; what it does not name is as in
-    /// the default.
+    /// Those of the MIMIC code repository; vitals that it does not have are as in the default.
     Mimic,
     /// Those of the eICU code repository; likewise.
     Eicu,
 }
 
 impl RangeProfile {
-    /// The name in settings and outputs.
+    /// Returns the name in settings and outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +45,7 @@ impl RangeProfile {
             (Self::Eicu, Vital::HeartRate) => R::closed(25.0, 225.0),
             (Self::Eicu, Vital::RespiratoryRate) => R::closed(0.0, 60.0),
             (Self::Eicu, Vital::Spo2) => R::closed(0.0, 100.0),
-            // What eICU says of these three is the default's.
+            // eICU's ranges of these three are those of the default.
             (_, Vital::SystolicBp) => R::closed(25.0, 300.0),
             (_, Vital::DiastolicBp) => R::closed(1.0, 200.0),
             (_, Vital::Temperature) => R::closed(25.0, 46.0),
@@ -60,7 +59,7 @@ impl RangeProfile {
     }
 }
 
-/// What is plausible of one vital, in its canonical unit.
+/// The plausible values of one vital, in its canonical unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlausibleRange {
     /// The lower bound.
@@ -82,10 +81,11 @@ impl PlausibleRange {
         Self { low, high, low_is_in: false, high_is_in: false }
     }
 
-    /// The first and the last step that are in.
+    /// Returns the first and the last step within the range.
     fn steps(self) -> (i64, i64) {
         let step = |bound: f64| Fixed::from_units(bound).map_or(0, Fixed::steps);
         let (low, high) = (step(self.low), step(self.high));
+        // An open bound excludes exactly one step.
         (low + i64::from(!self.low_is_in), high - i64::from(!self.high_is_in))
     }
 }
@@ -103,6 +103,19 @@ impl std::fmt::Display for PlausibleRange {
 }
 
 /// One range per vital.
+///
+/// ```
+/// use sce_vitals::rules::fixed::Fixed;
+/// use sce_vitals::rules::range::{PlausibleRanges, RangeProfile};
+/// use sce_vitals::rules::vital::Vital;
+///
+/// let mut ranges = PlausibleRanges::of(RangeProfile::Default);
+/// let fast = Fixed::from_units(290.0).unwrap();
+/// assert!(ranges.contains(Vital::HeartRate, fast));
+/// ranges.adjust(Vital::HeartRate, 20.0, 250.0);
+/// assert!(!ranges.contains(Vital::HeartRate, fast));
+/// assert_eq!(ranges.profile(), "default, adjusted");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlausibleRanges {
     profile: RangeProfile,
@@ -112,7 +125,7 @@ pub struct PlausibleRanges {
 }
 
 impl PlausibleRanges {
-    /// The ranges of a profile.
+    /// Creates the ranges of a profile.
     #[must_use]
     pub fn of(profile: RangeProfile) -> Self {
         let ranges = Vital::ALL.map(|vital| profile.range(vital));
@@ -128,14 +141,14 @@ impl PlausibleRanges {
         self.adjusted = true;
     }
 
-    /// The profile's name, as outputs show it.
+    /// Returns the profile's name, as outputs show it.
     #[must_use]
     pub fn profile(&self) -> String {
         let adjusted = if self.adjusted { ", adjusted" } else { "" };
         format!("{}{adjusted}", self.profile.name())
     }
 
-    /// The range of a vital.
+    /// Returns the range of a vital.
     #[must_use]
     pub const fn range(&self, vital: Vital) -> PlausibleRange {
         self.ranges[vital.index()]
@@ -150,8 +163,8 @@ impl PlausibleRanges {
     }
 }
 
-/// What is usual of one vital of an adult; outside it a value is abnormal.
-/// Either bound may be absent.
+/// The reference range of one vital of an adult; a value outside is abnormal. Either bound may be
+/// absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceRange {
     low: Option<i64>,
@@ -159,7 +172,7 @@ pub struct ReferenceRange {
 }
 
 impl ReferenceRange {
-    /// From inclusive bounds in canonical units, within
+    /// Creates a range with inclusive bounds in canonical units, within
     /// [`crate::rules::fixed::UNIT_LIMIT`].
     #[must_use]
     pub fn new(low: Option<f64>, high: Option<f64>) -> Self {
@@ -167,9 +180,9 @@ impl ReferenceRange {
         Self { low: steps(low), high: steps(high) }
     }
 
-    /// The usual one: of NEWS2's five vitals where it scores nothing, of the
-    /// diastolic pressure 60 to 89 (ACC/AHA: below stage 2), of the body mass
-    /// index the WHO's normal class; weight and height have none.
+    /// Returns the usual range: for NEWS2's five vitals, where it scores 0; for the diastolic
+    /// pressure 60 to 89 (ACC/AHA: below stage 2); for the body mass index the WHO's normal
+    /// class. Weight and height have none.
     #[must_use]
     pub fn usual(vital: Vital) -> Self {
         let (low, high) = match vital {
@@ -185,7 +198,7 @@ impl ReferenceRange {
         Self::new(low, high)
     }
 
-    /// The value that is outside by so many steps, in canonical units.
+    /// Returns the value that is `excess` steps outside, in canonical units.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // within 2^53
     pub fn beyond(&self, excess: i64) -> f64 {
@@ -193,7 +206,7 @@ impl ReferenceRange {
         (bound.unwrap_or(0) + excess) as f64 / STEPS_PER_UNIT
     }
 
-    /// By how many steps a value is above (positive) or below.
+    /// Returns by how many steps a value is above (positive) or below the range, or 0.
     #[must_use]
     pub fn excess(&self, steps: i64) -> i64 {
         match (self.low, self.high) {
@@ -207,8 +220,8 @@ impl ReferenceRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::conversion::Conversion;
     use crate::rules::fixed::UNIT_LIMIT;
-    use crate::rules::unit::Conversion;
 
     fn contains(ranges: &PlausibleRanges, vital: Vital, value: f64) -> bool {
         ranges.contains(vital, Fixed::from_units(value).expect("within the limit"))
@@ -249,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denormal_number_is_nothing_and_rounding_moves_no_bound() {
+    fn a_denormal_number_is_zero_and_rounding_moves_no_bound() {
         let mimic = PlausibleRanges::of(RangeProfile::Mimic);
         assert!(!contains(&mimic, Vital::SystolicBp, 5.4e-79));
         let ranges = PlausibleRanges::of(RangeProfile::Default);
@@ -258,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_is_where_news2_scores_nothing() {
+    fn the_usual_range_is_where_news2_scores_zero() {
         let steps = |value: f64| Fixed::from_units(value).expect("within the limit").steps();
         let pulse = ReferenceRange::usual(Vital::HeartRate);
         assert_eq!((pulse.excess(steps(51.0)), pulse.excess(steps(90.0))), (0, 0));

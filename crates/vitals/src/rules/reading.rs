@@ -1,28 +1,28 @@
-//! What a decoder read of one patient at one moment.
+//! The readings of one patient at one moment.
 //!
-//! Used between format decoders and [`crate::rules::accumulator::ObjectAccumulator`]. Packed into
-//! one number per vital, because millions of them wait in memory.
+//! Passed from format decoders to [`crate::rules::accumulator::ObjectAccumulator`]. Packed into
+//! one number per vital, because millions of them are in memory.
 
 use crate::rules::vital::Vital;
 
 /// One cell of the input, as the decoder read it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reading {
-    /// Nothing there (empty, `NA`, `NaN`).
+    /// Nothing (empty, `NA`, `NaN`).
     Missing,
-    /// Something there that is not a number.
+    /// Something that is not a number.
     Unparsable,
-    /// A number in a unit that is not known for this vital.
+    /// A number in a unit of measurement that is not known for this vital.
     UnknownUnit,
     /// A number in the vital's canonical unit.
     Value(f64),
 }
 
-/// No value is infinite and none is NaN, so these are free to mean the rest.
+/// Values are finite, so infinities and NaN encode the other readings.
 const MISSING: f64 = f64::NEG_INFINITY;
 const UNPARSABLE: f64 = f64::INFINITY;
-const NOT_THERE: f64 = f64::NAN;
-/// Another NaN than [`NOT_THERE`].
+const NOT_OBSERVED: f64 = f64::NAN;
+/// A NaN with other bits than [`NOT_OBSERVED`].
 const UNKNOWN_UNIT: f64 = f64::from_bits(f64::NAN.to_bits() | 1);
 
 /// The readings of one moment; a vital that was not set was not observed.
@@ -31,13 +31,12 @@ pub struct Readings([f64; Vital::COUNT]);
 
 impl Default for Readings {
     fn default() -> Self {
-        Self([NOT_THERE; Vital::COUNT])
+        Self([NOT_OBSERVED; Vital::COUNT])
     }
 }
 
 impl Readings {
-    /// Notes what was read of one vital. A value that is not finite counts as
-    /// unparsable.
+    /// Sets the reading of one vital. A value that is not finite counts as unparsable.
     #[inline]
     pub const fn set(&mut self, vital: Vital, reading: Reading) {
         self.0[vital.index()] = match reading {
@@ -48,17 +47,17 @@ impl Readings {
         };
     }
 
-    /// The readings as they are kept.
+    /// Returns the readings as they are stored.
     pub(super) const fn packed(&self) -> &[f64; Vital::COUNT] {
         &self.0
     }
 
-    /// The inverse of [`Readings::packed`].
+    /// Creates readings from [`Readings::packed`].
     pub(super) const fn from_packed(packed: [f64; Vital::COUNT]) -> Self {
         Self(packed)
     }
 
-    /// What was read of one vital, if it was observed at all.
+    /// Returns the reading of one vital; `None` if it was not observed.
     #[must_use]
     #[inline]
     pub fn get(&self, vital: Vital) -> Option<Reading> {
@@ -69,6 +68,7 @@ impl Readings {
             Some(Reading::Missing)
         } else if packed == UNPARSABLE {
             Some(Reading::Unparsable)
+        // NaN never equals itself, so its bits are compared.
         } else if packed.to_bits() == UNKNOWN_UNIT.to_bits() {
             Some(Reading::UnknownUnit)
         } else {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_comes_back() {
+    fn a_reading_that_was_set_comes_back() {
         let mut readings = Readings::default();
         assert_eq!(readings.get(Vital::Bmi), None);
         for reading in [

@@ -1,36 +1,65 @@
-//! A vital's values in the order of time: how far they go from one to the
-//! next, and runs outside the reference range.
+//! A vital's values in order of time: the differences between neighbors, and streaks outside the
+//! reference range.
 //!
-//! Used per (patient, vital, object) while reading, and joined when
-//! delivering. Pieces of a series join exactly if they do not overlap in
-//! time; where they do, there is no answer, never a wrong one.
+//! Used per patient, vital and object while reading, and joined when results are delivered.
+//! Pieces of a series join exactly if they do not overlap in time; if they do, there must be no
+//! answer rather than a wrong one.
 
-use crate::rules::fixed::STEPS_PER_UNIT;
+use crate::rules::fixed::{STEPS_PER_UNIT, mean_units};
 use crate::rules::range::ReferenceRange;
 
-/// The values of one time: civil seconds, Σ in steps, how many.
-pub type Moment = (i64, i128, u64);
+/// The values of one time, as a sum, so that values of the same time from several objects still
+/// have an exact mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// Civil seconds (see [`sce_core::calendar`]).
+    pub time: i64,
+    /// Σ of the values at that time, in steps.
+    pub sum: i128,
+    /// The number of values at that time.
+    pub count: u64,
+}
 
-/// How many values in a row outside the reference range are a run.
-pub const RUN_MIN: u64 = 3;
+impl Moment {
+    /// Creates a moment of one value.
+    #[must_use]
+    pub const fn new(time: i64, steps: i64) -> Self {
+        Self { time, sum: steps as i128, count: 1 }
+    }
 
-/// Values outside the reference range, one after another.
+    /// Adds the values of another moment of the same time.
+    pub const fn add(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+
+    /// Returns the mean of the values, in canonical units.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        mean_units(self.sum, self.count)
+    }
+}
+
+/// The fewest consecutive values outside the reference range that make a streak.
+pub const STREAK_MIN: u64 = 3;
+
+/// Consecutive values outside the reference range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Run {
-    /// When the first of them was, in civil seconds.
+pub struct Streak {
+    /// The time of the first value, in civil seconds.
     pub start: i64,
-    /// How many; 0 is no run, and the rest means nothing.
+    /// The number of values; at 0 there is no streak, and the other fields are meaningless.
     pub length: u64,
-    /// By how many steps the worst is outside: above (positive) or below.
+    /// By how many steps the worst value is outside: above (positive) or below.
     pub worst: i64,
 }
 
-impl Run {
-    const fn is_one(&self) -> bool {
-        self.length >= RUN_MIN
+impl Streak {
+    const fn is_long_enough(&self) -> bool {
+        self.length >= STREAK_MIN
     }
 
-    /// This run and the one that goes on from it.
+    /// Joins this streak and the one that continues it.
     fn followed_by(self, next: Self) -> Self {
         match (self.length, next.length) {
             (0, _) => next,
@@ -43,72 +72,73 @@ impl Run {
         }
     }
 
-    /// The longer one; of equals the earlier.
+    /// Returns the longer streak; of equals, the earlier.
     fn longer(self, other: Self) -> Self {
-        let key = |run: &Self| (run.length, std::cmp::Reverse(run.start));
+        let key = |streak: &Self| (streak.length, std::cmp::Reverse(streak.start));
         if key(&other) > key(&self) { other } else { self }
     }
 }
 
-/// Whichever is further outside; of equals the one above.
+/// Returns the excess that is further outside; of equals, the one above.
 fn worse(a: i64, b: i64) -> i64 {
     if (b.unsigned_abs(), b) > (a.unsigned_abs(), a) { b } else { a }
 }
 
-/// A stretch of time of one series.
+/// A part of one series, in a range of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     /// The earliest and the latest time, in civil seconds.
     pub times: (i64, i64),
-    /// The values there, in steps; several at one time are their mean.
+    /// The values at these times, in steps; of several at one time, their mean.
     pub values: (i64, i64),
-    /// How many distinct times.
+    /// The number of distinct times.
     pub count: u64,
-    /// Σ of the differences between neighbours, in steps.
+    /// Σ of the absolute differences between neighbors, in steps.
     pub path: i128,
-    /// The run that it begins with.
-    pub head: Run,
-    /// The run that it ends with; the same as `head` if it is one run.
-    pub tail: Run,
-    /// Runs of [`RUN_MIN`] at least that touch neither end.
+    /// The streak at its start.
+    pub head: Streak,
+    /// The streak at its end; the same as `head` if the piece is one streak.
+    pub tail: Streak,
+    /// The number of streaks (of at least [`STREAK_MIN`] values) that touch neither end.
     pub inner: u64,
     /// The longest of those.
-    pub longest: Run,
+    pub longest: Streak,
 }
 
 impl Piece {
-    /// A piece of one time.
+    /// Creates a piece of one time.
     #[must_use]
     pub fn new(time: i64, steps: i64, reference: &ReferenceRange) -> Self {
-        let run = match reference.excess(steps) {
-            0 => Run::default(),
-            worst => Run { start: time, length: 1, worst },
+        let streak = match reference.excess(steps) {
+            0 => Streak::default(),
+            worst => Streak { start: time, length: 1, worst },
         };
         Self {
             times: (time, time),
             values: (steps, steps),
             count: 1,
             path: 0,
-            head: run,
-            tail: run,
+            head: streak,
+            tail: streak,
             inner: 0,
-            longest: Run::default(),
+            longest: Streak::default(),
         }
     }
 
-    /// A piece of one moment: its mean, rounded once, whatever the order.
+    /// Creates a piece of one moment: its mean, rounded once, so that order does not matter.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // a mean is within its values
-    pub fn of((time, sum, count): Moment, reference: &ReferenceRange) -> Self {
-        let count = i128::from(count.max(1));
-        Self::new(time, (sum + count / 2).div_euclid(count) as i64, reference)
+    pub fn of(moment: Moment, reference: &ReferenceRange) -> Self {
+        let count = i128::from(moment.count.max(1));
+        let mean = (moment.sum + count / 2).div_euclid(count) as i64;
+        Self::new(moment.time, mean, reference)
     }
 
-    const fn is_one_run(&self) -> bool {
+    const fn is_single_streak(&self) -> bool {
         self.head.length == self.count
     }
 
-    /// This piece and a later one; `None` if they overlap.
+    /// Joins this piece and a later one; `None` if they overlap.
     #[must_use]
     pub fn joined(self, next: Self) -> Option<Self> {
         if next.times.0 <= self.times.1 {
@@ -116,18 +146,19 @@ impl Piece {
         }
         let between = self.tail.followed_by(next.head);
         let (mut inner, mut longest) = (self.inner + next.inner, self.longest.longer(next.longest));
-        let mut settle = |run: Run| {
-            if run.is_one() {
+        let mut count = |streak: Streak| {
+            if streak.is_long_enough() {
                 inner += 1;
-                longest = longest.longer(run);
+                longest = longest.longer(streak);
             }
         };
-        let (head, tail) = match (self.is_one_run(), next.is_one_run()) {
+        // A streak at an end may continue in a neighbor: only one between two others is final.
+        let (head, tail) = match (self.is_single_streak(), next.is_single_streak()) {
             (true, true) => (between, between),
             (true, false) => (between, next.tail),
             (false, true) => (self.head, between),
             (false, false) => {
-                settle(between);
+                count(between);
                 (self.head, next.tail)
             }
         };
@@ -143,25 +174,26 @@ impl Piece {
         })
     }
 
-    /// Mean difference between neighbours (average real variability), in
+    /// Returns the mean absolute difference between neighbors (average real variability), in
     /// canonical units; `None` below two times.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn arv(&self) -> Option<f64> {
         (self.count > 1).then(|| self.path as f64 / (self.count - 1) as f64 / STEPS_PER_UNIT)
     }
 
-    /// How many runs there are, and the longest.
+    /// Returns the number of streaks, and the longest.
     #[must_use]
-    pub fn runs(&self) -> (u64, Option<Run>) {
-        let ends = if self.is_one_run() { vec![self.head] } else { vec![self.head, self.tail] };
-        let ends: Vec<Run> = ends.into_iter().filter(Run::is_one).collect();
-        let longest = ends.iter().fold(self.longest, |longest, run| longest.longer(*run));
-        (self.inner + ends.len() as u64, longest.is_one().then_some(longest))
+    pub fn streaks(&self) -> (u64, Option<Streak>) {
+        // A piece that is one streak has it as head and as tail: it counts once.
+        let ends =
+            if self.is_single_streak() { vec![self.head] } else { vec![self.head, self.tail] };
+        let ends: Vec<Streak> = ends.into_iter().filter(Streak::is_long_enough).collect();
+        let longest = ends.iter().fold(self.longest, |longest, streak| longest.longer(*streak));
+        (self.inner + ends.len() as u64, longest.is_long_enough().then_some(longest))
     }
 }
 
-/// All pieces of a series as one; `None` if two overlap, or if there is none.
+/// Joins all pieces of a series; `None` if two overlap, or if there are none.
 #[must_use]
 pub fn join(mut pieces: Vec<Piece>) -> Option<Piece> {
     pieces.sort_unstable_by_key(|piece| piece.times);
@@ -170,56 +202,68 @@ pub fn join(mut pieces: Vec<Piece>) -> Option<Piece> {
     pieces.try_fold(first, Piece::joined)
 }
 
-/// Pieces in the making, of values that mostly come in order.
+/// Builds pieces from values that mostly come in order.
+///
+/// ```
+/// use sce_vitals::rules::fixed::Fixed;
+/// use sce_vitals::rules::range::ReferenceRange;
+/// use sce_vitals::rules::series::{Series, join};
+///
+/// let reference = ReferenceRange::new(Some(60.0), Some(100.0));
+/// let mut series = Series::default();
+/// for (time, value) in [(0, 70.0), (10, 110.0), (20, 120.0), (30, 130.0)] {
+///     series.add(time, Fixed::from_units(value).unwrap().steps(), &reference);
+/// }
+/// let whole = join(series.finish(&reference)).unwrap();
+/// let (streaks, longest) = whole.streaks();
+/// assert_eq!((streaks, longest.unwrap().length), (1, 3));
+/// assert_eq!(whole.arv(), Some(20.0));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     done: Vec<Piece>,
     current: Option<Piece>,
-    /// The latest time, Σ of its values in steps, and how many.
+    /// The latest moment, to which values may still be added.
     pending: Option<Moment>,
     /// There were more pieces than are kept.
     is_lost: bool,
 }
 
-/// Most pieces kept of one object: beyond them it is in no order.
+/// The most pieces kept of one object: with more, it is not sorted at all.
 const PIECES_MAX: usize = 64;
 
-/// Overlaps with everything.
-const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+/// A range of time that overlaps with every other.
+const ALL_TIME: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Series {
-    /// Takes a value in. One that is earlier than the latest begins a new
-    /// piece.
+    /// Adds a value. One that is earlier than the latest begins a new piece.
     pub fn add(&mut self, time: i64, steps: i64, reference: &ReferenceRange) {
-        let steps = i128::from(steps);
+        let moment = Moment::new(time, steps);
         match &mut self.pending {
-            Some((at, sum, count)) if *at == time => {
-                *sum += steps;
-                *count += 1;
-            }
+            Some(pending) if pending.time == time => pending.add(moment),
             pending => {
-                let is_earlier = pending.is_some_and(|(at, ..)| time < at);
-                self.settle(reference);
+                let is_earlier = pending.is_some_and(|pending| time < pending.time);
+                self.flush_pending(reference);
                 if is_earlier {
-                    self.put_by();
+                    self.close_piece();
                 }
-                self.pending = Some((time, steps, 1));
+                self.pending = Some(moment);
             }
         }
     }
 
-    /// Appends the pending time to the current piece.
-    fn settle(&mut self, reference: &ReferenceRange) {
+    /// Appends the pending moment to the current piece.
+    fn flush_pending(&mut self, reference: &ReferenceRange) {
         let Some(moment) = self.pending.take() else { return };
         let piece = Piece::of(moment, reference);
         let joined = self.current.map_or(Some(piece), |current| current.joined(piece));
         if joined.is_none() {
-            self.put_by();
+            self.close_piece();
         }
         self.current = joined.or(Some(piece));
     }
 
-    fn put_by(&mut self) {
+    fn close_piece(&mut self) {
         if self.done.len() < PIECES_MAX {
             self.done.extend(self.current.take());
         } else {
@@ -227,15 +271,16 @@ impl Series {
         }
     }
 
-    /// The pieces.
+    /// Ends the series; returns the pieces.
     #[must_use]
     pub fn finish(mut self, reference: &ReferenceRange) -> Vec<Piece> {
-        self.settle(reference);
+        self.flush_pending(reference);
         self.done.extend(self.current);
+        // Two pieces that overlap: joining them gives no answer.
         if self.is_lost
             && let Some(any) = self.done.first().copied()
         {
-            self.done = vec![Piece { times: EVER, ..any }; 2];
+            self.done = vec![Piece { times: ALL_TIME, ..any }; 2];
         }
         self.done
     }
@@ -265,22 +310,22 @@ mod tests {
         join(series(&timed)).expect("in order")
     }
 
-    /// Runs by looking at every value: how many, the longest's start, length.
-    fn by_looking(values: &[f64]) -> (u64, Option<(i64, u64)>) {
-        let mut runs: Vec<(i64, u64)> = Vec::new();
+    /// Finds streaks by looking at every value: their number; start and length of the longest.
+    fn streaks_by_scanning(values: &[f64]) -> (u64, Option<(i64, u64)>) {
+        let mut streaks: Vec<(i64, u64)> = Vec::new();
         let mut open: Option<(i64, u64)> = None;
         for (time, value) in (0..).zip(values) {
             if (60.0..=100.0).contains(value) {
-                runs.extend(open.take());
+                streaks.extend(open.take());
             } else {
                 let (start, length) = open.unwrap_or((time, 0));
                 open = Some((start, length + 1));
             }
         }
-        runs.extend(open);
-        runs.retain(|(_, length)| *length >= RUN_MIN);
-        let longest = runs.iter().max_by_key(|(start, length)| (*length, -start)).copied();
-        (runs.len() as u64, longest)
+        streaks.extend(open);
+        streaks.retain(|(_, length)| *length >= STREAK_MIN);
+        let longest = streaks.iter().max_by_key(|(start, length)| (*length, -start)).copied();
+        (streaks.len() as u64, longest)
     }
 
     #[test]
@@ -293,13 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_knows_its_start_length_and_worst() {
-        let (count, longest) = whole(&[70.0, 101.0, 130.0, 55.0, 70.0, 59.0]).runs();
+    fn a_streak_has_its_start_length_and_worst_value() {
+        let (count, longest) = whole(&[70.0, 101.0, 130.0, 55.0, 70.0, 59.0]).streaks();
         let longest = longest.expect("three in a row");
         assert_eq!((count, longest.start, longest.length), (1, 1, 3));
         assert_eq!(longest.worst, 3_000_000_000_000);
-        assert_eq!(whole(&[101.0, 102.0]).runs(), (0, None));
-        assert_eq!(whole(&[101.0, 102.0, 103.0]).runs().0, 1);
+        assert_eq!(whole(&[101.0, 102.0]).streaks(), (0, None));
+        assert_eq!(whole(&[101.0, 102.0, 103.0]).streaks().0, 1);
     }
 
     #[test]
@@ -307,15 +352,15 @@ mod tests {
         let pieces = series(&[(1, 70.0), (5, 80.0), (3, 90.0)]);
         assert_eq!(pieces.len(), 2);
         assert_eq!(join(pieces), None);
-        let apart = series(&[(5, 70.0), (6, 80.0), (1, 90.0), (2, 60.0)]);
+        let disjoint = series(&[(5, 70.0), (6, 80.0), (1, 90.0), (2, 60.0)]);
         assert_eq!(
-            join(apart).map(|piece| (piece.count, piece.path)),
+            join(disjoint).map(|piece| (piece.count, piece.path)),
             Some((4, 5_000_000_000_000))
         );
         // The same time twice, in two pieces, is an overlap.
         let touching = [series(&[(1, 70.0), (2, 80.0)]), series(&[(2, 80.0), (3, 70.0)])].concat();
         assert_eq!(join(touching), None);
-        // Backwards: more pieces than are kept, so no answer though none overlap.
+        // Backwards: more pieces than are kept, so there is no answer although none overlap.
         let backwards: Vec<(i64, f64)> = (0..200).map(|time| (-time, 70.0)).collect();
         assert_eq!(join(series(&backwards)), None);
         assert_eq!(series(&backwards).len(), 2);
@@ -338,10 +383,10 @@ mod tests {
                 cuts.windows(2).flat_map(|cut| series(&timed[cut[0]..cut[1]])).collect();
             let at = turn.index(pieces.len());
             pieces.rotate_left(at);
-            let joined = join(pieces).expect("apart");
+            let joined = join(pieces).expect("disjoint");
             prop_assert_eq!(joined, whole(&values));
-            let (count, longest) = joined.runs();
-            prop_assert_eq!((count, longest.map(|run| (run.start, run.length))), by_looking(&values));
+            let (count, longest) = joined.streaks();
+            prop_assert_eq!((count, longest.map(|streak| (streak.start, streak.length))), streaks_by_scanning(&values));
             let steps: f64 = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
             let arv = (values.len() > 1).then(|| steps / (values.len() - 1) as f64);
             let near = match (joined.arv(), arv) {

@@ -1,8 +1,9 @@
-//! Visits of more patients than are kept at a time: they wait elsewhere, as
-//! bytes, until the others are handed on.
+//! Spills the visits of more patients than fit in memory, as bytes, until the resident patients
+//! are complete.
 //!
-//! Used by [`crate::rules::accumulator::ObjectAccumulator`]; where they wait is the agent's to say.
-//! A patient is in one part, so what is kept of each is whole when handed on.
+//! Used by [`crate::rules::accumulator::ObjectAccumulator`]; the implementation of [`Spill`]
+//! chooses where they go. A patient is in one partition, so a patient is complete when its
+//! partition is.
 
 use crate::rules::effects::{Effect, EffectValues};
 use crate::rules::fixed::Fixed;
@@ -10,31 +11,34 @@ use crate::rules::reading::Readings;
 use crate::rules::statistics::{Counts, ObjectStatistics, Visit};
 use crate::rules::vital::Vital;
 
-/// Into how many parts patients are dealt whose visits wait.
-pub const OVERFLOW_PARTS: usize = 256;
+/// The number of partitions of the spilled patients.
+pub const PARTITIONS: usize = 256;
 
-/// Where visits wait, and who takes patients that are whole.
-pub trait Overflow: Send {
-    /// Lets a visit wait in a part (below [`OVERFLOW_PARTS`]).
-    fn put(&mut self, part: usize, visit: &[u8]);
+/// Stores data that does not fit in memory.
+pub trait Spill: Send {
+    /// Stores a visit in a partition (below [`PARTITIONS`]).
+    fn write_visit(&mut self, partition: usize, visit: &[u8]);
 
-    /// Gives back the next of a part's visits, whole and in the order they came;
-    /// none after the last.
-    fn take(&mut self, part: usize) -> Option<Vec<u8>>;
+    /// Returns the next visits of a partition, whole and in the order they were written; `None`
+    /// after the last.
+    fn read_visits(&mut self, partition: usize) -> Option<Vec<u8>>;
 
-    /// Takes what is kept of some patients, each of whom is whole; it is
-    /// forgotten then.
-    fn hand_on(&mut self, kept: &ObjectStatistics);
+    /// Stores some patients, each of whom is complete; the caller forgets them.
+    fn write_patients(&mut self, kept: &ObjectStatistics);
 }
 
-/// Bytes of a visit that waits: patient, time, what it counts for, readings,
-/// effects, little endian.
+/// The spilled bytes are not those that were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpillDamaged;
+
+/// Bytes of a spilled visit: patient, time, what it counts for, readings, outcome columns; little
+/// endian.
 pub(super) const VISIT_BYTES: usize = 4 + 8 + 1 + 8 * Vital::COUNT + 8 * Effect::COUNT;
 
-/// No effect has this number of steps.
+/// Stands for a missing outcome: no value has this number of steps.
 const NO_EFFECT: i64 = i64::MIN;
 
-/// A visit as bytes.
+/// Encodes a visit.
 pub(super) fn to_bytes(patient: u32, visit: &Visit, effects: &EffectValues) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(VISIT_BYTES);
     bytes.extend(patient.to_le_bytes());
@@ -46,7 +50,7 @@ pub(super) fn to_bytes(patient: u32, visit: &Visit, effects: &EffectValues) -> V
     bytes
 }
 
-/// The visit in some bytes; `None` if they are none.
+/// Decodes a visit; `None` if the bytes are not one.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<(u32, Visit, EffectValues)> {
     let (patient, rest) = bytes.split_first_chunk::<4>()?;
     let (time, rest) = rest.split_first_chunk::<8>()?;
@@ -55,6 +59,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<(u32, Visit, EffectValues)> {
     let (numbers, _) = rest.as_chunks::<8>();
     let (readings, effects) = numbers.split_first_chunk::<{ Vital::COUNT }>()?;
     let effects = effects.first_chunk::<{ Effect::COUNT }>()?;
+    // By its bits: a reading may be a NaN, whose bits have a meaning.
     let readings = readings.map(|bits| f64::from_bits(u64::from_le_bytes(bits)));
     let visit = Visit {
         time: i64::from_le_bytes(*time),
@@ -66,21 +71,21 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<(u32, Visit, EffectValues)> {
     Some((u32::from_le_bytes(*patient), visit, effects))
 }
 
-/// For objects of few patients.
+/// The spill of an object with few patients, which is never used.
 #[cfg(test)]
-pub(super) struct NoOverflow;
+pub(super) struct NoSpill;
 
 #[cfg(test)]
-impl Overflow for NoOverflow {
-    fn put(&mut self, _: usize, _: &[u8]) {
+impl Spill for NoSpill {
+    fn write_visit(&mut self, _: usize, _: &[u8]) {
         unreachable!("few patients");
     }
 
-    fn take(&mut self, _: usize) -> Option<Vec<u8>> {
+    fn read_visits(&mut self, _: usize) -> Option<Vec<u8>> {
         unreachable!("few patients");
     }
 
-    fn hand_on(&mut self, _: &ObjectStatistics) {
+    fn write_patients(&mut self, _: &ObjectStatistics) {
         unreachable!("few patients");
     }
 }

@@ -1,7 +1,7 @@
-//! Everything learnt from one object.
+//! The statistics of one object.
 //!
-//! Made by [`crate::rules::accumulator::ObjectAccumulator`], read by the agent, which makes a
-//! partial of it. Must stay free of floating-point sums.
+//! Built by [`crate::rules::accumulator::ObjectAccumulator`], and read to make a partial. Must
+//! stay free of floating-point sums.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::rules::timeline::MOMENTS_MAX;
 use crate::rules::vital::Vital;
 use sce_core::calendar;
 
-/// What was read of a patient at a time.
+/// The readings of a patient at one time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit {
     pub(super) time: i64,
@@ -29,14 +29,14 @@ pub(super) struct Visit {
     pub(super) counts: Counts,
 }
 
-/// What readings count for.
+/// What the readings of a visit count for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {
-    /// Each for itself, and together as the moment's set.
+    /// Each on its own, and together as the moment's set.
     Both,
-    /// Each for itself: the moment has more of them, and a set of its own.
+    /// Each on its own: the moment has more readings, and a separate set.
     Single,
-    /// As the set of a moment: means of its single readings.
+    /// As the set of a moment: the means of its single readings.
     Set,
 }
 
@@ -44,27 +44,27 @@ impl Counts {
     pub(super) const ALL: [Self; 3] = [Self::Both, Self::Single, Self::Set];
 }
 
-/// What of it is analysed.
-pub(super) type Analysed = [Option<Fixed>; Vital::COUNT];
+/// The analyzed values of a visit.
+pub(super) type Analyzed = [Option<Fixed>; Vital::COUNT];
 
-/// What is kept of one patient.
+/// The statistics of one patient.
 #[derive(Clone)]
 pub struct PatientCells {
     life: Life,
-    /// From when on the patient is surely an adult, in civil seconds; none if
-    /// the age is unknown.
+    /// The time from which the patient is certainly an adult, in civil seconds; `None` if the age
+    /// is unknown.
     pub adult_from: Option<i64>,
     /// One cell per vital, by [`Vital::index`].
     pub cells: [Cell; Vital::COUNT],
     /// NEWS2 of the complete sets.
     pub news2: news2::Course,
-    /// Derived measures, by [`Derived::ALL`].
+    /// Derived measures, in the order of [`Derived::ALL`].
     pub derived: [DerivedSums; Derived::COUNT],
-    /// Of objects that have columns of effects.
+    /// The sums of the outcome columns, if the object has any.
     pub effects: Option<Box<PatientEffects>>,
 }
 
-/// It knows when the patient was born.
+/// Without content, which includes the date of birth.
 impl fmt::Debug for PatientCells {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PatientCells(..)")
@@ -83,8 +83,8 @@ impl PatientCells {
         }
     }
 
-    /// Takes a complete set in; true if it is scored.
-    fn take_set(&mut self, time: i64, score: news2::Score) -> bool {
+    /// Counts a complete set; returns true if it is scored.
+    fn count_set(&mut self, time: i64, score: news2::Score) -> bool {
         match self.life.news2_from {
             Some(from) if time < from => {
                 self.news2.under_age += 1;
@@ -100,43 +100,43 @@ impl PatientCells {
 
 /// A patient of the object.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct PatientEntry {
     pub(super) name: String,
-    /// What is kept of the patient, if that began and is not yet handed on.
-    pub(super) kept: Option<Box<PatientCells>>,
+    /// The patient's statistics, while they are in memory.
+    pub(super) cells: Option<Box<PatientCells>>,
 }
 
-impl Known {
+impl PatientEntry {
     pub(super) const fn new(name: String) -> Self {
-        Self { name, kept: None }
+        Self { name, cells: None }
     }
 
-    /// Begins to keep what is read of the patient.
-    pub(super) fn keep(&mut self, people: &People) {
-        self.kept = Some(Box::new(PatientCells::of(people.of(&self.name))));
+    /// Begins the patient's statistics.
+    pub(super) fn begin(&mut self, people: &People) {
+        self.cells = Some(Box::new(PatientCells::of(people.of(&self.name))));
     }
 }
 
-/// Statistics of one object, or of what of it is not yet handed on.
+/// The statistics of one object, without the patients that were spilled.
 #[derive(Debug)]
 pub struct ObjectStatistics {
     pub(super) ranges: PlausibleRanges,
     pub(super) measured: [bool; Vital::COUNT],
-    pub(super) patients: Vec<Known>,
-    /// Those of which something is kept.
-    pub(super) live: Vec<u32>,
+    pub(super) patients: Vec<PatientEntry>,
+    /// The patients in memory.
+    pub(super) resident: Vec<u32>,
     quality: [QualityCounts; Vital::COUNT],
     equal: EqualColumns,
     /// NEWS2 bands of the complete sets, by [`calendar::month`].
     months: FxHashMap<i64, news2::BandCounts>,
     pub(super) left_out: LeftOutCounts,
-    /// There, if the object has columns of effects.
+    /// Present if the object has outcome columns.
     pub(super) effects: Option<Box<ObjectEffects>>,
     references: [ReferenceRange; Vital::COUNT],
-    /// Values kept one by one, in all timelines.
+    /// The number of values that are kept individually, in all timelines.
     moments: u64,
-    /// They were too many.
-    are_pieces: bool,
+    /// True once they were too many.
+    keeps_pieces: bool,
 }
 
 impl ObjectStatistics {
@@ -145,7 +145,7 @@ impl ObjectStatistics {
             ranges,
             measured: [false; Vital::COUNT],
             patients: Vec::new(),
-            live: Vec::new(),
+            resident: Vec::new(),
             quality: [QualityCounts::default(); Vital::COUNT],
             equal: EqualColumns::default(),
             months: FxHashMap::default(),
@@ -153,24 +153,25 @@ impl ObjectStatistics {
             effects: None,
             references: Vital::ALL.map(ReferenceRange::usual),
             moments: 0,
-            are_pieces: false,
+            keeps_pieces: false,
         }
     }
 
-    /// Takes a patient's waiting moments in, in order: vital by vital first,
-    /// then what needs several vitals of one moment.
+    /// Adds a patient's pending moments, in order: first vital by vital, then what needs several
+    /// vitals of one moment.
     #[inline(never)]
-    pub(super) fn take_in(
+    pub(super) fn add_moments(
         &mut self,
         patient: usize,
         moments: &mut Vec<Visit>,
-        scratch: &mut Vec<Analysed>,
+        scratch: &mut Vec<Analyzed>,
     ) {
-        let Some(patient) = self.patients[patient].kept.as_deref_mut() else { return };
+        let Some(patient) = self.patients[patient].cells.as_deref_mut() else { return };
         scratch.clear();
         scratch.resize(moments.len(), [None; Vital::COUNT]);
+        // Vital by vital, so that one cell and its bins stay in the cache.
         for vital in Vital::ALL {
-            let mut taker = Taker {
+            let mut reader = CellReader {
                 vital,
                 cell: &mut patient.cells[vital.index()],
                 quality: &mut self.quality[vital.index()],
@@ -178,61 +179,63 @@ impl ObjectStatistics {
                 reference: &self.references[vital.index()],
                 life: patient.life,
             };
-            if self.are_pieces {
-                taker.cell.timeline.collapse(taker.reference);
+            // Before the first value of the burst, so that a timeline never mixes the two.
+            if self.keeps_pieces {
+                reader.cell.timeline.collapse(reader.reference);
             }
-            let before = taker.cell.sums.n;
-            for (visit, analysed) in moments.iter().zip(scratch.iter_mut()) {
-                analysed[vital.index()] = match visit.readings.get(vital) {
+            let before = reader.cell.sums.n;
+            for (visit, analyzed) in moments.iter().zip(scratch.iter_mut()) {
+                analyzed[vital.index()] = match visit.readings.get(vital) {
+                    // The single readings were added already; their mean is only for the set.
                     Some(Reading::Value(mean)) if visit.counts == Counts::Set => {
                         Fixed::from_units(mean)
                     }
-                    Some(reading) => taker.take(visit.time, reading),
+                    Some(reading) => reader.add(visit.time, reading),
                     None => None,
                 };
             }
-            self.moments += taker.cell.sums.n - before;
+            self.moments += reader.cell.sums.n - before;
         }
-        for (visit, analysed) in moments.iter().zip(scratch.iter()) {
+        for (visit, analyzed) in moments.iter().zip(scratch.iter()) {
             if visit.counts == Counts::Single {
                 continue;
             }
             let time = visit.time;
-            if let Some(five) = Five::of(analysed) {
+            if let Some(five) = Five::of(analyzed) {
                 let score = news2::score(&five);
-                if patient.take_set(time, score) {
+                if patient.count_set(time, score) {
                     self.months.entry(calendar::month(time)).or_default().add(news2::band(score));
                 }
             }
-            if quality::is_dbp_not_below_sbp(analysed) {
+            if quality::is_dbp_not_below_sbp(analyzed) {
                 self.quality[Vital::DiastolicBp.index()].dbp_not_below_sbp += 1;
             }
-            if quality::bmi_differs(analysed) {
+            if quality::bmi_differs(analyzed) {
                 self.quality[Vital::Bmi.index()].bmi_differs += 1;
             }
-            self.equal.take_in(analysed);
-            DerivedSums::take_in(&mut patient.derived, analysed);
+            self.equal.add(analyzed);
+            DerivedSums::add_all(&mut patient.derived, analyzed);
         }
         moments.clear();
     }
 
-    /// Takes the effects of the same moments in, after [`Self::take_in`].
-    pub(super) fn take_effects_in(
+    /// Adds the outcome columns of the same moments, after [`Self::add_moments`].
+    pub(super) fn add_effects(
         &mut self,
         patient: usize,
         effects: &mut Vec<EffectValues>,
-        analysed: &[Analysed],
+        analyzed: &[Analyzed],
     ) {
         let Some(object) = &mut self.effects else { return };
-        let Some(patient) = self.patients[patient].kept.as_deref_mut() else { return };
+        let Some(patient) = self.patients[patient].cells.as_deref_mut() else { return };
         let patient = patient.effects.get_or_insert_default();
-        for (values, effects) in analysed.iter().zip(effects.iter()) {
-            object.take_in(patient, values, effects);
+        for (values, effects) in analyzed.iter().zip(effects.iter()) {
+            object.add_visit(patient, values, effects);
         }
         effects.clear();
     }
 
-    /// NEWS2 bands by [`calendar::month`], in the order of time.
+    /// Returns the NEWS2 bands by [`calendar::month`], in order of time.
     #[must_use]
     pub fn months(&self) -> Vec<(i64, news2::BandCounts)> {
         let mut months: Vec<_> =
@@ -241,66 +244,67 @@ impl ObjectStatistics {
         months
     }
 
-    /// What is kept of the effects beside the patients' part.
+    /// Returns the counts and extremes of the outcome columns.
     #[must_use]
     pub fn effects(&self) -> Option<&ObjectEffects> {
         self.effects.as_deref()
     }
 
-    /// Keeps pieces instead of moments, if there are too many of those.
+    /// Keeps pieces instead of values, if there are too many values.
     pub(super) fn limit_moments(&mut self) {
-        if self.moments <= MOMENTS_MAX || self.are_pieces {
+        // Once is enough: later, each timeline collapses before it gets values.
+        if self.moments <= MOMENTS_MAX || self.keeps_pieces {
             return;
         }
-        self.are_pieces = true;
-        for patient in self.patients.iter_mut().filter_map(|known| known.kept.as_deref_mut()) {
+        self.keeps_pieces = true;
+        for patient in self.patients.iter_mut().filter_map(|entry| entry.cells.as_deref_mut()) {
             for (cell, reference) in patient.cells.iter_mut().zip(&self.references) {
                 cell.timeline.collapse(reference);
             }
         }
     }
 
-    /// The reference range of a vital.
+    /// Returns the reference range of a vital.
     #[must_use]
     pub const fn reference(&self, vital: Vital) -> &ReferenceRange {
         &self.references[vital.index()]
     }
 
-    /// The vitals that outputs name even without a value: those the format
-    /// has a column for.
+    /// True if outputs name the vital even without a value, because the format has a column for
+    /// it.
     #[must_use]
     pub const fn measures(&self, vital: Vital) -> bool {
         self.measured[vital.index()]
     }
 
-    /// The rows left out.
+    /// Returns the counts of rows left out.
     #[must_use]
     pub const fn left_out(&self) -> &LeftOutCounts {
         &self.left_out
     }
 
-    /// The patients of whom something is kept, and what.
+    /// Iterates over the patients in memory.
     pub fn patients(&self) -> impl Iterator<Item = (&str, &PatientCells)> {
-        let known = self.live.iter().filter_map(|at| self.patients.get(*at as usize));
-        known.filter_map(|known| Some((known.name.as_str(), known.kept.as_deref()?)))
+        let entries = self.resident.iter().filter_map(|at| self.patients.get(*at as usize));
+        entries.filter_map(|entry| Some((entry.name.as_str(), entry.cells.as_deref()?)))
     }
 
-    /// Forgets the patients' part, which was handed on; what concerns the
-    /// object stays.
+    /// Forgets the patients in memory, who were spilled; the counts of the object stay.
     pub(super) fn forget_patients(&mut self) {
-        for (vital, counts) in Vital::ALL.into_iter().zip(self.kept_quality()) {
+        // These counts are in the cells, which are about to be dropped.
+        for (vital, counts) in Vital::ALL.into_iter().zip(self.resident_quality()) {
             let quality = &mut self.quality[vital.index()];
             quality.values += counts.values;
             quality.missing += counts.missing;
             quality.implausible += counts.implausible;
         }
-        for at in std::mem::take(&mut self.live) {
-            self.patients[at as usize].kept = None;
+        for at in std::mem::take(&mut self.resident) {
+            self.patients[at as usize].cells = None;
         }
     }
 
-    /// What the patients' cells count of each vital.
-    fn kept_quality(&self) -> [QualityCounts; Vital::COUNT] {
+    /// Returns the counts that are in the cells of the patients in memory.
+    fn resident_quality(&self) -> [QualityCounts; Vital::COUNT] {
         let mut counts = [QualityCounts::default(); Vital::COUNT];
         for (_, patient) in self.patients() {
             for (counts, cell) in counts.iter_mut().zip(&patient.cells) {
@@ -312,10 +316,10 @@ impl ObjectStatistics {
         counts
     }
 
-    /// The quality counts of each vital, over all patients of the object.
+    /// Returns the quality counts of each vital, over all patients of the object.
     #[must_use]
     pub fn quality(&self) -> [QualityCounts; Vital::COUNT] {
-        let kept = self.kept_quality();
+        let kept = self.resident_quality();
         Vital::ALL.map(|vital| {
             let (mut counts, kept) = (self.quality[vital.index()], kept[vital.index()]);
             counts.equal_column = self.equal.count(vital);
@@ -327,8 +331,8 @@ impl ObjectStatistics {
     }
 }
 
-/// What the readings of one vital of one patient go into.
-struct Taker<'a> {
+/// Adds the readings of one vital of one patient to its cell.
+struct CellReader<'a> {
     vital: Vital,
     cell: &'a mut Cell,
     quality: &'a mut QualityCounts,
@@ -337,10 +341,10 @@ struct Taker<'a> {
     life: Life,
 }
 
-impl Taker<'_> {
-    /// Takes one reading in; the answer is the value if it is analysed.
+impl CellReader<'_> {
+    /// Adds one reading; returns the value if it is analyzed.
     #[inline]
-    fn take(&mut self, time: i64, reading: Reading) -> Option<Fixed> {
+    fn add(&mut self, time: i64, reading: Reading) -> Option<Fixed> {
         let units = match reading {
             Reading::Value(units) => units,
             Reading::Missing => {

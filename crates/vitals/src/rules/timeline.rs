@@ -1,28 +1,27 @@
-//! What is kept of a vital's values in the order of time.
+//! A vital's values in order of time.
 //!
-//! Used by [`crate::rules::cell::Cell`] while reading, and when delivering. While there
-//! are few, every value is kept with its time, so that any split into objects
-//! gives the same answer; of an object with more than [`MOMENTS_MAX`] values,
-//! or a run with more, only [`Piece`]s are, which join where the objects'
-//! times do not overlap.
+//! Used by [`crate::rules::cell::Cell`] while reading, and when results are delivered. If there
+//! are few, every value is kept with its time, so that any split into objects gives the same
+//! answer. If an object or a run has more than [`MOMENTS_MAX`] values, only [`Piece`]s are kept,
+//! which join if the objects do not overlap in time.
 
 use crate::rules::fixed::Fixed;
 use crate::rules::range::ReferenceRange;
 use crate::rules::series::{Moment, Piece, Series, join};
 
-/// Values kept one by one, of an object or of a run: 16 MiB.
+/// The most values of an object or of a run that are kept individually: 16 MiB.
 pub const MOMENTS_MAX: u64 = 1 << 20;
 
-/// Pieces of one object that overlap.
+/// Pieces that overlap in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlapping;
 
 /// The values of one patient and vital in one object.
 #[derive(Debug, Clone)]
 pub enum Timeline {
-    /// Every value (steps) with its time, as they came.
+    /// Every value (in steps) with its time, in the order read.
     Moments(Vec<(i64, i64)>),
-    /// Too many to keep.
+    /// Summaries, because there are too many values.
     Pieces(Box<Series>),
 }
 
@@ -33,7 +32,7 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// Takes a value in.
+    /// Adds a value.
     #[inline]
     pub(super) fn add(&mut self, time: i64, value: Fixed, reference: &ReferenceRange) {
         match self {
@@ -46,6 +45,7 @@ impl Timeline {
     pub(super) fn collapse(&mut self, reference: &ReferenceRange) {
         if let Self::Moments(moments) = self {
             let mut series = Series::default();
+            // Sorted, they make a single piece, whatever the order they came in.
             moments.sort_unstable();
             for (time, steps) in moments.drain(..) {
                 series.add(time, steps, reference);
@@ -55,39 +55,39 @@ impl Timeline {
     }
 }
 
-/// Values as moments, in the order of time.
+/// Returns values as moments, in order of time.
 #[must_use]
 pub fn moments_of(values: &[(i64, i64)]) -> Vec<Moment> {
-    let single = |(time, steps): &(i64, i64)| (*time, i128::from(*steps), 1);
+    let single = |(time, steps): &(i64, i64)| Moment::new(*time, *steps);
     merged(values.iter().map(single).collect())
 }
 
-/// Moments in the order of time, each time once.
+/// Returns the moments in order of time, each time once.
 #[must_use]
 pub fn merged(mut moments: Vec<Moment>) -> Vec<Moment> {
     moments.sort_unstable();
-    moments.dedup_by(|(time, sum, count), (at, sums, counts)| {
-        let is_same = time == at;
+    // The order within one time does not matter, because sums commute.
+    moments.dedup_by(|next, kept| {
+        let is_same = next.time == kept.time;
         if is_same {
-            *sums += *sum;
-            *counts += *count;
+            kept.add(*next);
         }
         is_same
     });
     moments
 }
 
-/// The moments of one object as one piece; none of none.
+/// Returns the moments of one object as one piece; `None` without moments.
 #[must_use]
 pub fn piece_of(moments: Vec<Moment>, reference: &ReferenceRange) -> Option<Piece> {
     let moments = merged(moments);
     join(moments.into_iter().map(|moment| Piece::of(moment, reference)).collect())
 }
 
-/// All that is known of a series as one piece; none of nothing.
+/// Returns a whole series as one piece; `None` if it is empty.
 ///
 /// # Errors
-/// Pieces overlap in time, so their order is not known.
+/// Pieces overlap in time, so that the order of values is unknown.
 pub fn whole(
     moments: Vec<Moment>,
     pieces: &[Piece],
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_one_time_are_their_mean_whichever_object_has_them() {
+    fn values_of_one_time_are_averaged_across_objects() {
         let both = answer(vec![timeline(&[(1, 70), (2, 80)], 9), timeline(&[(2, 90)], 9)]);
         let piece = both.expect("no piece").expect("values");
         assert_eq!((piece.count, piece.path), (2, i128::from(15 * UNIT)));
@@ -148,8 +148,8 @@ mod tests {
         let (a, b) = ([(1, 70), (3, 80)], [(2, 75), (4, 90)]);
         assert!(answer(vec![timeline(&a, 9), timeline(&b, 9)]).is_ok());
         assert_eq!(answer(vec![timeline(&a, 1), timeline(&b, 1)]), Err(Overlapping));
-        let apart = answer(vec![timeline(&a, 1), timeline(&[(4, 90), (5, 90)], 1)]);
-        assert_eq!(apart.map(|piece| piece.map(|piece| piece.count)), Ok(Some(4)));
+        let disjoint = answer(vec![timeline(&a, 1), timeline(&[(4, 90), (5, 90)], 1)]);
+        assert_eq!(disjoint.map(|piece| piece.map(|piece| piece.count)), Ok(Some(4)));
     }
 
     proptest! {
@@ -165,7 +165,7 @@ mod tests {
         }
 
         #[test]
-        fn where_a_timeline_collapses_never_shows_in_order(
+        fn the_point_of_collapse_does_not_matter_in_order(
             values in proptest::collection::vec((0_i64..3, 40_i64..120), 1..60),
             at in 0_usize..60,
         ) {

@@ -1,8 +1,8 @@
-//! How a vital changes over time: a line by ordinary least squares.
+//! The change of a vital over time: a line by ordinary least squares.
 //!
-//! Used per (patient, vital): [`TimeSums`] while reading and merging,
-//! [`fit`] and [`false_discovery`] when delivering. As all sums, these are
-//! integers until the very last step.
+//! Used per patient and vital: [`TimeSums`] while reading and merging, [`fit`] and
+//! [`false_discovery`] when results are delivered. Like all sums, these must stay integers until
+//! the last step.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -10,11 +10,11 @@ use crate::rules::fixed::{Fixed, STEPS_PER_UNIT};
 use crate::rules::moments::Sums;
 use sce_core::calendar::DAY_SECONDS;
 
-/// Days of the year that a slope is told for.
+/// The length of the year in slopes, in days.
 pub const YEAR_DAYS: f64 = 365.25;
 
-/// Σt, Σt² and Σxt over the values of [`Sums`]: t in civil seconds, x in
-/// steps. With years up to 9999 (|t| < 2^38) and 2^33 values all fit.
+/// Σt, Σt² and Σxt over the values of [`Sums`]: t in civil seconds, x in steps. With years up to
+/// 9999 (|t| < 2^38) and 2^33 values, all of them fit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeSums {
     /// Σt.
@@ -26,7 +26,7 @@ pub struct TimeSums {
 }
 
 impl TimeSums {
-    /// Takes one value in.
+    /// Adds one value.
     #[inline]
     pub(super) fn add(&mut self, time: i64, value: Fixed) {
         let (time, steps) = (i128::from(time), i128::from(value.steps()));
@@ -46,31 +46,30 @@ impl TimeSums {
     }
 }
 
-/// The days on which values were measured, as far as a trend needs them:
-/// whether there are three.
+/// The days on which values were measured, as far as a trend needs them: it needs three.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Days {
     /// The earliest.
     pub first: Option<i64>,
     /// The latest.
     pub last: Option<i64>,
-    /// The earliest strictly between.
+    /// The earliest of the days strictly between them.
     pub between: Option<i64>,
 }
 
 impl Days {
-    /// Takes a time in.
+    /// Adds a time.
     #[inline]
     pub(super) fn add(&mut self, time: i64) {
         let day = time.div_euclid(DAY_SECONDS);
         match (self.last, self.between) {
-            // Most files go by date, and most days change nothing but the last.
+            // Most files are sorted by date, and most days change nothing but the last.
             (Some(last), Some(_)) if day >= last => self.last = Some(day),
             _ => *self = self.merged(Self { first: Some(day), last: Some(day), between: None }),
         }
     }
 
-    /// Those of both: what is kept depends on the set of days alone.
+    /// Merges the days; the result depends on the set of days alone.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let all = [self.first, self.last, self.between, other.first, other.last, other.between];
@@ -81,26 +80,25 @@ impl Days {
     }
 }
 
-/// A line through the values of a patient.
+/// A line fitted to the values of a patient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
     /// Change of the value in a year of [`YEAR_DAYS`], in canonical units.
     pub slope_per_year: f64,
-    /// Its standard error.
+    /// The standard error of the slope.
     pub standard_error: f64,
-    /// Probability of such a slope or a steeper one if there is none
-    /// (two-sided, Student's t with n − 2 degrees of freedom).
+    /// The probability of a slope at least as steep if there is none (two-sided, Student's t with
+    /// n − 2 degrees of freedom).
     pub p: f64,
 }
 
-/// The line; `None` with fewer than three days.
+/// Fits the line; `None` with fewer than three days.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn fit(values: &Sums, times: &TimeSums, days: &Days) -> Option<Fit> {
     days.between?;
     let n = i128::from(values.n);
-    // Sums about whole-number pivots just below the means are exact; what the
-    // pivots leave is small and is taken off in floating point.
+    // Sums about integer pivots just below the means are exact; the small remainders of the
+    // pivots are corrected in floating point.
     let (pivot_t, rest_t) = (times.sum.div_euclid(n), times.sum.rem_euclid(n));
     let (pivot_x, rest_x) = (values.sum.div_euclid(n), values.sum.rem_euclid(n));
     let about = |whole: i128, a: i128, b: i128| whole as f64 - a as f64 * b as f64 / n as f64;
@@ -111,9 +109,11 @@ pub fn fit(values: &Sums, times: &TimeSums, days: &Days) -> Option<Fit> {
     let xt = about(xt, rest_x, rest_t);
     let slope = xt / tt;
     let freedom = (n - 2) as f64;
+    // Rounding can make the residual of a perfect line negative.
     let residual = (xx - slope * xt).max(0.0);
     let standard_error = (residual / freedom / tt).sqrt();
     let scale = YEAR_DAYS * DAY_SECONDS as f64 / STEPS_PER_UNIT;
+    // A constant series has error 0: 0 / 0 would be NaN.
     let p = if slope == 0.0 {
         1.0
     } else {
@@ -123,14 +123,14 @@ pub fn fit(values: &Sums, times: &TimeSums, days: &Days) -> Option<Fit> {
     Some(Fit { slope_per_year: slope * scale, standard_error: standard_error * scale, p })
 }
 
-/// Benjamini and Hochberg's adjusted p-values (1995), in the order given: the
-/// share of false discoveries to expect if all up to each are believed.
+/// Returns the p-values adjusted by Benjamini and Hochberg (1995), in the order given: the
+/// expected share of false discoveries if all up to each are accepted.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn false_discovery(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*b].total_cmp(&p[*a]));
     let mut q = vec![0.0; p.len()];
+    // From the largest down: a smaller p never gets a larger q.
     let mut least = 1.0_f64;
     for (place, index) in order.into_iter().enumerate() {
         let rank = p.len() - place;
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fitted(points: &[(i64, f64)]) -> Option<Fit> {
+    fn fit_points(points: &[(i64, f64)]) -> Option<Fit> {
         let (mut sums, mut times, mut days) = Default::default();
         for (time, value) in points {
             let fixed = Fixed::from_units(*value).expect("within the limit");
@@ -178,7 +178,7 @@ mod tests {
             .enumerate()
             .map(|(day, x)| (day as i64 * DAY_SECONDS, x))
             .collect();
-        let fit = fitted(&points).expect("five days");
+        let fit = fit_points(&points).expect("five days");
         assert!((fit.slope_per_year - 0.8 * YEAR_DAYS).abs() < 1e-9);
         assert!((fit.standard_error - 0.346_410_161_513_775_46 * YEAR_DAYS).abs() < 1e-9);
         assert!((fit.p - 0.104_088_038_661_827_88).abs() < 1e-12);
@@ -188,18 +188,18 @@ mod tests {
     fn a_perfect_line_is_certain_and_a_flat_one_is_none() {
         let line =
             |slope: f64| (0..9).map(move |day| (day * DAY_SECONDS, 100.0 + slope * day as f64));
-        let steep = fitted(&line(1.0).collect::<Vec<_>>()).expect("nine days");
+        let steep = fit_points(&line(1.0).collect::<Vec<_>>()).expect("nine days");
         assert!(steep.p < 1e-12 && (steep.slope_per_year - 365.25).abs() < 1e-9);
-        let flat = fitted(&line(0.0).collect::<Vec<_>>()).expect("nine days");
+        let flat = fit_points(&line(0.0).collect::<Vec<_>>()).expect("nine days");
         assert_eq!((flat.slope_per_year, flat.standard_error, flat.p), (0.0, 0.0, 1.0));
     }
 
     #[test]
     fn three_days_are_needed() {
         let hours = |hours: &[i64]| hours.iter().map(|h| (h * 3600, *h as f64)).collect::<Vec<_>>();
-        assert_eq!(fitted(&hours(&[1, 2, 3, 23])), None);
-        assert_eq!(fitted(&hours(&[1, 30, 31, 2])), None);
-        assert!(fitted(&hours(&[1, 30, -1])).is_some());
+        assert_eq!(fit_points(&hours(&[1, 2, 3, 23])), None);
+        assert_eq!(fit_points(&hours(&[1, 30, 31, 2])), None);
+        assert!(fit_points(&hours(&[1, 30, -1])).is_some());
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         fn equals_the_textbook(
             points in proptest::collection::vec((-60_000_000_000_i64..250_000_000_000, 25.0_f64..300.0), 4..60)
         ) {
-            let Some(fit) = fitted(&points) else { return Ok(()) };
+            let Some(fit) = fit_points(&points) else { return Ok(()) };
             let (slope, error) = by_hand(&points);
             prop_assert!((fit.slope_per_year - slope).abs() <= 1e-6 * error.max(slope.abs()));
             prop_assert!((fit.standard_error - error).abs() <= 1e-6 * error);

@@ -1,9 +1,9 @@
-//! The nine vitals: their names, canonical units and place in every table.
+//! The nine vitals: their names, canonical units of measurement, and order.
 //!
-//! Used wherever a vital is named, stored or sorted. The discriminants are
-//! written into partials, so they may be extended but never renumbered.
+//! Used wherever a vital is named, stored or sorted. The discriminants are stored in partials, so
+//! they may be extended but never renumbered.
 
-/// A vital sign or body measure; the order is the order of every output.
+/// A vital sign or body measure; the order is that of every output.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -31,7 +31,7 @@ pub enum Vital {
 }
 
 impl Vital {
-    /// How many vitals there are.
+    /// The number of vitals.
     pub const COUNT: usize = 9;
 
     /// Every vital, in the order of the outputs.
@@ -47,25 +47,25 @@ impl Vital {
         Self::Bmi,
     ];
 
-    /// Position in [`Vital::ALL`].
+    /// Returns the position in [`Vital::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The number partials store for this vital.
+    /// Returns the number that partials store.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The vital a stored number stands for, if any.
+    /// Returns the vital of a stored number, if there is one.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
     }
 
-    /// The name used in every table and file.
+    /// Returns the name used in every table and file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ impl Vital {
         }
     }
 
-    /// The canonical unit, as a UCUM code.
+    /// Returns the canonical unit of measurement, as a UCUM code.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {

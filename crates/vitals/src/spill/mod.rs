@@ -1,8 +1,8 @@
-//! Data that waits on disk because it does not fit in memory.
+//! Spills data that does not fit in memory to disk.
 //!
 //! Used by [`crate::input`], [`crate::partial`] and [`crate::analysis`].
 
-pub mod chunk;
+pub mod file;
+pub mod patients;
 pub mod ranges;
-pub mod spool;
 pub mod visits;

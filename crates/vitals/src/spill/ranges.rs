@@ -1,109 +1,114 @@
 //! The patients of a run in ranges of their natural order, each patient once.
 //!
-//! Used when a partial is stored and when results are delivered. Few patients
-//! are one range, in memory. Of more, every chunk is dealt out to ranges on
-//! disk, and each range is put together by itself: memory is one range, whatever
-//! the number of patients, and how often they come.
+//! Used when a partial is stored and when results are delivered. Few patients are one range, in
+//! memory. Many are distributed over ranges on disk, and each range is merged on its own: memory
+//! must hold one range only, whatever the number of patients, and however often each occurs.
 
 use std::path::Path;
 
-use crate::rules::accumulator::PATIENTS_KEPT_MAX;
-use crate::rules::timeline::MOMENTS_MAX;
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
-
-use crate::spill::chunk::{Chunk, NOTED_OF, Shelf};
-use crate::tables::column::engine;
-use crate::tables::merge::{collapsed, merge_patients};
-use crate::tables::natural::natural;
-use crate::tables::patients::{PatientTables, cell_and_bin};
 use sce_study::AnalysisError;
 
-/// Patients that a range aims at: as many as one object keeps at a time.
+use crate::rules::accumulator::PATIENTS_KEPT_MAX;
+use crate::rules::timeline::MOMENTS_MAX;
+use crate::spill::file::Scratch;
+use crate::spill::patients::{Patients, SAMPLED_OF, SpilledPatients};
+use crate::tables::column::engine;
+use crate::tables::merge::{collapse_moments, merge_patients};
+use crate::tables::natural::natural;
+use crate::tables::patients::{PatientTables, cell_and_bin, column};
+
+/// The number of patients that a range aims at: half of those in memory at a time.
 const RANGE_PATIENTS: usize = PATIENTS_KEPT_MAX / 2;
-/// Chunks that are dealt out together.
-const DEALT_CHUNKS: usize = 2;
+/// Parts that are distributed together: the fewer rows go to a range at a time, the longer it
+/// takes.
+const PARTS_AT_A_TIME: usize = 2;
 
 /// The ranges, ascending.
 pub struct Ranges {
-    ranges: Vec<Chunk>,
+    ranges: Vec<Patients>,
 }
 
 impl Ranges {
-    /// The ranges of all these patients.
-    pub fn of(chunks: &[Chunk], scratch: &Path) -> Result<Self, AnalysisError> {
-        let moments: usize = chunks.iter().map(Chunk::moments).sum();
-        // Where there are pieces, some part had too many moments already.
-        let pieces = chunks.iter().any(|chunk| chunk.pieces() > 0);
-        let collapse = moments as u64 > MOMENTS_MAX || pieces;
-        let patients: usize = chunks.iter().map(Chunk::patients).sum();
+    /// Divides all these patients into ranges.
+    ///
+    /// # Errors
+    /// The scratch directory has no space left, or a part is damaged.
+    pub fn of(parts: &[Patients], scratch: &Path) -> Result<Self, AnalysisError> {
+        let moments: usize = parts.iter().map(Patients::moments).sum();
+        // A part with pieces had too many moments, and so has the whole.
+        let has_pieces = parts.iter().any(|part| part.pieces() > 0);
+        let collapse = moments as u64 > MOMENTS_MAX || has_pieces;
+        let patients: usize = parts.iter().map(Patients::patients).sum();
         let ranges = if patients <= PATIENTS_KEPT_MAX {
-            vec![Chunk::Here(Box::new(merge_patients(loaded(chunks, collapse)?)?))]
+            vec![Patients::InMemory(Box::new(merge_patients(load_all(parts, collapse)?)?))]
         } else {
-            dealt(chunks, collapse, scratch)?
+            distribute(parts, collapse, scratch)?
         };
         Ok(Self { ranges })
     }
 
-    /// How many there are.
+    /// Returns the number of ranges.
     pub const fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    /// Each range's patients, put together.
+    /// Loads the patients of each range, merged.
     pub fn load_each(&self) -> impl Iterator<Item = Result<PatientTables, AnalysisError>> {
-        self.ranges.iter().map(Chunk::load)
+        self.ranges.iter().map(Patients::load)
     }
 }
 
-/// The patients of some chunks; if there are too many moments, as pieces.
-fn loaded(chunks: &[Chunk], collapse: bool) -> Result<Vec<PatientTables>, AnalysisError> {
-    let load = |chunk: &Chunk| {
-        let tables = chunk.load()?;
-        if collapse { collapsed(tables) } else { Ok(tables) }
+/// Loads the patients of some parts; with `collapse`, their moments become pieces.
+fn load_all(parts: &[Patients], collapse: bool) -> Result<Vec<PatientTables>, AnalysisError> {
+    let load = |part: &Patients| {
+        let tables = part.load()?;
+        if collapse { collapse_moments(tables) } else { Ok(tables) }
     };
-    chunks.iter().map(load).collect()
+    parts.iter().map(load).collect()
 }
 
-/// Deals the chunks out to ranges.
-fn dealt(chunks: &[Chunk], collapse: bool, scratch: &Path) -> Result<Vec<Chunk>, AnalysisError> {
-    let bounds = bounds(chunks.iter().flat_map(Chunk::noted).collect());
-    let mut ranges = vec![Shelf::new(scratch).away()?; bounds.len() + 1];
-    // Of two chunks at a time: the smaller the parts on disk, the longer they take.
-    for some in chunks.chunks(DEALT_CHUNKS) {
-        let all = merge_patients(loaded(some, collapse)?)?;
-        let parts = deal(&all, &bounds).map_err(engine("deal patients out"))?;
-        for (range, part) in ranges.iter_mut().zip(parts) {
+/// Distributes the patients over ranges on disk.
+fn distribute(
+    parts: &[Patients],
+    collapse: bool,
+    scratch: &Path,
+) -> Result<Vec<Patients>, AnalysisError> {
+    let mut sampled = Vec::new();
+    for part in parts {
+        sampled.extend(part.sample()?);
+    }
+    let bounds = bounds(sampled);
+    // All ranges share one file.
+    let mut ranges = vec![SpilledPatients::new(&mut Scratch::new(scratch))?; bounds.len() + 1];
+    for some in parts.chunks(PARTS_AT_A_TIME) {
+        let all = merge_patients(load_all(some, collapse)?)?;
+        for (range, part) in ranges.iter_mut().zip(split(&all, &bounds)?) {
+            // Most parts have patients in few ranges only.
             if part.patients() > 0 {
                 range.add(&part)?;
             }
         }
     }
-    Ok(ranges.into_iter().map(Chunk::Away).collect())
+    Ok(ranges.into_iter().map(Patients::Spilled).collect())
 }
 
-/// The first patients of all ranges but the first, out of those that were
-/// noted.
-fn bounds(mut noted: Vec<String>) -> Vec<String> {
-    noted.sort_by(|a, b| natural(a, b));
-    noted.dedup();
-    let of_range = RANGE_PATIENTS / NOTED_OF;
-    noted.into_iter().skip(of_range).step_by(of_range).collect()
+/// Returns the first patient of every range but the first, chosen from those sampled.
+fn bounds(mut sampled: Vec<String>) -> Vec<String> {
+    sampled.sort_by(|a, b| natural(a, b));
+    // A patient in many parts was sampled in each.
+    sampled.dedup();
+    let of_range = RANGE_PATIENTS / SAMPLED_OF;
+    sampled.into_iter().skip(of_range).step_by(of_range).collect()
 }
 
-/// The tables of each range's patients.
-fn deal(tables: &PatientTables, bounds: &[String]) -> PolarsResult<Vec<PatientTables>> {
-    let range_of = |name: &str| bounds.partition_point(|bound| natural(bound, name).is_le());
-    let names = tables.scores.column("patient")?.str()?;
-    let ranges: FxHashMap<&str, usize> =
-        names.iter().flatten().map(|name| (name, range_of(name))).collect();
+/// Divides the tables by range.
+fn split(tables: &PatientTables, bounds: &[String]) -> Result<Vec<PatientTables>, AnalysisError> {
     let many = bounds.len() + 1;
-    let by_patient = |table: &DataFrame| -> PolarsResult<Vec<usize>> {
-        let names = table.column("patient")?.str()?.iter().flatten();
-        Ok(names.map(|name| ranges.get(name).copied().unwrap_or(0)).collect())
-    };
-    // Rows of cells keep their order, and get the number they have in their range.
-    let of_cells = by_patient(&tables.cells)?;
+    let by_patient = Assignment::of(tables, bounds)?;
+    let of_cells = by_patient.of_patients(&tables.cells, "cells")?;
+    // Rows of cells keep their order, and are numbered within their range.
     let mut next = vec![0_u32; many];
     let numbers: Vec<u32> = of_cells
         .iter()
@@ -112,35 +117,66 @@ fn deal(tables: &PatientTables, bounds: &[String]) -> PolarsResult<Vec<PatientTa
             next[*range] - 1
         })
         .collect();
-    let of_cell =
-        |cell: u64| usize::try_from(cell).ok().and_then(|cell| of_cells.get(cell).copied());
-    let by_cell = |table: &DataFrame| -> PolarsResult<Vec<usize>> {
-        let cells = table.column("cell")?.u64()?.iter().flatten();
-        Ok(cells.map(|cell| of_cell(cell).unwrap_or(0)).collect())
+    let of_cell = |cell: u64, of: &'static str| {
+        let range = usize::try_from(cell).ok().and_then(|cell| of_cells.get(cell).copied());
+        range.ok_or_else(|| {
+            AnalysisError::damaged(format!("table {of}: a row refers to no row of cells"))
+        })
     };
-    let places = tables.bins.column("place")?.u64()?.iter().flatten();
-    let of_bins: Vec<usize> =
-        places.map(|place| of_cell(cell_and_bin(place).0.into()).unwrap_or(0)).collect();
-    let named = tables.naming(&numbers)?;
-    let split = |table: &DataFrame, ranges: &[usize]| rows_by(table, ranges, many);
-    let mut all = [
-        split(&tables.cells, &of_cells)?,
-        split(&named.bins, &of_bins)?,
-        split(&named.moments, &by_cell(&tables.moments)?)?,
-        split(&named.pieces, &by_cell(&tables.pieces)?)?,
-        split(&tables.scores, &by_patient(&tables.scores)?)?,
-        split(&tables.derived, &by_patient(&tables.derived)?)?,
-        split(&tables.pairs, &by_patient(&tables.pairs)?)?,
-        split(&tables.fits, &by_patient(&tables.fits)?)?,
-    ]
-    .map(Vec::into_iter);
-    let part = |_| PatientTables::from_all(all.each_mut().map(|of| of.next().unwrap_or_default()));
+    let by_cell = |table: &DataFrame, of: &'static str| -> Result<Vec<usize>, AnalysisError> {
+        column::<u64>(table, of, "cell")?.into_iter().map(|cell| of_cell(cell, of)).collect()
+    };
+    let places = column::<u64>(&tables.bins, "bins", "place")?.into_iter();
+    let of_bins: Result<Vec<usize>, AnalysisError> =
+        places.map(|place| of_cell(cell_and_bin(place).0.into(), "bins")).collect();
+    let renumbered = tables.renumbered(&numbers)?;
+    let rows = |table: &DataFrame, ranges: &[usize]| {
+        rows_by(table, ranges, many).map_err(engine("distribute patients"))
+    };
+    let of_patients = |table: &DataFrame, of| rows(table, &by_patient.of_patients(table, of)?);
+    let all = [
+        rows(&tables.cells, &of_cells)?,
+        rows(&renumbered.bins, &of_bins?)?,
+        rows(&renumbered.moments, &by_cell(&tables.moments, "moments")?)?,
+        rows(&renumbered.pieces, &by_cell(&tables.pieces, "pieces")?)?,
+        of_patients(&tables.scores, "scores")?,
+        of_patients(&tables.derived, "derived")?,
+        of_patients(&tables.pairs, "pairs")?,
+        of_patients(&tables.fits, "fits")?,
+    ];
+    let part = |range: usize| PatientTables::from_all(all.each_ref().map(|of| of[range].clone()));
     Ok((0..many).map(part).collect())
 }
 
-/// The rows of each range, in their order.
+/// The range of each patient.
+struct Assignment<'a>(FxHashMap<&'a str, usize>);
+
+impl<'a> Assignment<'a> {
+    fn of(tables: &'a PatientTables, bounds: &[String]) -> Result<Self, AnalysisError> {
+        // A bound is the first patient of its range, so it belongs to that range.
+        let range_of = |name: &str| bounds.partition_point(|bound| natural(bound, name).is_le());
+        let names = tables.names()?.into_iter();
+        Ok(Self(names.map(|name| (name, range_of(name))).collect()))
+    }
+
+    /// Returns the range of each row of a table.
+    fn of_patients(
+        &self,
+        table: &DataFrame,
+        of: &'static str,
+    ) -> Result<Vec<usize>, AnalysisError> {
+        let names = column::<&str>(table, of, "patient")?.into_iter();
+        let ranges: Option<Vec<usize>> = names.map(|name| self.0.get(name).copied()).collect();
+        ranges.ok_or_else(|| {
+            AnalysisError::damaged(format!("table {of}: a patient is not in table scores"))
+        })
+    }
+}
+
+/// Returns the rows of each range, in their order.
 fn rows_by(table: &DataFrame, ranges: &[usize], many: usize) -> PolarsResult<Vec<DataFrame>> {
     let mut order: Vec<IdxSize> = (0..).take(ranges.len()).collect();
+    // A stable sort keeps the order of rows within a range.
     order.sort_by_key(|row| ranges[*row as usize]);
     let sorted = table.take(&IdxCa::from_vec("row".into(), order))?;
     let mut sizes = vec![0; many];
@@ -160,10 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_is_every_so_many_patients_who_were_noted_whichever_chunk_they_are_in() {
-        let of_range = RANGE_PATIENTS / NOTED_OF;
-        let noted = (0..3 * of_range).flat_map(|id| [id.to_string(), id.to_string()]);
-        assert_eq!(bounds(noted.collect()), [of_range.to_string(), (2 * of_range).to_string()]);
+    fn bounds_are_evenly_spaced_among_the_sampled_patients() {
+        let of_range = RANGE_PATIENTS / SAMPLED_OF;
+        let sampled = (0..3 * of_range).flat_map(|id| [id.to_string(), id.to_string()]);
+        assert_eq!(bounds(sampled.collect()), [of_range.to_string(), (2 * of_range).to_string()]);
         assert!(bounds(vec!["7".to_owned(); of_range + 1]).is_empty());
     }
 }

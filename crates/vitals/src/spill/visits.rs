@@ -1,81 +1,82 @@
-//! What of an object of many patients is on disk: visits that wait, and
-//! patients who are whole.
+//! Spill files of one object with many patients: its visits, and the tables of its complete
+//! patients.
 //!
-//! Used by [`crate::input`], for the accumulator. If the disk has no room that
-//! is kept until it is asked for: an accumulator cannot fail.
+//! Used by [`crate::input`], for the accumulator. An accumulator cannot fail, so a write that
+//! failed is remembered until [`ObjectSpill::check`] reports it.
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::rules::overflow::{OVERFLOW_PARTS, Overflow};
-use crate::rules::statistics::ObjectStatistics;
-
 use crate::defect::Defect;
-use crate::spill::chunk::{Chunk, Shelf};
-use crate::spill::spool::Place;
+use crate::rules::spill::{PARTITIONS, Spill};
+use crate::rules::statistics::ObjectStatistics;
+use crate::spill::file::{Extent, Scratch};
+use crate::spill::patients::{Patients, spill};
 use crate::tables::patients::PatientTables;
 
-/// Visits of a part are written by so many bytes at a time.
+/// The bytes of a partition that are written at a time.
 const WRITTEN_BYTES: usize = 32 << 10;
 
-/// The same for the accumulator, which writes, and for the object, which asks.
+/// The spill of an object, shared by the accumulator, which writes, and by the reader of the
+/// object, which checks it.
 #[derive(Clone)]
-pub struct Waiting(Arc<Mutex<State>>);
+pub struct ObjectSpill(Arc<Mutex<State>>);
 
 struct State {
     object: String,
-    /// The files of both; that of the visits is gone with this.
-    shelf: Shelf,
-    visits: Shelf,
-    parts: Vec<Part>,
-    whole: Vec<Chunk>,
-    is_full: bool,
+    /// The file of the patients outlives this value; that of the visits does not.
+    patients: Scratch,
+    visits: Scratch,
+    partitions: Vec<Partition>,
+    complete: Vec<Patients>,
+    has_failed: bool,
 }
 
-/// Visits that wait: those that are written, and those that came after.
+/// The visits of some patients: those on disk, and those that came later.
 #[derive(Default, Clone)]
-struct Part {
-    written: VecDeque<Place>,
+struct Partition {
+    written: VecDeque<Extent>,
     last: Vec<u8>,
 }
 
-/// What comes next of a part.
+/// The next visits of a partition.
 enum Next {
-    Written(Place),
+    Written(Extent),
     Last(Vec<u8>),
 }
 
-impl Part {
+impl Partition {
     fn next(&mut self) -> Option<Next> {
+        // In the order they came: those on disk first.
         let written = self.written.pop_front().map(Next::Written);
         let last = || (!self.last.is_empty()).then(|| Next::Last(std::mem::take(&mut self.last)));
         written.or_else(last)
     }
 }
 
-impl Waiting {
-    /// For an object; on disk is the directory `scratch`.
+impl ObjectSpill {
+    /// Creates the spill of an object; files go to the directory `scratch`.
     pub fn new(object: &str, scratch: &Path) -> Self {
         Self(Arc::new(Mutex::new(State {
             object: object.to_owned(),
-            shelf: Shelf::new(scratch),
-            visits: Shelf::new(scratch),
-            parts: Vec::new(),
-            whole: Vec::new(),
-            is_full: false,
+            patients: Scratch::new(scratch),
+            visits: Scratch::new(scratch),
+            partitions: Vec::new(),
+            complete: Vec::new(),
+            has_failed: false,
         })))
     }
 
-    /// Could all be written so far?
-    pub fn have_room(&self) -> Result<(), Defect> {
-        if self.state().is_full { Err(Defect::NoScratch) } else { Ok(()) }
+    /// Returns a defect once a write or a read has failed.
+    pub fn check(&self) -> Result<(), Defect> {
+        if self.state().has_failed { Err(Defect::NoScratch) } else { Ok(()) }
     }
 
-    /// The patients who are whole.
-    pub fn whole(&self) -> Result<Vec<Chunk>, Defect> {
-        self.have_room()?;
-        Ok(std::mem::take(&mut self.state().whole))
+    /// Takes the complete patients out of the spill.
+    pub fn take_complete(&self) -> Result<Vec<Patients>, Defect> {
+        self.check()?;
+        Ok(std::mem::take(&mut self.state().complete))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,47 +84,49 @@ impl Waiting {
     }
 }
 
-impl Overflow for Waiting {
-    fn put(&mut self, part: usize, visit: &[u8]) {
+impl Spill for ObjectSpill {
+    fn write_visit(&mut self, partition: usize, visit: &[u8]) {
         let mut state = self.state();
-        if !state.is_full && state.put(part, visit).is_none() {
-            state.is_full = true;
+        if !state.has_failed && state.write_visit(partition, visit).is_none() {
+            state.has_failed = true;
         }
     }
 
-    fn take(&mut self, part: usize) -> Option<Vec<u8>> {
+    fn read_visits(&mut self, partition: usize) -> Option<Vec<u8>> {
         let mut state = self.state();
-        let place = match state.parts.get_mut(part)?.next()? {
+        let extent = match state.partitions.get_mut(partition)?.next()? {
             Next::Last(visits) => return Some(visits),
-            Next::Written(place) => place,
+            Next::Written(extent) => extent,
         };
-        let visits = state.visits.spool().and_then(|spool| spool.read(place));
-        state.is_full |= visits.is_err();
+        // The caller cannot fail: `check` reports the error later.
+        let visits = state.visits.file().and_then(|file| file.read(extent));
+        state.has_failed |= visits.is_err();
         visits.ok()
     }
 
-    fn hand_on(&mut self, kept: &ObjectStatistics) {
+    fn write_patients(&mut self, kept: &ObjectStatistics) {
         let mut state = self.state();
-        if state.is_full {
+        if state.has_failed {
             return;
         }
         let tables = PatientTables::of(&state.object, kept);
-        match state.shelf.put(&tables) {
-            Ok(chunk) => state.whole.push(chunk),
-            Err(_) => state.is_full = true,
+        match spill(&mut state.patients, &tables) {
+            Ok(patients) => state.complete.push(patients),
+            Err(_) => state.has_failed = true,
         }
     }
 }
 
-/// `None` if the disk has no room, or fails.
 impl State {
-    fn put(&mut self, part: usize, visit: &[u8]) -> Option<()> {
-        self.parts.resize(OVERFLOW_PARTS, Part::default());
-        let part = &mut self.parts[part];
-        part.last.extend_from_slice(visit);
-        if part.last.len() >= WRITTEN_BYTES {
-            part.written.push_back(self.visits.spool().ok()?.append(&part.last).ok()?);
-            part.last.clear();
+    /// Returns `None` if the disk has no space left, or fails.
+    fn write_visit(&mut self, partition: usize, visit: &[u8]) -> Option<()> {
+        // Most objects spill nothing, and need no partitions.
+        self.partitions.resize(PARTITIONS, Partition::default());
+        let partition = &mut self.partitions[partition];
+        partition.last.extend_from_slice(visit);
+        if partition.last.len() >= WRITTEN_BYTES {
+            partition.written.push_back(self.visits.file().ok()?.append(&partition.last).ok()?);
+            partition.last.clear();
         }
         Some(())
     }
@@ -135,33 +138,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn visits_come_back_by_part_in_the_order_they_came() {
-        let mut waiting = Waiting::new("a", &std::env::temp_dir());
+    fn visits_come_back_by_partition_in_the_order_they_came() {
+        let mut spill = ObjectSpill::new("a", &std::env::temp_dir());
         let visit = |number: u32| [number.to_le_bytes(); 25].concat();
         for number in 0..3000 {
-            waiting.put(number as usize % 3, &visit(number));
+            spill.write_visit(number as usize % 3, &visit(number));
         }
         for (part, first) in (0..3).zip(0_u32..) {
             let mut found = Vec::new();
             let mut pieces = 0;
-            while let Some(visits) = waiting.take(part) {
+            while let Some(visits) = spill.read_visits(part) {
                 found.extend(visits);
                 pieces += 1;
             }
             let expected: Vec<u8> = (first..3000).step_by(3).flat_map(visit).collect();
             assert!(found == expected && pieces > 2);
-            assert_eq!(waiting.take(part), None);
+            assert_eq!(spill.read_visits(part), None);
         }
-        assert_eq!(waiting.take(3), None);
-        waiting.have_room().unwrap();
+        assert_eq!(spill.read_visits(3), None);
+        spill.check().unwrap();
     }
 
     #[test]
-    fn a_disk_without_room_is_told() {
-        let mut waiting = Waiting::new("a", Path::new("/nonexistent"));
-        waiting.put(0, &[0; WRITTEN_BYTES - 1]);
-        waiting.have_room().unwrap();
-        waiting.put(0, &[0]);
-        assert_eq!(waiting.have_room(), Err(Defect::NoScratch));
+    fn a_disk_without_space_is_an_error() {
+        let mut spill = ObjectSpill::new("a", Path::new("/nonexistent"));
+        spill.write_visit(0, &[0; WRITTEN_BYTES - 1]);
+        spill.check().unwrap();
+        spill.write_visit(0, &[0]);
+        assert_eq!(spill.check(), Err(Defect::NoScratch));
     }
 }

@@ -1,210 +1,128 @@
-//! The tables of a partial about effects and what they go with.
-//!
-//! Used by [`crate::tables::patients`], [`crate::tables::objects`], [`crate::partial::merge`]
-//! and [`crate::partial::codec`]; read by [`crate::results::effect_fits`]. They are empty unless an object has columns of
-//! effects. Sums are exact, so that a merge is a group-by.
-//!
-//! | table | one row per | columns besides the key |
-//! |---|---|---|
-//! | `pairs` | patient, effect, term | count, sums and products of both |
-//! | `fits` | patient | the same of the terms of TPain and itself |
-//! | `rules` | rule | visits by rule and effect |
-//! | `extremes` | effect, term | extremes without and with the effect |
+//! The outcome columns of a study and their sums with the vitals, in a partial. The tables are
+//! empty unless an object has such columns.
+
+use sce_study::AnalysisError;
 
 use crate::rules::cross::Cross;
+use crate::rules::effects::{Effect, ObjectEffects, Pairs, PatientEffects, RULES, Term};
+use crate::rules::separation::{ClassExtremes, RuleCounts};
 use crate::rules::statistics::ObjectStatistics;
-use polars::prelude::*;
+use crate::tables::rows::rows;
 
-use crate::rules::effects::{
-    ClassExtremes, Effect, Pairs, PatientEffects, RULES, RuleCounts, Term,
-};
-use crate::tables::column::{counts, small_numbers, sums, table, texts, times};
-use crate::tables::groups::{Groups, Merged, least, most, sum};
+rows! {
+    /// The visits of a patient that have both an outcome column and a term.
+    struct PairRow['t] in "pairs" {
+        patient: &'t str = Key,
+        effect: Effect = Key,
+        term: Term = Key,
+        cross: Cross<2> = Sum,
+    }
+}
 
-const RULE_COUNTS: [&str; 4] = ["both", "rule_only", "effect_only", "neither"];
-/// Least and greatest, without and with the effect.
-pub const EXTREMES: [[&str; 2]; 2] =
-    [["least_without", "most_without"], ["least_with", "most_with"]];
+rows! {
+    /// The visits of a patient that have TPain and all terms of its regression.
+    struct FitRow['t] in "fits" {
+        patient: &'t str = Key,
+        cross: Cross<4> = Sum,
+    }
+}
 
-/// A pair of an effect and a term.
-type Pair<'a> = (&'a str, Effect, usize, &'a Cross<2>);
+rows! {
+    /// Visits by rule and outcome; `rule` is a position in [`RULES`].
+    struct RuleRow[] in "rules" {
+        rule: u8 = Key,
+        both: u64 = Sum,
+        rule_only: u64 = Sum,
+        effect_only: u64 = Sum,
+        neither: u64 = Sum,
+    }
+}
 
-/// `pairs` and `fits` of the patients of an object.
-pub fn of_patients(statistics: &ObjectStatistics) -> (DataFrame, DataFrame) {
+rows! {
+    /// The extremes of a term without and with an outcome.
+    struct ExtremeRow[] in "extremes" {
+        effect: Effect = Key,
+        term: Term = Key,
+        least_without: Option<i64> = Least,
+        most_without: Option<i64> = Most,
+        least_with: Option<i64> = Least,
+        most_with: Option<i64> = Most,
+    }
+}
+
+/// Returns the pairs and fits of the patients of an object.
+pub fn of_patients(statistics: &ObjectStatistics) -> (Vec<PairRow<'_>>, Vec<FitRow<'_>>) {
     let patients: Vec<(&str, &PatientEffects)> = statistics
         .patients()
         .filter_map(|(name, kept)| Some((name, kept.effects.as_deref()?)))
         .collect();
-    let all: Vec<Pairs> = patients.iter().map(|(_, kept)| kept.pairs()).collect();
-    let mut pairs: Vec<Pair<'_>> = Vec::new();
-    for ((patient, _), kept) in patients.iter().zip(&all) {
-        for (effect, of_effect) in Effect::ALL.into_iter().zip(kept) {
-            let some = of_effect.iter().enumerate().filter(|(_, cross)| cross.n > 0);
-            pairs.extend(some.map(|(term, cross)| (*patient, effect, term, cross)));
+    let mut pairs = Vec::new();
+    for (patient, kept) in &patients {
+        let all: Pairs = kept.pairs();
+        for (effect, of_effect) in Effect::ALL.into_iter().zip(&all) {
+            // A pair without visits gets no row.
+            let some = Term::ALL.into_iter().zip(of_effect).filter(|(_, cross)| cross.n > 0);
+            pairs.extend(some.map(|(term, cross)| PairRow {
+                patient,
+                effect,
+                term,
+                cross: *cross,
+            }));
         }
     }
     let fits = patients.iter().filter(|(_, kept)| kept.fit.n > 0);
-    let fits: Vec<(&str, &Cross<4>)> = fits.map(|(name, kept)| (*name, &kept.fit)).collect();
-    (pairs_table(&pairs), fits_table(&fits))
+    (pairs, fits.map(|(patient, kept)| FitRow { patient, cross: kept.fit }).collect())
 }
 
-/// `rules` and `extremes` of an object.
-pub fn of_object(statistics: &ObjectStatistics) -> (DataFrame, DataFrame) {
-    let (rules, extremes) = statistics
-        .effects()
-        .map_or((&[][..], &[][..]), |effects| (&effects.rules[..], &effects.extremes[..]));
-    (rules_table(rules), extremes_table(extremes))
+/// Returns the rules and extremes of an object.
+pub fn of_object(effects: Option<&ObjectEffects>) -> (Vec<RuleRow>, Vec<ExtremeRow>) {
+    let Some(effects) = effects else { return (Vec::new(), Vec::new()) };
+    let rules = (0_u8..).zip(&effects.rules).map(|(rule, of)| RuleRow {
+        rule,
+        both: of[0],
+        rule_only: of[1],
+        effect_only: of[2],
+        neither: of[3],
+    });
+    // Only an outcome that is 0 or 1 has classes that can be separated.
+    let binary = Effect::ALL.into_iter().zip(&effects.extremes).filter(|(of, _)| of.is_binary());
+    let extremes = binary.flat_map(|(effect, of)| {
+        Term::ALL.into_iter().zip(of).map(move |(term, [without, with])| ExtremeRow {
+            effect,
+            term,
+            least_without: without.map(|of| of.0),
+            most_without: without.map(|of| of.1),
+            least_with: with.map(|of| of.0),
+            most_with: with.map(|of| of.1),
+        })
+    });
+    (rules.collect(), extremes.collect())
 }
 
-/// Each patient, effect and term once.
-pub fn merge_pairs(table: &DataFrame) -> PolarsResult<DataFrame> {
-    added_up(table, &["patient", "effect", "term"])
-}
-
-/// Each patient once.
-pub fn merge_fits(table: &DataFrame) -> PolarsResult<DataFrame> {
-    added_up(table, &["patient"])
-}
-
-/// Each rule once.
-pub fn merge_rules(table: &DataFrame) -> PolarsResult<DataFrame> {
-    added_up(table, &["rule"])
-}
-
-/// Each effect and term once.
-pub fn merge_extremes(table: &DataFrame) -> PolarsResult<DataFrame> {
-    let [without, with] = EXTREMES.map(|[of_least, of_most]| [least(of_least), most(of_most)]);
-    Groups::by(table, &["effect", "term"])?.merged([without, with].as_flattened())
-}
-
-/// All columns but the keys, which are the first, are sums.
-fn added_up(table: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {
-    let names = table.get_column_names();
-    let sums: Vec<Merged<'_>> = names[keys.len()..].iter().map(|name| sum(name)).collect();
-    Groups::by(table, keys)?.merged(&sums)
-}
-
-/// True if patients within the limits could have these.
-pub fn are_possible_of_patients(pairs: &DataFrame, fits: &DataFrame) -> PolarsResult<bool> {
-    Ok(are_pairs(pairs)?
-        && crosses::<2>(pairs)?.iter().all(Cross::is_possible)
-        && crosses::<4>(fits)?.iter().all(Cross::is_possible))
-}
-
-/// True if objects could have these.
-pub fn are_possible_of_objects(rules: &DataFrame, extremes: &DataFrame) -> PolarsResult<bool> {
-    Ok(are_pairs(extremes)? && are_below(rules, "rule", RULES.len())?)
-}
-
-fn are_pairs(table: &DataFrame) -> PolarsResult<bool> {
-    Ok(are_below(table, "effect", Effect::COUNT)? && are_below(table, "term", Term::COUNT)?)
-}
-
-fn are_below(table: &DataFrame, name: &str, limit: usize) -> PolarsResult<bool> {
-    let numbers = table.column(name)?.u8()?;
-    Ok(numbers.iter().flatten().all(|number| usize::from(number) < limit))
-}
-
-pub fn pairs_table(rows: &[Pair<'_>]) -> DataFrame {
-    let mut columns = vec![
-        texts("patient", rows.iter().map(|(patient, ..)| *patient)),
-        small_numbers("effect", rows.iter().map(|(_, effect, ..)| *effect as usize)),
-        small_numbers("term", rows.iter().map(|(_, _, term, _)| *term)),
-    ];
-    columns.extend(cross_columns(|| rows.iter().map(|(.., cross)| *cross)));
-    table(columns)
-}
-
-pub fn fits_table(rows: &[(&str, &Cross<4>)]) -> DataFrame {
-    let mut columns = vec![texts("patient", rows.iter().map(|(patient, _)| *patient))];
-    columns.extend(cross_columns(|| rows.iter().map(|(_, cross)| *cross)));
-    table(columns)
-}
-
-pub fn rules_table(rows: &[RuleCounts]) -> DataFrame {
-    let mut columns = vec![small_numbers("rule", 0..rows.len())];
-    for (at, name) in RULE_COUNTS.into_iter().enumerate() {
-        columns.push(counts(name, rows.iter().map(|of_rule| of_rule[at])));
-    }
-    table(columns)
-}
-
-pub fn extremes_table(rows: &[[ClassExtremes; Term::COUNT]]) -> DataFrame {
-    let all = || {
-        let binary = rows.iter().enumerate().filter(|(at, _)| Effect::ALL[*at].is_binary());
-        binary.flat_map(|(effect, of)| of.iter().enumerate().map(move |(t, e)| (effect, t, e)))
-    };
-    let mut columns = vec![
-        small_numbers("effect", all().map(|(effect, ..)| effect)),
-        small_numbers("term", all().map(|(_, term, _)| term)),
-    ];
-    for (class, [least, most]) in EXTREMES.into_iter().enumerate() {
-        columns.push(times(least, all().map(|(.., of)| of[class].map(|of| of.0))));
-        columns.push(times(most, all().map(|(.., of)| of[class].map(|of| of.1))));
-    }
-    table(columns)
-}
-
-fn cross_columns<'a, const N: usize, I: Iterator<Item = &'a Cross<N>>>(
-    rows: impl Fn() -> I,
-) -> Vec<Column> {
-    let mut columns = vec![counts("n", rows().map(|cross| cross.n))];
-    for a in 0..N {
-        columns.push(sums(&format!("sum_{a}"), rows().map(|cross| cross.sums[a])));
-        for b in a..N {
-            let name = format!("product_{a}{b}");
-            columns.push(sums(&name, rows().map(|cross| cross.products[a][b])));
-        }
-    }
-    columns
-}
-
-/// The sums in a table, row by row.
-pub fn crosses<const N: usize>(table: &DataFrame) -> PolarsResult<Vec<Cross<N>>> {
-    let n = table.column("n")?.u64()?;
-    let mut crosses: Vec<Cross<N>> =
-        n.iter().map(|n| Cross { n: n.unwrap_or(0), ..Cross::default() }).collect();
-    for a in 0..N {
-        let column = table.column(&format!("sum_{a}"))?.i128()?;
-        for (cross, sum) in crosses.iter_mut().zip(column.iter()) {
-            cross.sums[a] = sum.unwrap_or(0);
-        }
-        for b in a..N {
-            let column = table.column(&format!("product_{a}{b}"))?.i128()?;
-            for (cross, product) in crosses.iter_mut().zip(column.iter()) {
-                cross.products[a][b] = product.unwrap_or(0);
-            }
-        }
-    }
-    Ok(crosses)
-}
-
-/// The counts of each rule, as [`RULES`]; `None` if no object had effects.
-pub fn rule_counts(table: &DataFrame) -> PolarsResult<Option<[RuleCounts; RULES.len()]>> {
+/// Returns the counts of each rule, as [`RULES`]; `None` if no object had outcome columns.
+///
+/// # Errors
+/// A row names a rule that does not exist.
+pub fn rule_counts(rows: &[RuleRow]) -> Result<Option<[RuleCounts; RULES.len()]>, AnalysisError> {
     let mut all = [RuleCounts::default(); RULES.len()];
-    for (at, rule) in table.column("rule")?.u8()?.iter().enumerate() {
-        let Some(counts) = rule.and_then(|rule| all.get_mut(usize::from(rule))) else { continue };
-        for (count, name) in counts.iter_mut().zip(RULE_COUNTS) {
-            *count = table.column(name)?.u64()?.get(at).unwrap_or(0);
-        }
+    for row in rows {
+        let counts = all.get_mut(usize::from(row.rule)).ok_or_else(|| {
+            AnalysisError::damaged(
+                "table rules, column rule: a row names a rule that does not exist",
+            )
+        })?;
+        *counts = [row.both, row.rule_only, row.effect_only, row.neither];
     }
-    Ok((table.height() > 0).then_some(all))
+    // An object with outcome columns has a row for every rule.
+    Ok((!rows.is_empty()).then_some(all))
 }
 
-/// The extremes of each effect and term.
-pub fn class_extremes(
-    table: &DataFrame,
-) -> PolarsResult<[[ClassExtremes; Term::COUNT]; Effect::COUNT]> {
+/// Returns the extremes of each outcome column and term.
+pub fn class_extremes(rows: &[ExtremeRow]) -> [[ClassExtremes; Term::COUNT]; Effect::COUNT] {
     let mut all = [[ClassExtremes::default(); Term::COUNT]; Effect::COUNT];
-    let keys = table.column("effect")?.u8()?.iter().zip(table.column("term")?.u8()?.iter());
-    for (at, key) in keys.enumerate() {
-        let (Some(effect), Some(term)) = key else { continue };
-        let place = all.get_mut(usize::from(effect)).and_then(|of| of.get_mut(usize::from(term)));
-        let Some(place) = place else { continue };
-        for (class, [least, most]) in place.iter_mut().zip(EXTREMES) {
-            let of = |name: &str| PolarsResult::Ok(table.column(name)?.i64()?.get(at));
-            *class = of(least)?.zip(of(most)?);
-        }
+    for row in rows {
+        all[usize::from(row.effect.code())][usize::from(row.term.code())] =
+            [row.least_without.zip(row.most_without), row.least_with.zip(row.most_with)];
     }
-    Ok(all)
+    all
 }

@@ -1,8 +1,7 @@
 //! Merges tables of patients, exactly.
 //!
-//! Used by [`crate::partial::merge`] and [`crate::spill`]. Every merge is of
-//! integer sums and of extremes, so its result does not depend on order or
-//! grouping. It must never average.
+//! Used by [`crate::partial::merge`] and [`crate::spill`]. Every merge is of integer sums and of
+//! extremes, so its result does not depend on order or grouping. It must never average.
 
 use polars::prelude::*;
 use sce_study::AnalysisError;
@@ -11,31 +10,33 @@ use crate::rules::accumulator::PATIENTS_KEPT_MAX;
 use crate::rules::moments::MAX_COUNT;
 use crate::rules::timeline::MOMENTS_MAX;
 use crate::rules::vital::Vital;
-use crate::tables::column::{BAND_COUNTS, engine, times};
-use crate::tables::derived::merge_derived;
-use crate::tables::effects;
-use crate::tables::groups::{Groups, How, least, most, sum};
-use crate::tables::patients::{AGES, DAYS, PatientTables};
-use crate::tables::timelines;
+use crate::tables::column::engine;
+use crate::tables::derived::DerivedRow;
+use crate::tables::effects::{FitRow, PairRow};
+use crate::tables::groups::{Groups, merged};
+use crate::tables::objects::stack;
+use crate::tables::patients::{BinRow, CellRow, PatientTables, ScoreRow, column};
+use crate::tables::rows::Row;
+use crate::tables::timelines::{MomentRow, PieceRow, pieces_of};
 
-/// What a merge is called in errors.
-pub const MERGE: &str = "merge partials";
+const MERGE: &str = "merge partials";
 
-/// Patients that come in many tables, put together as they come: in memory is
-/// little more than each patient once.
+/// Merges the patients of many tables as they come: memory holds little more than each patient
+/// once.
 #[derive(Default)]
-pub struct Folded {
+pub struct PatientFold {
     parts: Vec<PatientTables>,
-    /// How many, who comes twice counted twice; and how many when last put
-    /// together.
+    /// The number of patients, in which repeated ones count again.
     pub patients: usize,
+    /// The number of patients after the last merge.
     folded: usize,
 }
 
-impl Folded {
+impl PatientFold {
     pub fn add(&mut self, part: PatientTables) -> Result<(), AnalysisError> {
         self.patients += part.patients();
         self.parts.push(part);
+        // Merging only when they have doubled keeps the total work linear.
         if self.patients > 2 * self.folded.max(PATIENTS_KEPT_MAX) {
             let folded = self.fold()?;
             self.folded = folded.patients();
@@ -45,162 +46,94 @@ impl Folded {
         Ok(())
     }
 
-    /// All so far, each once; nothing is left.
+    /// Merges all tables so far, which removes them.
     pub fn fold(&mut self) -> Result<PatientTables, AnalysisError> {
         self.patients = 0;
-        limited(merge_patients(std::mem::take(&mut self.parts))?)
+        limit_moments(merge_patients(std::mem::take(&mut self.parts))?)
     }
 
-    /// All, each once.
+    /// Merges all tables.
     pub fn finish(mut self) -> Result<PatientTables, AnalysisError> {
         self.fold()
     }
 }
 
-/// The patients of many tables, each once.
+/// Merges the patients of many tables, so that each occurs once.
+///
+/// # Errors
+/// A table is damaged, or a patient has more values than sums hold.
 pub fn merge_patients(parts: Vec<PatientTables>) -> Result<PatientTables, AnalysisError> {
-    let merged = || -> PolarsResult<PatientTables> {
-        let all = stacked_patients(parts)?;
-        let patients = Groups::by(&all.scores, &["patient"])?;
-        // Most often each patient is in one part.
-        if patients.len() == all.patients() {
-            return Ok(all);
-        }
-        let cells = Groups::by(&all.cells, &["patient", "vital"])?;
-        let named = all.naming(cells.numbers())?;
-        let bins = Groups::by(&named.bins, &["place"])?.merged(&[sum("count")])?;
+    let all = stack_patients(parts)?;
+    let patients = Groups::of::<ScoreRow<'_>>(&all.scores).map_err(engine(MERGE))?;
+    // Usually each patient is in one part.
+    if patients.len() == all.patients() {
+        return Ok(all);
+    }
+    let cells = Groups::of::<CellRow<'_>>(&all.cells).map_err(engine(MERGE))?;
+    // Rows of the same cell get one number, so that their bins merge.
+    let renumbered = all.renumbered(cells.numbers())?;
+    let merge = || -> PolarsResult<PatientTables> {
+        let bins = merged::<BinRow>(&renumbered.bins)?;
         Ok(PatientTables {
+            // Quantiles need ascending bins; the merge keeps the order of first rows.
             bins: bins.sort(["place"], SortMultipleOptions::default())?,
-            cells: merge_cells(&all.cells, &cells)?,
-            moments: named.moments,
-            pieces: named.pieces,
-            scores: merge_scores(&patients)?,
-            derived: merge_derived(&all.derived)?,
-            pairs: effects::merge_pairs(&all.pairs)?,
-            fits: effects::merge_fits(&all.fits)?,
+            cells: cells.merged()?,
+            moments: renumbered.moments.clone(),
+            pieces: renumbered.pieces.clone(),
+            scores: patients.merged()?,
+            derived: merged::<DerivedRow<'_>>(&all.derived)?,
+            pairs: merged::<PairRow<'_>>(&all.pairs)?,
+            fits: merged::<FitRow<'_>>(&all.fits)?,
         })
     };
-    let merged = merged().map_err(engine(MERGE))?;
-    refuse_too_many(&merged.cells).map_err(engine(MERGE))??;
+    let merged = merge().map_err(engine(MERGE))?;
+    refuse_too_many(&merged)?;
     Ok(merged)
 }
 
-/// The rows of many tables; a patient may be in more than one.
-fn stacked_patients(mut parts: Vec<PatientTables>) -> PolarsResult<PatientTables> {
+/// Stacks the rows of many tables; a patient may be in more than one.
+fn stack_patients(mut parts: Vec<PatientTables>) -> Result<PatientTables, AnalysisError> {
     match parts.len() {
         0 => return Ok(PatientTables::empty()),
         1 => return Ok(parts.remove(0)),
         _ => {}
     }
-    // What names rows of cells goes on naming the same ones.
+    // Rows that refer to a row of cells keep referring to the same one.
     let mut before = 0;
     for part in &mut parts {
         let rows: Vec<u32> = (before..).take(part.cells.height()).collect();
-        *part = part.naming(&rows)?;
+        *part = part.renumbered(&rows)?;
         before = rows.last().map_or(before, |last| last + 1);
     }
-    stacked(parts.into_iter().map(PatientTables::into_all)).map(PatientTables::from_all)
+    let all = stack(parts.into_iter().map(PatientTables::into_all));
+    all.map(PatientTables::from_all).map_err(engine(MERGE))
 }
 
-/// The rows of tables of the same kinds.
-pub fn stacked<const N: usize>(
-    mut parts: impl Iterator<Item = [DataFrame; N]>,
-) -> PolarsResult<[DataFrame; N]> {
-    let mut all = parts.next().unwrap_or([const { DataFrame::empty() }; N]);
-    for part in parts {
-        for (table, more) in all.iter_mut().zip(part) {
-            table.vstack_mut(&more)?;
-        }
-    }
-    for table in &mut all {
-        table.rechunk_mut();
-    }
-    Ok(all)
+/// Replaces the moments by pieces, if there are too many of them: then there are too many in the
+/// run.
+fn limit_moments(tables: PatientTables) -> Result<PatientTables, AnalysisError> {
+    if tables.moments.height() as u64 > MOMENTS_MAX { collapse_moments(tables) } else { Ok(tables) }
 }
 
-/// Makes pieces of the moments, if there are too many of these: then there are
-/// too many in the run.
-fn limited(tables: PatientTables) -> Result<PatientTables, AnalysisError> {
-    if tables.moments.height() as u64 > MOMENTS_MAX { collapsed(tables) } else { Ok(tables) }
-}
-
-/// Makes pieces of all moments.
-pub fn collapsed(mut tables: PatientTables) -> Result<PatientTables, AnalysisError> {
-    let collapse = |tables: &PatientTables| -> PolarsResult<DataFrame> {
-        let vitals = tables.cells.column("vital")?.u8()?;
-        let vitals: Vec<Option<Vital>> =
-            vitals.iter().map(|code| code.and_then(Vital::from_code)).collect();
-        timelines::collapsed(&tables.moments, &tables.pieces, &vitals)
-    };
-    tables.pieces = collapse(&tables).map_err(engine(MERGE))?;
-    tables.moments = timelines::no_moments();
+/// Replaces all moments by pieces.
+///
+/// # Errors
+/// A table is damaged.
+pub fn collapse_moments(mut tables: PatientTables) -> Result<PatientTables, AnalysisError> {
+    let vitals: Vec<Vital> = column(&tables.cells, "cells", "vital")?;
+    let found = pieces_of(MomentRow::read(&tables.moments)?, &vitals)?;
+    let stacked = tables.pieces.vstack(&PieceRow::write(&found));
+    tables.pieces = stacked.map_err(engine(MERGE))?;
+    tables.moments = MomentRow::empty();
     Ok(tables)
 }
 
-fn merge_cells(cells: &DataFrame, groups: &Groups<'_>) -> PolarsResult<DataFrame> {
-    let mut merged = groups.merged(&[
-        sum("n"),
-        sum("missing"),
-        sum("implausible"),
-        sum("sum"),
-        sum("sum_squares"),
-        sum("time_sum"),
-        sum("time_sum_squares"),
-        sum("time_sum_products"),
-        least(DAYS[0]),
-        most(DAYS[1]),
-        least(DAYS[2]),
-        least("min"),
-        most("max"),
-        least("first_time"),
-        sum("first_sum").at_first("first_time"),
-        sum("first_count").at_first("first_time"),
-        most("last_time"),
-        sum("last_sum").at_last("last_time"),
-        sum("last_count").at_last("last_time"),
-    ])?;
-    let between = days_between(cells, groups, &merged)?;
-    merged.with_column(times(DAYS[2], between.into_iter()))?;
-    Ok(merged)
-}
-
-/// The earliest day of each group strictly between its first and its last.
-fn days_between(
-    cells: &DataFrame,
-    groups: &Groups<'_>,
-    merged: &DataFrame,
-) -> PolarsResult<Vec<Option<i64>>> {
-    let (first, last) = (merged.column(DAYS[0])?.i64()?, merged.column(DAYS[1])?.i64()?);
-    let mut between = vec![None; merged.height()];
-    for name in DAYS {
-        let days = groups.numbers().iter().zip(cells.column(name)?.i64()?.iter());
-        let within = days.map(|(group, day)| {
-            let group = *group as usize;
-            day.filter(|day| Some(*day) > first.get(group) && Some(*day) < last.get(group))
-        });
-        for (so_far, day) in between.iter_mut().zip(groups.reduced(within, How::Least)) {
-            *so_far = [*so_far, day].into_iter().flatten().min();
-        }
+/// Refuses counts beyond the limit. Each part is within it, and fewer than 2^30 parts fit in
+/// memory, so the counts themselves cannot have overflowed.
+fn refuse_too_many(tables: &PatientTables) -> Result<(), AnalysisError> {
+    let counts: Vec<u64> = column(&tables.cells, "cells", "n")?;
+    match counts.into_iter().any(|n| n > MAX_COUNT) {
+        true => Err(AnalysisError::TooManyValues),
+        false => Ok(()),
     }
-    Ok(between)
-}
-
-fn merge_scores(patients: &Groups<'_>) -> PolarsResult<DataFrame> {
-    let mut columns = Vec::from(BAND_COUNTS.map(sum));
-    columns.extend([
-        most("max"),
-        most("last_time"),
-        most("last").at_last("last_time"),
-        sum(AGES[0]),
-        sum(AGES[1]),
-        most("adult_from"),
-    ]);
-    patients.merged(&columns)
-}
-
-/// Each part is within the limit, and fewer than 2^30 parts fit in memory, so
-/// the counts themselves cannot have overflowed.
-fn refuse_too_many(cells: &DataFrame) -> PolarsResult<Result<(), AnalysisError>> {
-    let most = cells.column("n")?.u64()?.max().unwrap_or(0);
-    Ok(if most > MAX_COUNT { Err(AnalysisError::TooManyValues) } else { Ok(()) })
 }

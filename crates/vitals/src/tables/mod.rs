@@ -3,6 +3,7 @@
 //! Used by [`crate::spill`], [`crate::partial`] and [`crate::results`].
 
 pub mod column;
+pub mod declared;
 pub mod derived;
 pub mod effects;
 pub mod groups;
@@ -10,5 +11,6 @@ pub mod merge;
 pub mod natural;
 pub mod objects;
 pub mod patients;
+pub mod rows;
 pub mod section;
 pub mod timelines;

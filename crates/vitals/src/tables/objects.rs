@@ -1,25 +1,59 @@
-//! What a partial keeps of objects, whoever the patients are: small, whatever
-//! the number of patients.
-//!
-//! Used by [`crate::partial::vitals_partial`], [`crate::partial::merge`], [`crate::partial::codec`] and
-//! [`crate::results::cohort`].
-//!
-//! | table | one row per | columns besides the key |
-//! |---|---|---|
-//! | `months` | month | NEWS2 sets per band |
-//! | `quality` | object, vital | data-quality counts |
-//! | `inputs` | object | format, rows, rows left out, SHA-256 of the plaintext and of the tables of people |
-//! | `rules`, `extremes` | see [`crate::tables::effects`] | |
+//! Per-object tables of a partial. Their size does not depend on the number of patients.
+
+use polars::prelude::*;
+use sce_study::AnalysisError;
 
 use crate::rules::news2::BandCounts;
-use crate::rules::quality::{LeftOut, QualityCounts};
+use crate::rules::quality::{LeftOutCounts, QualityCounts};
 use crate::rules::statistics::ObjectStatistics;
 use crate::rules::vital::Vital;
-use crate::tables::column::{band_columns, codes, counts, table, texts, whole_numbers};
-use crate::tables::effects;
-use polars::prelude::*;
+use crate::tables::column::engine;
+use crate::tables::effects::{self, ExtremeRow, RuleRow};
+use crate::tables::groups::merged;
+use crate::tables::rows::{Row, rows};
 
-/// The tables.
+rows! {
+    /// NEWS2 sets of a month (see `calendar::month`) per band.
+    struct MonthRow[] in "months" {
+        month: i64 = Key,
+        bands: BandCounts = Sum,
+    }
+}
+
+rows! {
+    /// Data quality of a vital in an object.
+    struct QualityRow['t] in "quality" {
+        object: &'t str = Once,
+        vital: Vital = Once,
+        counts: QualityCounts = Once,
+    }
+}
+
+rows! {
+    /// The content of an object.
+    struct InputRow['t] in "inputs" {
+        object: &'t str = Once,
+        digest: &'t str = Once,
+        people: &'t str = Once,
+        format: &'t str = Once,
+        rows: u64 = Once,
+        left_out: LeftOutCounts = Once,
+    }
+}
+
+/// Facts about an object that are not in its statistics.
+pub struct InputFacts<'a> {
+    pub object: &'a str,
+    /// Hex SHA-256 of its plaintext.
+    pub digest: &'a str,
+    /// Hex SHA-256 of each table of people, separated by blanks.
+    pub people: &'a str,
+    /// The name of its format.
+    pub format: &'a str,
+    pub rows: u64,
+}
+
+/// The tables about objects.
 #[derive(Clone)]
 pub struct ObjectTables {
     pub months: DataFrame,
@@ -29,137 +63,131 @@ pub struct ObjectTables {
     pub extremes: DataFrame,
 }
 
-/// Names of the quality counts, in the order of every output.
-pub const QUALITY_CHECKS: [&str; 12] = [
-    "values",
-    "missing",
-    "implausible",
-    "unparsable",
-    "unknown_unit",
-    "duplicates",
-    "out_of_order",
-    LIFE_CHECKS[0],
-    LIFE_CHECKS[1],
-    DBP_CHECK,
-    "equal_column",
-    BMI_CHECK,
-];
-
-/// The checks that need a table of people.
-pub const LIFE_CHECKS: [&str; 2] = ["before_birth", "after_death"];
-/// The check that only the diastolic pressure has.
-pub const DBP_CHECK: &str = "dbp_not_below_sbp";
-/// The check that only the body mass index has.
-pub const BMI_CHECK: &str = "bmi_differs";
-
-/// What is said of an object beside what was found in it.
-pub struct InputFacts<'a> {
-    pub object: &'a str,
-    /// Hex SHA-256 of its plaintext.
-    pub digest: &'a str,
-    /// Those of the tables of people, blanks between.
-    pub people: &'a str,
-    /// The name of its format.
-    pub format: &'a str,
-    pub rows: u64,
-}
-
 impl ObjectTables {
-    /// How many there are.
+    /// The number of tables.
     pub const COUNT: usize = 5;
 
-    /// Those of no object.
+    /// Returns the tables of no object.
     pub fn empty() -> Self {
         Self {
-            months: months_table(&[]),
-            quality: quality_table("", &[]),
-            inputs: inputs_table(None),
-            rules: effects::rules_table(&[]),
-            extremes: effects::extremes_table(&[]),
+            months: MonthRow::empty(),
+            quality: QualityRow::empty(),
+            inputs: InputRow::empty(),
+            rules: RuleRow::empty(),
+            extremes: ExtremeRow::empty(),
         }
     }
 
-    /// Those of one object.
+    /// Returns the tables of one object.
     pub fn of(input: &InputFacts<'_>, statistics: &ObjectStatistics) -> Self {
+        let InputFacts { object, digest, people, format, rows } = *input;
+        let months = statistics.months().into_iter();
+        let months: Vec<_> = months.map(|(month, bands)| MonthRow { month, bands }).collect();
         let quality = Vital::ALL.into_iter().zip(statistics.quality());
-        let seen = |(vital, counts): &(Vital, QualityCounts)| {
+        // A vital without a column gets a row only if something was counted.
+        let is_seen = |(vital, counts): &(Vital, QualityCounts)| {
             statistics.measures(*vital) || *counts != QualityCounts::default()
         };
-        let quality: Vec<_> = quality.filter(seen).collect();
-        let (rules, extremes) = effects::of_object(statistics);
+        let quality = quality.filter(is_seen);
+        let quality: Vec<_> =
+            quality.map(|(vital, counts)| QualityRow { object, vital, counts }).collect();
+        let left_out = *statistics.left_out();
+        let (rules, extremes) = effects::of_object(statistics.effects());
         Self {
-            months: months_table(&statistics.months()),
-            quality: quality_table(input.object, &quality),
-            inputs: inputs_table(Some((input, statistics))),
-            rules,
-            extremes,
+            months: MonthRow::write(&months),
+            quality: QualityRow::write(&quality),
+            inputs: InputRow::write(&[InputRow { object, digest, people, format, rows, left_out }]),
+            rules: RuleRow::write(&rules),
+            extremes: ExtremeRow::write(&extremes),
         }
     }
 
-    /// The tables in the order they are stored in.
+    /// Returns the tables, in the order in which they are stored.
     pub const fn all(&self) -> [&DataFrame; Self::COUNT] {
         [&self.months, &self.quality, &self.inputs, &self.rules, &self.extremes]
     }
 
-    /// The tables in that order.
+    /// Returns the tables, in that order.
     pub fn into_all(self) -> [DataFrame; Self::COUNT] {
         let Self { months, quality, inputs, rules, extremes } = self;
         [months, quality, inputs, rules, extremes]
     }
 
-    /// From tables in that order.
+    /// Creates the tables, from that order.
     pub fn from_all([months, quality, inputs, rules, extremes]: [DataFrame; Self::COUNT]) -> Self {
         Self { months, quality, inputs, rules, extremes }
     }
-}
 
-fn months_table(rows: &[(i64, BandCounts)]) -> DataFrame {
-    let mut columns = vec![whole_numbers("month", rows.iter().map(|(month, _)| *month))];
-    columns.extend(band_columns(|| rows.iter().map(|(_, bands)| bands)));
-    table(columns)
-}
-
-fn inputs_table(input: Option<(&InputFacts<'_>, &ObjectStatistics)>) -> DataFrame {
-    let one = || input.iter();
-    let mut columns = vec![
-        texts("object", one().map(|(facts, _)| facts.object)),
-        texts("digest", one().map(|(facts, _)| facts.digest)),
-        texts("people", one().map(|(facts, _)| facts.people)),
-        texts("format", one().map(|(facts, _)| facts.format)),
-        counts("rows", one().map(|(facts, _)| facts.rows)),
-    ];
-    for reason in LeftOut::ALL {
-        let count = one().map(|(_, statistics)| statistics.left_out()[reason as usize]);
-        columns.push(counts(reason.name(), count));
+    /// Refuses tables that [`ObjectTables::of`] and merges could not have made.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Damaged`], naming table and column.
+    pub fn check(&self) -> Result<(), AnalysisError> {
+        MonthRow::check_columns(&self.months)?;
+        QualityRow::check_columns(&self.quality)?;
+        InputRow::check_columns(&self.inputs)?;
+        RuleRow::check_columns(&self.rules)?;
+        ExtremeRow::check_columns(&self.extremes)?;
+        MonthRow::read(&self.months)?;
+        QualityRow::read(&self.quality)?;
+        InputRow::read(&self.inputs)?;
+        ExtremeRow::read(&self.extremes)?;
+        effects::rule_counts(&RuleRow::read(&self.rules)?).map(drop)
     }
-    table(columns)
-}
 
-fn quality_table(object: &str, rows: &[(Vital, QualityCounts)]) -> DataFrame {
-    let mut columns = vec![
-        texts("object", rows.iter().map(|_| object)),
-        codes("vital", rows.iter().map(|(vital, _)| *vital)),
-    ];
-    for (check, name) in QUALITY_CHECKS.iter().enumerate() {
-        columns.push(counts(name, rows.iter().map(|(_, q)| quality_counts(q)[check])));
+    /// Merges the tables of disjoint objects.
+    ///
+    /// # Errors
+    /// [`AnalysisError::ObjectTwice`] if they are not disjoint.
+    pub fn merge(mut parts: Vec<Self>) -> Result<Self, AnalysisError> {
+        match parts.len() {
+            0 => return Ok(Self::empty()),
+            1 => return Ok(parts.remove(0)),
+            _ => {}
+        }
+        let merge = || -> PolarsResult<Self> {
+            let all = stack(parts.into_iter().map(Self::into_all))?;
+            let all = Self::from_all(all);
+            Ok(Self {
+                months: merged::<MonthRow>(&all.months)?,
+                quality: all.quality.sort(["object", "vital"], SortMultipleOptions::default())?,
+                inputs: all.inputs.sort(["object"], SortMultipleOptions::default())?,
+                rules: merged::<RuleRow>(&all.rules)?,
+                extremes: merged::<ExtremeRow>(&all.extremes)?,
+            })
+        };
+        let merged = merge().map_err(engine("merge partials"))?;
+        refuse_repeats(&InputRow::read(&merged.inputs)?)?;
+        Ok(merged)
     }
-    table(columns)
 }
 
-/// The counts in the order of [`QUALITY_CHECKS`].
-const fn quality_counts(q: &QualityCounts) -> [u64; QUALITY_CHECKS.len()] {
-    [
-        q.values,
-        q.missing,
-        q.implausible,
-        q.unparsable,
-        q.unknown_unit,
-        q.duplicates,
-        q.out_of_order,
-        q.before_birth,
-        q.after_death,
-        q.dbp_not_below_sbp,
-        q.equal_column,
-        q.bmi_differs,
-    ]
+/// Refuses an object that occurs twice; `inputs` must ascend by object.
+fn refuse_repeats(inputs: &[InputRow<'_>]) -> Result<(), AnalysisError> {
+    match inputs.windows(2).find(|pair| pair[0].object == pair[1].object) {
+        Some(pair) => Err(AnalysisError::ObjectTwice { object: pair[0].object.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Stacks the rows of many tables, table by table.
+///
+/// # Errors
+/// Tables at the same position have different columns.
+pub fn stack<const N: usize>(
+    mut parts: impl Iterator<Item = [DataFrame; N]>,
+) -> PolarsResult<[DataFrame; N]> {
+    let Some(mut all) = parts.next() else {
+        return Ok([(); N].map(|()| DataFrame::default()));
+    };
+    for part in parts {
+        for (table, more) in all.iter_mut().zip(part) {
+            table.vstack_mut(&more)?;
+        }
+    }
+    // One chunk per column: the merges read each column as a whole.
+    for table in &mut all {
+        table.rechunk_mut();
+    }
+    Ok(all)
 }

@@ -1,10 +1,10 @@
-//! The deliverables against an independent calculation: sorted values, two
-//! passes in `f64`, nothing shared with the code under test.
+//! The deliverables compared with an independent calculation: sorted values, two passes in `f64`,
+//! nothing shared with the code under test.
 
 use crate::driver::{deliver, field, file, table, text};
 use std::collections::BTreeMap;
 
-/// A small generator of its own (xorshift), so that the data are fixed.
+/// A small random generator (xorshift), so that the data are fixed.
 struct Random(u64);
 
 impl Random {
@@ -116,7 +116,7 @@ fn a_small_file_by_hand() {
     let csv = text(&deliver(&file(&rows)), "patients.csv");
     let expected = "\
 patient,vital,unit,n,missing,implausible,mean,sd,min,q1,median,q3,max,first_time,first_value,\
-last_time,last_value,cv,arv,slope_per_year,slope_se,slope_p,slope_q,abnormal_runs,longest_run,bp_category,bmi_class,news2_max,news2_last
+last_time,last_value,cv,arv,slope_per_year,slope_se,slope_p,slope_q,abnormal_streaks,longest_streak,bp_category,bmi_class,news2_max,news2_last
 55,systolic_bp,mm[Hg],3,0,0,120,10,110,115,120,125,130,1938-10-30 00:00:00,110,1938-10-31 08:00:00,125,8.333333333333334,15,,,,,0,0,stage 1,normal,0,0
 55,diastolic_bp,mm[Hg],3,0,0,80,10,70,75,80,85,90,1938-10-30 00:00:00,70,1938-10-31 08:00:00,85,12.5,15,,,,,0,0,stage 1,normal,0,0
 55,heart_rate,/min,2,1,0,75,7.071067811865475,70,72.5,75,77.5,80,1938-10-31 08:00:00,75,1938-10-31 08:00:00,75,9.428090415820632,,,,,,0,0,stage 1,normal,0,0
@@ -170,7 +170,10 @@ fn a_patient_is_described_as_a_whole() {
     assert!(number("diastolic_bp", "slope_p") < 1e-12);
     assert_eq!((number("weight", "slope_per_year"), number("weight", "slope_p")), (0.0, 1.0));
     close(&get("systolic_bp", "arv"), 17.5, 1e-12);
-    assert_eq!((get("bmi", "abnormal_runs"), get("bmi", "longest_run")), ("1".into(), "5".into()));
+    assert_eq!(
+        (get("bmi", "abnormal_streaks"), get("bmi", "longest_streak")),
+        ("1".into(), "5".into())
+    );
     close(&get("systolic_bp", "cv"), 100.0 * 250.0_f64.sqrt() / 130.0, 1e-12);
     for vital in ["systolic_bp", "bmi", "weight"] {
         let whole = ["bp_category", "bmi_class", "news2_max", "news2_last"];

@@ -1,25 +1,25 @@
 //! Damaged partials are refused, and never make the reader panic.
 
-use crate::driver::{file, partial, study};
+use crate::driver::{analysis, file, partial};
 use proptest::prelude::*;
 use sce_study::{AnalysisError, TypedAnalysis};
 use std::sync::LazyLock;
 
 static ENCODED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let rows = ["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"; 9];
-    study().encode(&partial("a.csv", &file(&rows))).unwrap()
+    analysis().encode(&partial("a.csv", &file(&rows))).unwrap()
 });
 
 fn is_damaged(bytes: &[u8]) -> bool {
-    matches!(study().decode(bytes).err(), Some(AnalysisError::Damaged(_)))
+    matches!(analysis().decode(bytes).err(), Some(AnalysisError::Damaged(_)))
 }
 
 #[test]
 fn an_undamaged_partial_comes_back_as_it_was() {
-    let again = study().encode(&study().decode(&ENCODED).unwrap()).unwrap();
+    let again = analysis().encode(&analysis().decode(&ENCODED).unwrap()).unwrap();
     assert_eq!(again, *ENCODED);
-    let empty = study().merge(Vec::new()).unwrap();
-    assert!(study().decode(&study().encode(&empty).unwrap()).is_ok());
+    let empty = analysis().merge(Vec::new()).unwrap();
+    assert!(analysis().decode(&analysis().encode(&empty).unwrap()).is_ok());
 }
 
 #[test]

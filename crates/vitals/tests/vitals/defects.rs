@@ -1,4 +1,4 @@
-//! What sets an object aside, and that the reason never quotes the object.
+//! The defects that quarantine an object, whose text never quotes the object.
 
 use crate::driver::{HEADER, read};
 use sce_vitals::Defect;

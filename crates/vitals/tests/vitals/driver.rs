@@ -1,4 +1,4 @@
-//! Runs the study over texts, as the work loop would.
+//! Runs the analysis over texts, as the work loop does.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,22 +10,22 @@ use sce_vitals::{VitalsAnalysis, VitalsPartial};
 
 pub const HEADER: &str = "date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,BaseE,TPain,DK,sum BaseE,sum TPain,sum DK\n";
 
-/// The study of wide files.
-pub fn study() -> VitalsAnalysis {
-    study_of(&VitalsSettings { format: Format::Wide, ..VitalsSettings::default() })
+/// The analysis of wide files.
+pub fn analysis() -> VitalsAnalysis {
+    analysis_of(&VitalsSettings { format: Format::Wide, ..VitalsSettings::default() })
 }
 
-pub fn study_of(settings: &VitalsSettings) -> VitalsAnalysis {
+pub fn analysis_of(settings: &VitalsSettings) -> VitalsAnalysis {
     VitalsAnalysis::new(settings, std::env::temp_dir())
 }
 
 /// Reads one object in chunks of the given size.
 pub fn read(object: &str, bytes: &[u8], chunk: usize) -> Result<VitalsPartial, Defect> {
-    let mut reader = study().begin(object);
+    let mut reader = analysis().begin(object);
     for piece in bytes.chunks(chunk) {
         reader.push(piece)?;
     }
-    reader.finish()
+    Ok(reader.finish()?.0)
 }
 
 pub fn partial(object: &str, text: &str) -> VitalsPartial {
@@ -37,7 +37,7 @@ pub fn file<R: AsRef<str>>(rows: &[R]) -> String {
     rows.iter().fold(HEADER.to_owned(), |text, row| text + row.as_ref() + "\n")
 }
 
-pub fn analysed(objects: &[&str]) -> RunFacts {
+pub fn analyzed(objects: &[&str]) -> RunFacts {
     let input = |object: &&str| InputFact {
         object: (*object).to_owned(),
         outcome: InputOutcome::Analyzed,
@@ -62,7 +62,7 @@ pub fn files(deliverables: Vec<Deliverable>) -> Files {
 
 /// The results of one object.
 pub fn deliver(text: &str) -> Files {
-    files(study().deliver(&analysed(&["a.csv"]), partial("a.csv", text)).unwrap())
+    files(analysis().deliver(&analyzed(&["a.csv"]), partial("a.csv", text)).unwrap())
 }
 
 pub fn text(files: &Files, name: &str) -> String {

@@ -1,5 +1,5 @@
-//! The same readings in every format give the same results; what is wrong
-//! with a row is counted under its rule; packed objects and settings.
+//! The same readings in every format give the same results; a faulty row is counted under its
+//! rule; compressed objects and settings.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use sce_vitals::VitalsAnalysis;
 use sce_vitals::rules::vital::Vital;
 use sce_vitals::settings::{Format, VitalsSettings};
 
-use crate::driver::{Files, analysed, field, files, study_of, table, text};
+use crate::driver::{Files, analysis_of, analyzed, field, files, table, text};
 
 const SYNTHEA: &str = "\
 DATE,PATIENT,ENCOUNTER,CATEGORY,CODE,DESCRIPTION,VALUE,UNITS,TYPE
@@ -80,26 +80,26 @@ fn fhir() -> Vec<String> {
     ]
 }
 
-fn read(study: &VitalsAnalysis, bytes: &[u8], chunk: usize) -> Result<Files, Defect> {
-    let mut reader = study.begin("a");
+fn read(analysis: &VitalsAnalysis, bytes: &[u8], chunk: usize) -> Result<Files, Defect> {
+    let mut reader = analysis.begin("a");
     for piece in bytes.chunks(chunk) {
         reader.push(piece)?;
     }
-    Ok(files(study.deliver(&analysed(&["a"]), reader.finish()?).unwrap()))
+    Ok(files(analysis.deliver(&analyzed(&["a"]), reader.finish()?.0).unwrap()))
 }
 
-/// The results under the default settings, the same however it is cut.
+/// The results under the default settings, which are the same for all chunk sizes.
 fn results(bytes: &[u8]) -> Files {
-    let study = study_of(&VitalsSettings::default());
-    let whole = read(&study, bytes, usize::MAX).unwrap();
+    let analysis = analysis_of(&VitalsSettings::default());
+    let whole = read(&analysis, bytes, usize::MAX).unwrap();
     for chunk in [1, 5, 100] {
-        assert_eq!(read(&study, bytes, chunk).unwrap(), whole);
+        assert_eq!(read(&analysis, bytes, chunk).unwrap(), whole);
     }
     whole
 }
 
 fn defect(bytes: &[u8]) -> Defect {
-    read(&study_of(&VitalsSettings::default()), bytes, 7).unwrap_err()
+    read(&analysis_of(&VitalsSettings::default()), bytes, 7).unwrap_err()
 }
 
 /// The row of objects.csv: format, rows, and rows left out by reason.
@@ -150,7 +150,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-/// With a checksum, as the command-line tool writes it.
+/// Compresses with a checksum, as the command-line tool does.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut writer = zstd::Encoder::new(Vec::new(), 3).unwrap();
     writer.include_checksum(true).unwrap();
@@ -259,7 +259,7 @@ fn an_observation_says_more_than_its_value() {
 }
 
 #[test]
-fn good_rows_are_kept_beside_panels_that_lack_a_time() {
+fn good_rows_are_kept_next_to_panels_without_a_time() {
     let part = |code: &str| {
         format!(
             "{{\"code\":{{\"coding\":[{{\"system\":\"http://loinc.org\",\"code\":\"{code}\"}}]}}{}}}",
@@ -299,13 +299,14 @@ fn a_site_names_its_codes_units_and_ranges() {
     settings.range.insert(Vital::HeartRate, [60.0, 80.0]);
     let header = SYNTHEA.lines().next().unwrap();
     let text_of = |value| format!("{header}\n2020-01-01,7,e,c,PULSE,d,{value},bpm,t\n");
-    let study = study_of(&settings);
-    let found = read(&study, text_of(80).as_bytes(), 9).unwrap();
+    let analysis = analysis_of(&settings);
+    let found = read(&analysis, text_of(80).as_bytes(), 9).unwrap();
     assert_eq!(quality(&found, "heart_rate", "values"), "1");
-    let found = read(&study, text_of(81).as_bytes(), 9).unwrap();
+    let found = read(&analysis, text_of(81).as_bytes(), 9).unwrap();
     assert_eq!(quality(&found, "heart_rate", "implausible"), "1");
     assert!(text(&found, "summary.json").contains("\"range_profile\": \"default, adjusted\""));
-    let unknown = read(&study_of(&VitalsSettings::default()), text_of(80).as_bytes(), 9).unwrap();
+    let unknown =
+        read(&analysis_of(&VitalsSettings::default()), text_of(80).as_bytes(), 9).unwrap();
     assert_eq!(object_row(&unknown)[2], "1");
 }
 
@@ -316,24 +317,25 @@ fn a_site_names_what_an_unknown_unit_concept_means() {
     for (name, expected) in [("4141207", "1"), ("insp/min", "1"), ("bpm", "0")] {
         let mut settings = VitalsSettings::default();
         settings.units.insert(name.to_owned(), "/min".to_owned());
-        let found = read(&study_of(&settings), rows.as_bytes(), 9).unwrap();
+        let found = read(&analysis_of(&settings), rows.as_bytes(), 9).unwrap();
         assert_eq!(quality(&found, "respiratory_rate", "values"), expected, "{name}");
     }
-    // A concept that is known, but as another vital's, is not overridden.
+    // A concept that is known for another vital is not overridden.
     let mut settings = VitalsSettings::default();
     settings.units.insert("bpm".to_owned(), "/min".to_owned());
     let degrees = format!("{header}\n1,7,3024171,2020-01-31,,1,,15,9289,bpm\n");
-    let found = read(&study_of(&settings), degrees.as_bytes(), 9).unwrap();
+    let found = read(&analysis_of(&settings), degrees.as_bytes(), 9).unwrap();
     assert_eq!(quality(&found, "respiratory_rate", "unknown_unit"), "1");
 }
 
 #[test]
-fn what_cannot_be_read_is_set_aside_with_its_reason() {
+fn an_unreadable_object_is_quarantined_with_its_reason() {
     assert_eq!(defect(b"a,b,c\n1,2,3\n"), Defect::UnknownFormat);
     let columns = vec!["value", "units"];
     let header = "date,patient,code\n";
-    let study = study_of(&VitalsSettings { format: Format::Synthea, ..VitalsSettings::default() });
-    let missing = read(&study, header.as_bytes(), 9).unwrap_err();
+    let analysis =
+        analysis_of(&VitalsSettings { format: Format::Synthea, ..VitalsSettings::default() });
+    let missing = read(&analysis, header.as_bytes(), 9).unwrap_err();
     assert_eq!(missing, Defect::MissingColumns { columns });
     let header = SYNTHEA.lines().next().unwrap();
     assert_eq!(defect(header.as_bytes()), Defect::NoRows);
@@ -341,7 +343,7 @@ fn what_cannot_be_read_is_set_aside_with_its_reason() {
         defect(format!("{header}\n01/02/2020,7,e,c,8867-4,d,70,/min,t\n7\n").as_bytes()),
         Defect::NothingReadable { no_patient: 0, no_time: 1, malformed: 1 }
     );
-    // Rows of other codes beside them are no readings.
+    // Rows of other codes are not lost readings.
     let laboratory = "2020-01-01,7,e,c,2345-7,Glucose,90,mg/dL,t";
     let dated = format!("{header}\n{laboratory}\n01/02/2020,7,e,c,8867-4,d,70,/min,t\n");
     let expected = Defect::NothingReadable { no_patient: 0, no_time: 1, malformed: 0 };
@@ -357,11 +359,11 @@ fn what_cannot_be_read_is_set_aside_with_its_reason() {
 #[test]
 fn a_damaged_parquet_file_never_takes_the_worker_down() {
     let parquet = omop_parquet();
-    let study = study_of(&VitalsSettings::default());
+    let analysis = analysis_of(&VitalsSettings::default());
     for at in (0..parquet.len()).step_by(7) {
         let mut damaged = parquet.clone();
         damaged[at] ^= 0x55;
-        match read(&study, &damaged, usize::MAX) {
+        match read(&analysis, &damaged, usize::MAX) {
             Ok(_) | Err(Defect::BadParquet | Defect::MissingColumns { .. }) => {}
             Err(Defect::NothingReadable { .. } | Defect::UnknownFormat) => {}
             Err(other) => panic!("byte {at}: {other:?}"),
@@ -370,21 +372,21 @@ fn a_damaged_parquet_file_never_takes_the_worker_down() {
 }
 
 #[test]
-fn a_packed_object_is_unpacked_to_its_end_or_set_aside() {
+fn a_compressed_object_is_read_to_its_end_or_quarantined() {
     for pack in [gzip as fn(&[u8]) -> Vec<u8>, zstd] {
         let packed = pack(SYNTHEA.as_bytes());
         assert_eq!(defect(&packed[..packed.len() - 9]), Defect::BadPacking);
         let mut damaged = packed.clone();
         let middle = damaged.len() / 2;
         damaged[middle] ^= 0xff;
-        assert!(read(&study_of(&VitalsSettings::default()), &damaged, 50).is_err());
+        assert!(read(&analysis_of(&VitalsSettings::default()), &damaged, 50).is_err());
         // Two streams in a row are one object.
         let (head, tail) = SYNTHEA.split_at(300);
         let both = [pack(head.as_bytes()), pack(tail.as_bytes())].concat();
         assert_eq!(text(&results(&both), "patients.csv"), text(&results(&packed), "patients.csv"));
         assert_eq!(defect(&pack(b"a,b,c\n1,2,3\n")), Defect::UnknownFormat);
     }
-    // A hundred mebibytes of nothing in a few kilobytes.
+    // A hundred mebibytes of blank lines in a few kilobytes.
     let header = SYNTHEA.lines().next().unwrap();
     let bomb = format!("{header}\n{}", "\n".repeat(100 << 20));
     assert_eq!(defect(&zstd(bomb.as_bytes())), Defect::UnpacksTooFar { times: 2000 });

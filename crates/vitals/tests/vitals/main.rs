@@ -1,6 +1,5 @@
-//! The vitals study from CSV bytes to deliverables: exactness under every
-//! split and order, agreement with an independent calculation, refusals, and
-//! damaged partials.
+//! The vitals analysis from CSV bytes to deliverables: exactness under every split and order,
+//! agreement with an independent calculation, defects, and damaged partials.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;

@@ -1,7 +1,6 @@
-//! More patients than are held at a time: they wait on disk, and nothing shows
-//! of it in the results.
+//! More patients than fit in memory: they are spilled, and the results do not show it.
 
-use crate::driver::{Files, analysed, field, file, files, partial, study, table, text};
+use crate::driver::{Files, analysis, analyzed, field, file, files, partial, table, text};
 use crate::merging::UNNAMED;
 use sce_core::calendar;
 use sce_study::{TypedAnalysis, TypedObject};
@@ -12,8 +11,8 @@ use sce_vitals::{VitalsAnalysis, VitalsPartial};
 
 const PATIENTS: usize = PATIENTS_KEPT_MAX + 5000;
 
-/// The visits of a patient: of most one or two, at times that go back too, of
-/// one in a hundred several, with a moment twice and a trend.
+/// The visits of a patient: one or two of most patients, at times that also go back; of one
+/// patient in a hundred several, with a repeated moment and a trend.
 fn visits(patient: usize) -> Vec<String> {
     let visits = if patient.is_multiple_of(100) { 6 } else { 1 + patient % 2 };
     let visit = |visit: usize| {
@@ -36,24 +35,23 @@ fn visits(patient: usize) -> Vec<String> {
     (0..visits).map(visit).collect()
 }
 
-/// All first visits, then all second ones, and so on: each patient comes again
-/// after all others.
+/// All first visits, then all second ones, and so on: each patient returns after all others.
 fn by_visit(patients: &[usize]) -> Vec<String> {
     let of_all: Vec<Vec<String>> = patients.iter().map(|patient| visits(*patient)).collect();
     (0..6).flat_map(|at| of_all.iter().filter_map(move |of| of.get(at).cloned())).collect()
 }
 
-/// Some order in which neighbours are far apart.
+/// An order in which neighbors are far from each other.
 fn all_patients() -> Vec<usize> {
     (0..PATIENTS).map(|at| at * 7919 % PATIENTS).collect()
 }
 
 fn results(names: &[&str], parts: Vec<VitalsPartial>) -> Files {
-    let merged = study().merge(parts).unwrap();
-    files(study().deliver(&analysed(names), merged).unwrap())
+    let merged = analysis().merge(parts).unwrap();
+    files(analysis().deliver(&analyzed(names), merged).unwrap())
 }
 
-/// A table without the column that says something of all patients.
+/// A table without the column that depends on all patients.
 fn rows_without(csv: &str, column: &str) -> Vec<Vec<String>> {
     let mut rows = table(csv);
     if let Some(at) = rows[0].iter().position(|name| name == column) {
@@ -71,10 +69,10 @@ fn one_object_or_many_stored_between_or_not_give_the_same_bytes() {
     let parts: Vec<VitalsPartial> =
         (0..).zip(names).map(|(at, name)| partial(name, &file(&of_object(at)))).collect();
     let at_once = results(&names, parts.clone());
-    let stored = |part| study().decode(&study().encode(&part).unwrap()).unwrap();
-    let mut one_by_one = study().merge(Vec::new()).unwrap();
+    let stored = |part| analysis().decode(&analysis().encode(&part).unwrap()).unwrap();
+    let mut one_by_one = analysis().merge(Vec::new()).unwrap();
     for part in parts {
-        one_by_one = stored(study().merge(vec![stored(part), one_by_one]).unwrap());
+        one_by_one = stored(analysis().merge(vec![stored(part), one_by_one]).unwrap());
     }
     let one_by_one = results(&names, vec![one_by_one]);
     for name in UNNAMED {
@@ -92,17 +90,17 @@ fn a_patient_among_many_has_the_same_row_as_among_few() {
         .iter()
         .map(|some| results(&["a.csv"], vec![partial("a.csv", &file(&by_visit(some)))]))
         .collect();
-    for name in ["patients.csv", "runs.csv", "derived.csv"] {
-        let mut apart: Vec<Vec<String>> = of_few
+    for name in ["patients.csv", "streaks.csv", "derived.csv"] {
+        let mut separate: Vec<Vec<String>> = of_few
             .iter()
             .flat_map(|files| rows_without(&text(files, name), "slope_q").split_off(1))
             .collect();
         // Vitals keep their order: the sort is stable.
-        apart.sort_by_key(|row| row[0].parse::<usize>().unwrap());
+        separate.sort_by_key(|row| row[0].parse::<usize>().unwrap());
         let together = rows_without(&text(&of_all, name), "slope_q").split_off(1);
-        assert!(together == apart, "{name}");
+        assert!(together == separate, "{name}");
     }
-    // What an object is counted by is of all its patients.
+    // The counts of an object are those of all its patients.
     let counts = |files: &Files| -> Vec<Vec<u64>> {
         let rows = table(&text(files, "quality.csv")).split_off(1);
         let count = |field: &String| field.parse().unwrap_or(0);
@@ -121,24 +119,24 @@ fn a_patient_among_many_has_the_same_row_as_among_few() {
 }
 
 #[test]
-fn who_comes_in_every_object_makes_the_same_files_as_in_one() {
+fn patients_in_every_object_give_the_same_files_as_in_one() {
     let some: Vec<usize> = (0..PATIENTS_KEPT_MAX * 2 / 3).collect();
     let rows = by_visit(&some);
     let whole = results(&["a.csv"], vec![partial("a.csv", &file(&rows))]);
-    let of_everybody: Vec<String> = some.iter().map(|patient| visits(*patient).remove(0)).collect();
+    let first_visits: Vec<String> = some.iter().map(|patient| visits(*patient).remove(0)).collect();
     let others: Vec<String> =
         some.iter().flat_map(|patient| visits(*patient).split_off(1)).collect();
-    let parts = vec![partial("a.csv", &file(&of_everybody)), partial("b.csv", &file(&others))];
-    let apart = results(&["a.csv", "b.csv"], parts);
+    let parts = vec![partial("a.csv", &file(&first_visits)), partial("b.csv", &file(&others))];
+    let separate = results(&["a.csv", "b.csv"], parts);
     for name in UNNAMED {
-        assert!(whole[name] == apart[name], "{name}");
+        assert!(whole[name] == separate[name], "{name}");
     }
 }
 
 #[test]
 fn too_many_moments_are_too_many_however_they_were_stored_between() {
-    // Of each patient two objects, whose times overlap; values of one more
-    // object, so many that moments are not kept.
+    // Two objects of a patient overlap in time; the other two have so many values that moments
+    // are not kept.
     let row = |patient: usize, hour: i64| {
         let time = calendar::format(-983_750_400 + hour * 3600);
         format!("{time},{patient},120,80,15,70,97,98.6,150,22,0,0,0,0,0,0")
@@ -148,27 +146,28 @@ fn too_many_moments_are_too_many_however_they_were_stored_between() {
     let names = ["a.csv", "b.csv", "c.csv", "d.csv"];
     let texts = [two([0, 9]), two([3, 20]), file(&many), file(&many)];
     let parts = || names.iter().zip(&texts).map(|(name, text)| partial(name, text)).collect();
-    let stored = |part: VitalsPartial| study().decode(&study().encode(&part).unwrap()).unwrap();
+    let stored =
+        |part: VitalsPartial| analysis().decode(&analysis().encode(&part).unwrap()).unwrap();
     let at_once = results(&names, parts());
-    let mut apart: Vec<VitalsPartial> = parts();
-    let many = stored(study().merge(apart.split_off(2)).unwrap());
-    let few = stored(study().merge(apart).unwrap());
-    let stored_apart = results(&names, vec![few, many]);
+    let mut separate: Vec<VitalsPartial> = parts();
+    let many = stored(analysis().merge(separate.split_off(2)).unwrap());
+    let few = stored(analysis().merge(separate).unwrap());
+    let stored_separately = results(&names, vec![few, many]);
     for name in UNNAMED {
-        assert!(at_once[name] == stored_apart[name], "{name}");
+        assert!(at_once[name] == stored_separately[name], "{name}");
     }
     let rows = table(&text(&at_once, "patients.csv"));
     assert_eq!(field(&rows, "1", "heart_rate", "arv"), "not computed: overlapping ranges");
 }
 
 #[test]
-fn a_lack_of_room_is_told() {
-    let study = VitalsAnalysis::new(&VitalsSettings::default(), "/nonexistent".into());
+fn a_full_disk_is_a_defect() {
+    let analysis = VitalsAnalysis::new(&VitalsSettings::default(), "/nonexistent".into());
     let rows = by_visit(&all_patients());
-    let mut reader = study.begin("a.csv");
+    let mut reader = analysis.begin("a.csv");
     reader.push(file(&rows).as_bytes()).unwrap();
     assert_eq!(reader.finish().err(), Some(Defect::NoScratch));
-    // Of more visits than are held before they are written, at once.
-    let mut reader = study.begin("a.csv");
+    // With more visits than are held before they are written, at once.
+    let mut reader = analysis.begin("a.csv");
     assert_eq!(reader.push(file(&vec![rows; 16].concat()).as_bytes()), Err(Defect::NoScratch));
 }

@@ -1,7 +1,7 @@
 //! However rows are split, ordered, packed and merged, every result that
 //! does not name objects is the same, byte for byte.
 
-use crate::driver::{analysed, file, files, partial, read, study};
+use crate::driver::{analysis, analyzed, file, files, partial, read};
 use proptest::prelude::*;
 use sce_core::calendar;
 use sce_study::{AnalysisError, TypedAnalysis};
@@ -39,24 +39,24 @@ fn row() -> impl Strategy<Value = String> {
 
 /// Merges neighbours pairwise along a random tree.
 fn merge_in_a_tree(mut parts: Vec<VitalsPartial>, mut choice: u64) -> VitalsPartial {
-    let study = study();
+    let analysis = analysis();
     while parts.len() > 1 {
         let at = usize::try_from(choice).unwrap() % (parts.len() - 1);
         choice = choice / 7 + 3;
         let right = parts.remove(at + 1);
         let left = parts.remove(at);
         let (left, right) = if choice.is_multiple_of(2) { (left, right) } else { (right, left) };
-        let merged = study.merge(vec![left, right]).unwrap();
-        parts.insert(at, study.decode(&study.encode(&merged).unwrap()).unwrap());
+        let merged = analysis.merge(vec![left, right]).unwrap();
+        parts.insert(at, analysis.decode(&analysis.encode(&merged).unwrap()).unwrap());
     }
-    study.merge(parts).unwrap()
+    analysis.merge(parts).unwrap()
 }
 
 /// The results that do not name objects.
 pub const UNNAMED: [&str; 8] = [
     "patients.parquet",
     "patients.csv",
-    "runs.csv",
+    "streaks.csv",
     "derived.csv",
     "effects.csv",
     "rules.csv",
@@ -66,7 +66,7 @@ pub const UNNAMED: [&str; 8] = [
 
 fn results(objects: &[String], merged: VitalsPartial) -> Vec<u8> {
     let names: Vec<&str> = objects.iter().map(String::as_str).collect();
-    let deliverables = files(study().deliver(&analysed(&names), merged).unwrap());
+    let deliverables = files(analysis().deliver(&analyzed(&names), merged).unwrap());
     UNNAMED.map(|name| deliverables[name].clone()).concat()
 }
 
@@ -97,20 +97,20 @@ proptest! {
         }
         let turn = shuffled.index(parts.len());
         parts.rotate_left(turn);
-        let at_once = study().merge(parts.clone()).unwrap();
+        let at_once = analysis().merge(parts.clone()).unwrap();
         prop_assert_eq!(&results(&names, at_once), &expected);
         prop_assert_eq!(&results(&names, merge_in_a_tree(parts, choice)), &expected);
     }
 
     #[test]
-    fn where_chunks_are_cut_never_shows(
+    fn chunk_boundaries_do_not_matter(
         rows in proptest::collection::vec(row(), 1..20),
         chunk in 1..100_usize,
     ) {
         let text = file(&rows).replace(",1.5,", ",\"a \"\"quoted\"\"\nnote, with é\",");
         let encoded = |chunk| {
             let partial = read("a.csv", text.as_bytes(), chunk).unwrap();
-            study().encode(&partial).unwrap()
+            analysis().encode(&partial).unwrap()
         };
         let whole = encode_whole(&text);
         prop_assert_eq!(encoded(chunk), whole.clone());
@@ -119,22 +119,23 @@ proptest! {
 }
 
 fn encode_whole(text: &str) -> Vec<u8> {
-    study().encode(&partial("a.csv", text)).unwrap()
+    analysis().encode(&partial("a.csv", text)).unwrap()
 }
 
 #[test]
 fn the_same_object_twice_is_refused() {
     let part = partial("a.csv", &file(&["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"]));
-    let twice = study().merge(vec![part.clone(), part]);
+    let twice = analysis().merge(vec![part.clone(), part]);
     assert_eq!(twice.err(), Some(AnalysisError::ObjectTwice { object: "a.csv".to_owned() }));
 }
 
 #[test]
-fn rows_are_counted_over_objects() {
-    let rows = ["1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0"; 3];
-    let merged = study()
-        .merge(vec![partial("a.csv", &file(&rows)), partial("b.csv", &file(&rows[..2]))])
-        .unwrap();
-    assert_eq!(study().rows(&merged), 5);
-    assert_eq!(study().rows(&study().merge(Vec::new()).unwrap()), 0);
+fn rows_are_counted_per_object() {
+    use sce_study::{TypedAnalysis, TypedObject};
+    let row = "1938-10-30,1,120,80,15,70,98,98,150,22,0,0,0,0,0,0";
+    for rows in [1_usize, 3] {
+        let mut object = analysis().begin("a.csv");
+        object.push(file(&vec![row; rows]).as_bytes()).unwrap();
+        assert_eq!(object.finish().unwrap().1, rows as u64);
+    }
 }

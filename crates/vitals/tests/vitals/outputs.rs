@@ -1,7 +1,6 @@
-//! The other deliverables: names, columns, contents, and runs with nothing
-//! analysed.
+//! The other deliverables: names, columns, contents, and runs in which nothing was analyzed.
 
-use crate::driver::{analysed, deliver, file, files, partial, study, table, text};
+use crate::driver::{analysis, analyzed, deliver, file, files, partial, table, text};
 use polars::prelude::*;
 use polars_io::SerReader;
 use polars_io::prelude::ParquetReader;
@@ -20,7 +19,7 @@ fn the_files_are_always_the_same() {
     let mut expected = [
         "patients.parquet",
         "patients.csv",
-        "runs.csv",
+        "streaks.csv",
         "derived.csv",
         "effects.csv",
         "rules.csv",
@@ -91,7 +90,7 @@ fn the_summary_has_the_promised_shape() {
     assert_eq!(json["patients"], 2);
     assert_eq!(json["inputs"][0]["object"], "a.csv");
     assert_eq!(json["inputs"][0]["rows"], 5);
-    assert_eq!(json["inputs"][0]["outcome"], "analysed");
+    assert_eq!(json["inputs"][0]["outcome"], "analyzed");
     assert_eq!(json["inputs"][0]["digest"].as_str().unwrap().len(), 64);
     let systolic = &json["vitals"]["systolic_bp"];
     assert_eq!((&systolic["n"], &systolic["patients"]), (&5.into(), &2.into()));
@@ -121,7 +120,7 @@ fn the_cohort_table_reads_like_a_paper() {
 
 #[test]
 fn the_export_shows_no_small_number() {
-    // 30 patients; of two of them the weight is missing, one has a fever.
+    // 30 patients: the weight of two is missing, and one has a fever.
     let rows: Vec<String> = (0..30)
         .map(|patient| {
             let weight = if patient < 2 { "" } else { "150" };
@@ -145,13 +144,13 @@ fn the_export_shows_no_small_number() {
     assert_eq!(get("fever", "not measured, patients"), "0");
     assert_eq!(get("heart_rate", "measured, patients"), "30");
     assert_eq!(get("bp_category", "not measured, patients"), "30");
-    // Of ten patients nothing is told but who there is none of.
+    // Of ten patients, only numbers that are 0 are shown.
     let few = table(&text(&deliver(&file(&rows[..10])), "cohort_export.csv"));
     assert!(few.iter().skip(1).all(|row| row[2] == "suppressed" || row[2] == "0"), "{few:?}");
 }
 
 #[test]
-fn a_run_in_which_everything_was_set_aside_has_its_files_too() {
+fn a_run_whose_objects_are_all_quarantined_has_its_files_too() {
     let input = |object: &str, outcome| InputFact {
         object: object.to_owned(),
         outcome,
@@ -164,7 +163,7 @@ fn a_run_in_which_everything_was_set_aside_has_its_files_too() {
             input("b.csv", InputOutcome::Failed),
         ],
     };
-    let deliverables = study().deliver(&facts, study().merge(Vec::new()).unwrap()).unwrap();
+    let deliverables = analysis().deliver(&facts, analysis().merge(Vec::new()).unwrap()).unwrap();
     let deliverables = files(deliverables);
     let json: serde_json::Value = serde_json::from_slice(&deliverables["summary.json"]).unwrap();
     assert_eq!(json["inputs"][0]["outcome"], "quarantined");
@@ -177,7 +176,7 @@ fn a_run_in_which_everything_was_set_aside_has_its_files_too() {
 }
 
 #[test]
-fn the_report_fetches_nothing_and_says_what_it_must() {
+fn the_report_fetches_nothing_and_has_its_notes() {
     let report = text(&deliver(&file(&ROWS)), "report.html");
     for forbidden in ["<script", "http://", "https://", "<link", "@import", "url(", "src="] {
         assert!(!report.contains(forbidden), "{forbidden}");
@@ -193,13 +192,13 @@ fn the_report_fetches_nothing_and_says_what_it_must() {
 fn facts_and_partial_must_agree() {
     let part = || partial("a.csv", &file(&ROWS));
     let differs = |facts: &RunFacts| {
-        matches!(study().deliver(facts, part()), Err(AnalysisError::FactsDiffer { .. }))
+        matches!(analysis().deliver(facts, part()), Err(AnalysisError::FactsDiffer { .. }))
     };
-    assert!(differs(&analysed(&[])));
-    assert!(differs(&analysed(&["a.csv", "b.csv"])));
-    assert!(differs(&analysed(&["b.csv"])));
-    let mut quarantined = analysed(&["a.csv"]);
+    assert!(differs(&analyzed(&[])));
+    assert!(differs(&analyzed(&["a.csv", "b.csv"])));
+    assert!(differs(&analyzed(&["b.csv"])));
+    let mut quarantined = analyzed(&["a.csv"]);
     quarantined.inputs[0].outcome = InputOutcome::Quarantined;
     assert!(differs(&quarantined));
-    assert!(!differs(&analysed(&["a.csv"])));
+    assert!(!differs(&analyzed(&["a.csv"])));
 }

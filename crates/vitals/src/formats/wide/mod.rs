@@ -1,11 +1,10 @@
 //! The wide CSV: one row per visit, one column per vital.
 //!
-//! `date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,…`, in
-//! any order, found by header name in any case; the effects (`BaseE`, `TPain`,
-//! `DK`) may be missing, other columns are ignored. Temperatures
-//! are °F and weights lb; height is not measured. A row whose date or ID
-//! cannot be read sets the object aside, for it would silently belong to no
-//! one; a vital that cannot be read is counted and left out.
+//! `date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,…`, in any order, found by
+//! header name in any case; the outcome columns (`BaseE`, `TPain`, `DK`) may be missing, other
+//! columns are ignored. Temperatures are in °F and weights in lb; height is not measured. A row
+//! whose date or ID cannot be read quarantines the object, because it would silently belong to no
+//! patient; a vital that cannot be read is counted and left out.
 
 use crate::bytes::header;
 use crate::bytes::header::PATIENT_LIMIT_BYTES;
@@ -15,17 +14,17 @@ use crate::bytes::split::Record;
 use crate::defect::Defect;
 use crate::formats::decoder::Decoder;
 use crate::rules::accumulator::ObjectAccumulator;
+use crate::rules::conversion::Conversion;
 use crate::rules::effects::{Effect, EffectValues};
 use crate::rules::moments::MAX_COUNT;
 use crate::rules::reading::{Reading, Readings};
-use crate::rules::unit::Conversion;
 use crate::rules::vital::Vital;
 use sce_core::calendar;
 
 const DATE: &str = "date";
 const PATIENT: &str = "ID";
 
-/// Header name, vital and unit of each needed column.
+/// Header name, vital and conversion of each required column.
 const COLUMNS: [(&str, Vital, Conversion); 8] = [
     ("systol", Vital::SystolicBp, Conversion::None),
     ("diastol", Vital::DiastolicBp, Conversion::None),
@@ -37,7 +36,7 @@ const COLUMNS: [(&str, Vital, Conversion); 8] = [
     ("BMI", Vital::Bmi, Conversion::None),
 ];
 
-/// What a column of this object is for.
+/// The meaning of a column of this object.
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Other,
@@ -53,7 +52,7 @@ impl Role {
     }
 }
 
-/// One row, before it is looked at as a whole.
+/// One row, before it is checked as a whole.
 #[derive(Default)]
 struct Row<'a> {
     date: &'a [u8],
@@ -68,21 +67,21 @@ pub struct WideCsv {
     rows: Rows,
 }
 
-/// What the rows are read with.
+/// The state that is needed to read rows.
 #[derive(Default)]
 struct Rows {
-    /// The columns; none before the header.
+    /// The meaning of each column; empty before the header.
     roles: Vec<Role>,
-    /// How many columns there are up to the last one that matters.
+    /// The number of columns up to the last one that is needed.
     needed: usize,
-    /// Some of the columns are effects.
+    /// True if some of the columns are outcome columns.
     has_effects: bool,
-    /// The last date read and its time: files mostly go by date.
+    /// The last date read and its time: most files are sorted by date.
     last_date: (Vec<u8>, i64),
 }
 
 impl WideCsv {
-    /// The vitals this format has a column for.
+    /// The vitals that this format has a column for.
     pub const VITALS: &'static [Vital] = &[
         Vital::SystolicBp,
         Vital::DiastolicBp,
@@ -94,7 +93,7 @@ impl WideCsv {
         Vital::Bmi,
     ];
 
-    /// The names of the columns that it needs.
+    /// Returns the names of the required columns.
     pub fn column_names() -> impl Iterator<Item = &'static str> {
         [DATE, PATIENT].into_iter().chain(COLUMNS.iter().map(|(column, ..)| *column))
     }
@@ -115,7 +114,7 @@ impl Decoder for WideCsv {
     }
 }
 
-/// The rows and where they go.
+/// The rows and their destination.
 struct Reader<'a> {
     rows: &'a mut Rows,
     into: &'a mut ObjectAccumulator,
@@ -124,7 +123,7 @@ struct Reader<'a> {
 impl Sink for Reader<'_> {
     #[inline]
     fn take_plain(&mut self, number: u64, lines: &[u8]) -> Result<Option<usize>, Defect> {
-        match self.rows.plain(lines) {
+        match self.rows.read_plain(lines) {
             Some((row, used)) => self.rows.observe(number, &row, self.into).map(|()| Some(used)),
             None => Ok(None),
         }
@@ -132,7 +131,8 @@ impl Sink for Reader<'_> {
 
     fn take(&mut self, number: u64, record: &Record<'_>) -> Result<(), Defect> {
         if self.rows.roles.is_empty() {
-            self.rows.roles = roles(record)?;
+            self.rows.roles = assign_roles(record)?;
+            // Columns after the last needed one are only counted.
             let last = self.rows.roles.iter().rposition(|role| *role != Role::Other);
             self.rows.needed = last.map_or(0, |last| last + 1);
             self.rows.has_effects = self.rows.roles.iter().any(Role::is_effect);
@@ -152,7 +152,7 @@ impl Sink for Reader<'_> {
                 Role::Date => row.date = field,
                 Role::Patient => row.patient = field,
                 Role::Vital(vital, conversion) => {
-                    row.readings.set(*vital, converted(*conversion, number::read(field)));
+                    row.readings.set(*vital, convert(*conversion, number::read(field)));
                 }
                 Role::Effect(effect) => {
                     row.effects[*effect as usize] = effect.value(number::read(field));
@@ -163,8 +163,8 @@ impl Sink for Reader<'_> {
     }
 }
 
-/// What each column is for.
-fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
+/// Returns the meaning of each column.
+fn assign_roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
     let names: Vec<&[u8]> = header.fields().collect();
     let vitals = COLUMNS.map(|(_, vital, conversion)| Role::Vital(vital, conversion));
     let effects = Effect::ALL.map(Role::Effect);
@@ -181,16 +181,18 @@ fn roles(header: &Record<'_>) -> Result<Vec<Role>, Defect> {
     Ok(roles)
 }
 
-/// Most rows have the date of the row before, which need not be searched.
+/// Returns the end of a date. Most rows have the date of the row before, which need not be
+/// searched.
 #[inline]
 fn end_of_date(lines: &[u8], at: usize, last: &[u8]) -> usize {
     let end = at + last.len();
+    // The date must end there: this one may be longer.
     let same = lines.get(at..end) == Some(last) && matches!(lines.get(end), Some(b',' | b'\n'));
     if same { end } else { end_of_cell(lines, at) }
 }
 
 #[inline]
-fn converted(conversion: Conversion, reading: Reading) -> Reading {
+fn convert(conversion: Conversion, reading: Reading) -> Reading {
     match reading {
         Reading::Value(value) => Reading::Value(conversion.apply(value)),
         other => other,
@@ -198,24 +200,25 @@ fn converted(conversion: Conversion, reading: Reading) -> Reading {
 }
 
 impl Rows {
-    /// The row at the start of `lines` in one pass, without splitting it first,
-    /// and its length; nothing if a field may be quoted or there are more or
-    /// fewer fields than columns. Says the same as splitting would: what is read
-    /// here is trimmed, so the carriage return of a line end does not matter.
+    /// Reads the row at the start of `lines` in one pass, without splitting it first; returns it
+    /// and its length. `None` if a field may be quoted or there are more or fewer fields than
+    /// columns. The result must be that of splitting: fields are trimmed, so the carriage return
+    /// of a line end does not matter.
     #[inline]
-    fn plain<'a>(&self, lines: &'a [u8]) -> Option<(Row<'a>, usize)> {
+    fn read_plain<'a>(&self, lines: &'a [u8]) -> Option<(Row<'a>, usize)> {
         if self.roles.is_empty() {
             return None; // the header
         }
         let (mut row, mut at) = (Row::default(), 0);
         for (column, role) in self.roles[..self.needed].iter().enumerate() {
+            // A quoted field may contain commas and line ends.
             if lines.get(at) == Some(&b'"') {
                 return None;
             }
             let end = match role {
                 Role::Vital(vital, conversion) => {
                     let (reading, end) = number::read_cell(lines, at);
-                    row.readings.set(*vital, converted(*conversion, reading));
+                    row.readings.set(*vital, convert(*conversion, reading));
                     end
                 }
                 Role::Effect(effect) => {
@@ -236,6 +239,7 @@ impl Rows {
                 }
             };
             let is_last = column + 1 == self.roles.len();
+            // More or fewer fields than columns: splitting reports the row.
             if *lines.get(end)? != if is_last { b'\n' } else { b',' } {
                 return None;
             }
@@ -258,10 +262,11 @@ impl Rows {
         if number > MAX_COUNT {
             return Err(Defect::TooManyRows { limit: MAX_COUNT });
         }
-        // Before the first row the last date is the empty one, which is none.
+        // Before the first row, the last date is empty, which is not a date.
         if row.date.is_empty() || row.date != self.last_date.0 {
             let time = calendar::parse(row.date.trim_ascii())
                 .ok_or(Defect::Unreadable { row: number, column: DATE })?;
+            // Copied once per date, not once per row.
             self.last_date = (row.date.to_vec(), time);
         }
         let patient = patient_id(row.patient)
@@ -276,7 +281,7 @@ impl Rows {
     }
 }
 
-/// The id without blanks around it; `None` if there is none.
+/// Returns the id without blanks around it; `None` if there is none.
 #[inline]
 fn patient_id(field: &[u8]) -> Option<&[u8]> {
     let id = field.trim_ascii();

@@ -1,9 +1,9 @@
-//! The one-pass row reader against splitting with `csv-core`.
+//! The one-pass row reader compared with splitting by `csv-core`.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::rules::range::{PlausibleRanges, RangeProfile};
 use crate::rules::statistics::ObjectStatistics;
-use crate::spill::visits::Waiting;
+use crate::spill::visits::ObjectSpill;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -25,16 +25,16 @@ fn read(text: &str) -> Result<(u64, ObjectStatistics), Defect> {
     let mut into = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::default(),
-        Box::new(Waiting::new("a", &std::env::temp_dir())),
+        Box::new(ObjectSpill::new("a", &std::env::temp_dir())),
     );
     let mut decoder = WideCsv::new();
     decoder.push(text.as_bytes(), &mut into)?;
     let rows = decoder.finish(&mut into)?;
-    Ok((rows, into.finish()))
+    Ok((rows, into.finish().map_err(|_| Defect::NoScratch)?))
 }
 
-/// A file of these rows under the header, its columns turned so that any
-/// of them may be the last.
+/// Returns a file of these rows under the header; its columns are rotated so that any of them may
+/// be the last.
 fn file(rows: &[Vec<String>], turn: usize, quote: &str, line_end: &str) -> String {
     let header: Vec<String> = HEADER.map(str::to_owned).to_vec();
     let mut text = String::new();
@@ -73,7 +73,7 @@ fn row() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
-    /// Reading in one pass says what splitting with csv-core says.
+    /// Reading in one pass gives the same as splitting with csv-core.
     #[test]
     fn quoted_and_plain_files_read_the_same(
         rows in proptest::collection::vec(row(), 0..12),

@@ -1,15 +1,15 @@
 //! Charts over one axis of values: histograms.
 //!
-//! Used by the report's charts. It must never ask for memory by the width of
-//! the axis: what lies between two bins is one gap.
+//! Used by the report's charts. It must never allocate memory by the width of the axis: the space
+//! between two bins is one gap.
 
-use crate::outputs::chart::picture::{BAR, ROOM, element, grouped, number, page, plain};
+use crate::outputs::chart::picture::{BAR, ROOM, clip_text, element, number, page, with_thousands};
 use kuva::plot::Histogram;
 use kuva::render::annotations::{ReferenceLine, ShadedRegion};
 
-/// How often the values fell into bins of equal `width`, each named by its
-/// left edge, and the range that is plausible, both bounds included: a last
-/// bin that begins at the upper one holds nothing but it, and is within.
+/// Draws how many values are in bins of equal `width`, each named by its left edge, and the
+/// plausible range, with both bounds. A last bin that begins at the upper bound has only values
+/// of that bound, and is within the range.
 pub fn histogram(
     title: &str,
     unit: &str,
@@ -25,9 +25,9 @@ pub fn histogram(
     }
     let (first, last) = bars.span;
     let wide = last - first;
-    // Few bins get room at their sides, so that they look like bars.
+    // Few bins get space at their sides, so that they look like bars.
     let pad = (width / 2.0).max(wide * 0.02).max((width * 7.0 - wide) / 2.0);
-    // A mark further off would squeeze the data into a corner.
+    // A mark that is further away would squeeze the data into a corner.
     let reach = (wide * 1.5).max(pad);
     let near = |mark: &f64| first - mark <= reach && mark - last <= reach;
     let marks = (range.0, bars.upper(range.1));
@@ -37,10 +37,10 @@ pub fn histogram(
     let (top, step) = bars.scale();
 
     let mut layout = page(title, (low, high), (0.0, top), 310.0)
-        .with_subtitle(plain(&note, ROOM, 12.0))
+        .with_subtitle(clip_text(&note, ROOM, 12.0))
         .with_subtitle_size(12)
         .with_x_label_offset(0.0, -6.0)
-        .with_x_label(plain(unit, ROOM, 13.0))
+        .with_x_label(clip_text(unit, ROOM, 13.0))
         .with_y_label("measurements")
         .with_y_tick_step(step)
         .with_ticks(8);
@@ -52,16 +52,16 @@ pub fn histogram(
         let line = ReferenceLine::vertical(mark).with_color("currentColor");
         layout = layout.with_reference_line(line);
     }
-    let seen = format!(
+    let description = format!(
         "{title}: histogram of {} measurements from {} to {} {unit}; {note}",
-        grouped(bins.iter().map(|bin| u128::from(bin.1)).sum()),
+        with_thousands(bins.iter().map(|bin| u128::from(bin.1)).sum()),
         number(first),
         number(last)
     );
-    element(bars.plot(high - low, top).into(), layout, Vec::new(), title, &seen)
+    element(bars.plot(high - low, top).into(), layout, Vec::new(), title, &description)
 }
 
-/// The bins with anything in them, ascending.
+/// The bins that are not empty, ascending.
 struct Bars {
     bins: Vec<(f64, u64)>,
     width: f64,
@@ -69,7 +69,7 @@ struct Bars {
 }
 
 impl Bars {
-    /// None where there is nothing that could be drawn.
+    /// Returns `None` if there is nothing to draw.
     fn new(bins: &[(f64, u64)], width: f64) -> Option<Self> {
         if !(width > 0.0 && bins.iter().all(|bin| bin.0.is_finite())) {
             return None;
@@ -81,14 +81,13 @@ impl Bars {
         (wide > 0.0 && wide < 1e300).then_some(Self { bins, width, span })
     }
 
-    /// The upper bound, or the end of the last bin if that begins there.
+    /// Returns the upper bound, or the end of the last bin if it begins there.
     fn upper(&self, bound: f64) -> f64 {
         let last = self.span.1 - self.width;
         if (last - bound).abs() < self.width * 1e-6 { self.span.1 } else { bound }
     }
 
-    /// The top of the axis of counts, and the step of its ticks.
-    #[allow(clippy::cast_precision_loss)]
+    /// Returns the top of the axis of counts, and the step of its ticks.
     fn scale(&self) -> (f64, f64) {
         let most = self.bins.iter().map(|bin| bin.1).max().unwrap_or(1) as f64;
         let tens = 10_f64.powf((most / 5.0).log10().floor());
@@ -97,11 +96,10 @@ impl Bars {
         ((most / step).ceil() * step, step)
     }
 
-    /// The bars, and between each two an empty one. What is hidden between
-    /// many, or is one among a thousand million, is still drawn as a hair.
-    #[allow(clippy::cast_precision_loss)]
+    /// Returns the bars, and an empty one between each two. A bar that would be too thin to see,
+    /// among many or among very high ones, is still drawn as a hairline.
     fn plot(&self, wide: f64, top: f64) -> Histogram {
-        // Many bars overlap by a hair, or a seam would show between each two.
+        // Many bars overlap by a hairline; otherwise, a seam would show between them.
         let few = wide / self.width < 120.0;
         let half = if few { self.width * 0.46 } else { self.width * 0.5 + wide * 0.0008 };
         let half = half.max(wide * 0.0015);
@@ -111,7 +109,7 @@ impl Bars {
             edges.extend([middle - half, middle + half]);
             counts.extend([(*count as f64).max(top * 0.005), 0.0]);
             let (from, to) = (number(*left), number(left + self.width));
-            let tip = format!("{from} to below {to}: {}", grouped((*count).into()));
+            let tip = format!("{from} to below {to}: {}", with_thousands((*count).into()));
             tips.extend([tip, String::new()]);
         }
         Histogram::from_bins(edges, counts)

@@ -1,7 +1,7 @@
-//! What all charts share: the frame, the words and the element itself.
+//! The common parts of charts: the frame, the text and the element itself.
 //!
-//! Used by the report's charts. Everything here is about how a chart looks
-//! and reads; it must never know what is counted.
+//! Used by the report's charts. Everything here is about how a chart looks and reads; it must
+//! never know what is counted.
 
 use kuva::backend::svg::SvgBackend;
 use kuva::render::layout::{AxisLabelOverlap, Layout, TickFormat};
@@ -12,12 +12,12 @@ use maud::{PreEscaped, html};
 use std::sync::Arc;
 
 pub const BAR: &str = "var(--bar)";
-/// The picture's width, and how much of it a line of text may take.
+/// The width of the picture, and how much of it a line of text may take.
 pub const WIDTH: f64 = 720.0;
 pub const ROOM: f64 = 600.0;
 const TITLE: u32 = 15;
 
-/// A frame with these axes, in the page's colours and on its paper.
+/// Returns a frame with these axes, in the page's colors and on its background.
 pub fn page(title: &str, x: (f64, f64), y: (f64, f64), height: f64) -> Layout {
     let (soft, line) = ("var(--soft)", "var(--line)");
     let theme = Theme {
@@ -30,7 +30,7 @@ pub fn page(title: &str, x: (f64, f64), y: (f64, f64), height: f64) -> Layout {
     let mut layout = Layout::new(x, y)
         .with_width(WIDTH)
         .with_height(height)
-        .with_title(plain(title, ROOM, f64::from(TITLE)))
+        .with_title(clip_text(title, ROOM, f64::from(TITLE)))
         .with_title_size(TITLE)
         .with_label_size(13)
         .with_x_axis_min(x.0)
@@ -44,17 +44,17 @@ pub fn page(title: &str, x: (f64, f64), y: (f64, f64), height: f64) -> Layout {
     layout
 }
 
-/// The element, with `labels` over the plot; `seen` is what it shows, in words.
+/// Returns the element, with `labels` over the plot; `description` is its content in words.
 pub fn element(
     plot: Plot,
     layout: Layout,
     labels: Vec<Primitive>,
     title: &str,
-    seen: &str,
+    description: &str,
 ) -> String {
     let mut scene = render_multiple(vec![plot], layout);
-    // A clip needs an id, and the axes hold the data anyhow; hints on bars
-    // bring a style that would apply to the whole page.
+    // A clip needs an id, and the data are within the axes anyway; tooltips bring a style that
+    // would apply to the whole page.
     scene.elements.retain(|p| !matches!(p, Primitive::ClipStart { .. } | Primitive::ClipEnd));
     scene.elements.extend(labels);
     for element in &mut scene.elements {
@@ -62,17 +62,18 @@ pub fn element(
             *bold = true;
         }
     }
+    // Definitions and styles of a chart would apply to the whole page.
     scene.defs.clear();
     scene.has_tooltips = false;
     scene.background_color = None;
     let view = format!("0 0 {} {}", scene.width, scene.height);
     let drawn = SvgBackend::new().render_scene(&scene);
-    // Its opening tag has a fixed size; after it, a comment names the version.
+    // Its opening tag has a fixed size; the comment after it has the version.
     let drawn = drawn.split_once("-->").and_then(|(_, rest)| rest.strip_suffix("</svg>"));
     let Some(drawn) = drawn else { return String::new() };
     html! {
         svg class="chart" viewBox=(view)
-            width="100%" fill="currentColor" role="img" aria-label=(seen) {
+            width="100%" fill="currentColor" role="img" aria-label=(description) {
             title { (title) }
             (PreEscaped(drawn.replace("<g class=\"tt\">", "<g>")))
         }
@@ -80,12 +81,12 @@ pub fn element(
     .into_string()
 }
 
-/// The widest text's width, rather too large as fonts differ.
+/// Returns the width of the widest text, rather too large because fonts differ.
 pub fn widest(texts: &[String], size: f64) -> f64 {
-    texts.iter().map(|text| text.chars().map(wide).sum::<f64>() * size).fold(0.0, f64::max)
+    texts.iter().map(|text| text.chars().map(letter_width).sum::<f64>() * size).fold(0.0, f64::max)
 }
 
-fn wide(letter: char) -> f64 {
+fn letter_width(letter: char) -> f64 {
     match letter {
         'm' | 'w' => 1.0,
         'a'..='z' | '0'..='9' | ' ' | ',' | '.' | '-' | '/' | '(' | ')' => 0.64,
@@ -93,11 +94,11 @@ fn wide(letter: char) -> f64 {
     }
 }
 
-/// Text for the library: it fits the room, and no dollar begins mathematics.
-pub fn plain(text: &str, mut room: f64, size: f64) -> String {
+/// Returns text for the library: it fits the room, and no dollar sign begins mathematics.
+pub fn clip_text(text: &str, mut room: f64, size: f64) -> String {
     let whole: String = text.chars().filter(|letter| !letter.is_control()).collect();
     let mut fits = |letter: &char| {
-        room -= wide(*letter) * size;
+        room -= letter_width(*letter) * size;
         room >= 0.0
     };
     let mut text: String = whole.chars().take_while(&mut fits).collect();
@@ -108,10 +109,10 @@ pub fn plain(text: &str, mut room: f64, size: f64) -> String {
     text.replace('$', "\\$")
 }
 
-/// A value in few letters.
+/// Formats a value in few characters.
 pub fn number(value: f64) -> String {
     let (value, unit) = match value.abs() {
-        // Steps of a tenth do not meet zero.
+        // Multiples of a step of 0.1 miss zero by rounding.
         ..1e-9 => return "0".to_owned(),
         1e12.. | ..1e-6 => return format!("{value:.1e}"),
         1e9.. => (value / 1e9, "bn"),
@@ -124,8 +125,8 @@ pub fn number(value: f64) -> String {
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A count with its thousands apart.
-pub fn grouped(count: u128) -> String {
+/// Formats a count with thousands separators.
+pub fn with_thousands(count: u128) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (at, digit) in digits.char_indices() {
@@ -137,7 +138,7 @@ pub fn grouped(count: u128) -> String {
     text
 }
 
-/// A share in percent; what is there at all is not nothing.
+/// Formats a share in percent; only 0 is shown as 0.
 pub fn share(percent: f64) -> String {
     if percent > 0.0 && percent < 0.05 { "<0.1%".to_owned() } else { format!("{percent:.1}%") }
 }

@@ -1,4 +1,4 @@
-//! The charts' promises: sound elements, nothing leaked, no panic.
+//! The guarantees of charts: sound elements, nothing leaked, no panic.
 
 use super::*;
 

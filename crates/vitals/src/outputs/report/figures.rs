@@ -1,10 +1,11 @@
-//! The charts of the report, and the tables that go with them.
+//! The charts of the report, and the tables that belong to them.
 //!
-//! Used by the report only. It counts bins together so that a chart is
-//! legible; every number is one of [`Results`].
+//! Used by the report only. It combines bins so that a chart is legible; every number is one of
+//! [`Results`].
 
 use crate::rules::category::{BloodPressure, BodyMass};
 use crate::rules::histogram::BINS_PER_UNIT;
+use crate::rules::news2::BandCounts;
 use crate::rules::range::PlausibleRanges;
 use crate::rules::vital::Vital;
 use maud::{Markup, PreEscaped, html};
@@ -12,16 +13,15 @@ use maud::{Markup, PreEscaped, html};
 use crate::outputs::chart;
 use crate::outputs::csv_files::rounded;
 use crate::results::cohort::{CohortRow, Results};
-use crate::tables::column::BAND_COUNTS;
 
-/// Most bars of a histogram, and most periods in a row.
+/// The most bars of a histogram, and the most periods of a chart.
 const BARS_MAX: i64 = 60;
-/// Widths of bars, in bins of a hundredth of the unit.
+/// Widths of bars, in bins of 0.01 of the unit.
 const WIDTHS: [i64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
-/// A trend is told as found if no more than this share of such are by chance.
+/// A trend counts as found up to this expected share of false discoveries.
 const FALSE_SHARE: f64 = 0.05;
 
-/// A histogram of each vital.
+/// Draws a histogram of each vital.
 pub fn histograms(results: &Results, ranges: &PlausibleRanges) -> Markup {
     html! {
         section {
@@ -34,7 +34,6 @@ pub fn histograms(results: &Results, ranges: &PlausibleRanges) -> Markup {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn histogram(row: &CohortRow, ranges: &PlausibleRanges) -> String {
     let (Some((first, _)), Some((last, _))) = (row.bins.first(), row.bins.last()) else {
         return String::new();
@@ -44,6 +43,7 @@ fn histogram(row: &CohortRow, ranges: &PlausibleRanges) -> String {
     let units = |bins: i64| bins as f64 / f64::from(BINS_PER_UNIT);
     let mut bars: Vec<(i64, u64)> = Vec::new();
     for (bin, count) in &row.bins {
+        // Rounds down, so that bars on both sides of 0 are equally wide.
         let left = i64::from(*bin).div_euclid(width) * width;
         match bars.last_mut() {
             Some((same, sum)) if *same == left => *sum += count,
@@ -52,15 +52,15 @@ fn histogram(row: &CohortRow, ranges: &PlausibleRanges) -> String {
     }
     let bars: Vec<(f64, u64)> = bars.into_iter().map(|(left, sum)| (units(left), sum)).collect();
     let range = ranges.range(row.vital);
-    let title = format!("Distribution of {}", words(row.vital));
+    let title = format!("Distribution of {}", display_name(row.vital));
     chart::histogram(&title, row.vital.unit(), &bars, units(width), (range.low, range.high))
 }
 
-fn words(vital: Vital) -> String {
+fn display_name(vital: Vital) -> String {
     vital.name().replace('_', " ")
 }
 
-/// NEWS2 bands over time: by month, quarter or year, whichever are few.
+/// Draws NEWS2 bands over time: by month, quarter or year, so that there are few periods.
 pub fn bands_over_time(results: &Results) -> Markup {
     let (Some((first, _)), Some((last, _))) = (results.months.first(), results.months.last())
     else {
@@ -70,6 +70,7 @@ pub fn bands_over_time(results: &Results) -> Markup {
     let steps = [1, 3, 12, 60, 120, 1_200];
     let months = steps.into_iter().find(|step| span / step < BARS_MAX).unwrap_or(12_000);
     let (from, to) = (first.div_euclid(months), last.div_euclid(months));
+    // Periods without sets are included, so that the axis is linear in time.
     let mut periods: Vec<(String, [u64; 4])> =
         (from..=to).map(|period| (period_name(period * months, months), [0; 4])).collect();
     for (month, bands) in &results.months {
@@ -82,7 +83,7 @@ pub fn bands_over_time(results: &Results) -> Markup {
     html! { (PreEscaped(chart::bands(&periods))) }
 }
 
-/// `1938-10`, `1938 Q4` or the first year of the period.
+/// Returns `1938-10`, `1938 Q4` or the first year of the period.
 fn period_name(month: i64, months: i64) -> String {
     let year = month.div_euclid(12);
     match months {
@@ -92,12 +93,13 @@ fn period_name(month: i64, months: i64) -> String {
     }
 }
 
-/// Blood pressure, body mass and NEWS2 of the patients, by category.
+/// Draws blood pressure, body mass and NEWS2 of the patients, by category.
 pub fn categories(results: &Results) -> Markup {
     let counts = &results.counts;
-    let pressures = by(BloodPressure::ALL.map(BloodPressure::name), counts.blood_pressures);
-    let masses = by(BodyMass::ALL.map(BodyMass::name), counts.body_masses);
-    let bands = BAND_COUNTS.iter().skip(1).map(|band| band.replace('_', "-"));
+    let pressures =
+        named_counts(BloodPressure::ALL.map(BloodPressure::name), counts.blood_pressures);
+    let masses = named_counts(BodyMass::ALL.map(BodyMass::name), counts.body_masses);
+    let bands = BandCounts::NAMES.iter().skip(1).map(|band| band.replace('_', "-"));
     let bands: Vec<(String, u64)> = bands.zip(counts.highest_bands).collect();
     html! {
         section {
@@ -114,11 +116,11 @@ pub fn categories(results: &Results) -> Markup {
     }
 }
 
-fn by<const N: usize>(names: [&str; N], counts: [u64; N]) -> Vec<(String, u64)> {
+fn named_counts<const N: usize>(names: [&str; N], counts: [u64; N]) -> Vec<(String, u64)> {
     names.into_iter().map(str::to_owned).zip(counts).collect()
 }
 
-/// How many patients change, vital by vital.
+/// Shows how many patients change, vital by vital.
 pub fn trends(results: &Results) -> Markup {
     html! {
         section {
@@ -149,13 +151,14 @@ fn trend_line(results: &Results, vital: Vital) -> Markup {
     let found = |rises: bool| {
         slopes.iter().filter(|(slope, q)| *q <= FALSE_SHARE && (*slope > 0.0) == rises).count()
     };
+    // The mean of the two middle slopes, which are the same one if the number is odd.
     let median = slopes.get(slopes.len() / 2).map(|(upper, _)| {
         let lower = slopes[(slopes.len() - 1) / 2].0;
         f64::midpoint(lower, *upper)
     });
     html! {
         tr {
-            th scope="row" { (words(vital)) } td.n { (slopes.len()) }
+            th scope="row" { (display_name(vital)) } td.n { (slopes.len()) }
             td.n { (found(true)) } td.n { (found(false)) }
             td.n { (rounded(median)) " " (vital.unit()) }
         }

@@ -1,8 +1,8 @@
-//! `report.html`: the run for people.
+//! `report.html`: the results of the run, for human readers.
 //!
-//! Used by delivery. One page, nothing fetched, no script; it must stay
-//! readable printed and in dark mode. Every cell's number comes from
-//! [`Results`]; this module only lays out.
+//! Used by delivery. It is one page, must fetch nothing and have no script, and must be readable
+//! in print and in dark mode. Every number comes from [`Results`]; this module only lays them
+//! out.
 
 mod figures;
 
@@ -10,11 +10,11 @@ use crate::outputs::chart;
 use crate::outputs::csv_files::{cohort_lines, percent, rounded};
 use crate::outputs::summary::{RESOLUTION_NOTE, news2_note};
 use crate::results::cohort::Results;
-use crate::results::inputs::InputRow;
+use crate::results::inputs::RunInput;
+use crate::rules::news2::BandCounts;
 use crate::rules::quality::LeftOut;
+use crate::rules::quality::QualityCounts;
 use crate::rules::range::PlausibleRanges;
-use crate::tables::column::BAND_COUNTS;
-use crate::tables::objects::QUALITY_CHECKS;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sce_study::InputOutcome;
 
@@ -33,10 +33,10 @@ code { overflow-wrap: anywhere; font-size: .75em; font-weight: normal; }
   .wide { overflow: visible; } table { font-size: 8pt; } th, td { padding-right: .4rem; } }
 ";
 
-/// Most objects named as those to look at.
+/// The most objects that are listed to look at.
 const LOOK_AT_MAX: usize = 10;
 
-/// The page.
+/// Returns the page.
 pub fn html(results: &Results, ranges: &PlausibleRanges) -> String {
     let page = html! {
         (DOCTYPE)
@@ -72,10 +72,10 @@ pub fn html(results: &Results, ranges: &PlausibleRanges) -> String {
 }
 
 fn overview(results: &Results) -> String {
-    let analysed = results.inputs.iter().filter(|i| i.outcome == InputOutcome::Analyzed).count();
+    let analyzed = results.inputs.iter().filter(|i| i.outcome == InputOutcome::Analyzed).count();
     let rows: u64 = results.inputs.iter().filter_map(|i| i.content.as_ref()).map(|c| c.rows).sum();
     format!(
-        "{} patients, {rows} rows; {analysed} of {} inputs analysed.",
+        "{} patients, {rows} rows; {analyzed} of {} inputs analyzed.",
         results.counts.patients,
         results.inputs.len()
     )
@@ -119,7 +119,7 @@ fn bands(results: &Results) -> Markup {
                 caption { (complete) " complete sets" }
                 thead { tr { th scope="col" { "Band" } th.n scope="col" { "Sets" } th.n scope="col" { "%" } } }
                 tbody {
-                    @for (band, count) in BAND_COUNTS.iter().zip(results.counts.bands).skip(1) {
+                    @for (band, count) in BandCounts::NAMES.iter().zip(results.counts.bands).skip(1) {
                         tr { th scope="row" { (band.replace('_', "-")) } td.n { (count) } td.n { (percent(count, complete)) } }
                     }
                 }
@@ -145,7 +145,7 @@ fn quality(results: &Results) -> Markup {
                     }
                 } }
                 tbody {
-                    @for (check, name) in QUALITY_CHECKS.into_iter().enumerate().filter(is_checked) {
+                    @for (check, name) in QualityCounts::NAMES.into_iter().enumerate().filter(is_checked) {
                         tr {
                             th scope="row" { (name.replace('_', " ")) }
                             @for row in &results.cohort { td.n { (of_vital(row.vital, check)) } }
@@ -157,8 +157,7 @@ fn quality(results: &Results) -> Markup {
     }
 }
 
-/// The objects with the largest share of findings (all checks but `values`).
-#[allow(clippy::cast_precision_loss)]
+/// Lists the objects with the largest share of findings (all checks but `values`).
 fn objects_to_look_at(results: &Results) -> Markup {
     let mut objects: Vec<(&str, u64, u64)> = Vec::new();
     for of_object in results.quality.chunk_by(|a, b| a.object == b.object) {
@@ -167,8 +166,10 @@ fn objects_to_look_at(results: &Results) -> Markup {
         objects.push((&of_object[0].object, findings, values));
     }
     objects.retain(|(_, findings, _)| *findings > 0);
+    // By share, so that large objects do not fill the list.
     let share =
         |(_, findings, values): &(&str, u64, u64)| *findings as f64 / (*findings + *values) as f64;
+    // Ties by name, so that the same results give the same page.
     objects.sort_by(|a, b| share(b).total_cmp(&share(a)).then(a.0.cmp(b.0)));
     html! {
         section {
@@ -180,7 +181,7 @@ fn objects_to_look_at(results: &Results) -> Markup {
                     caption { "Those with the most findings for their size, " (LOOK_AT_MAX) " at most." }
                     thead { tr {
                         th scope="col" { "Object" } th.n scope="col" { "Findings" }
-                        th.n scope="col" { "Values analysed" }
+                        th.n scope="col" { "Values analyzed" }
                     } }
                     tbody {
                         @for (object, findings, values) in objects.iter().take(LOOK_AT_MAX) {
@@ -195,7 +196,7 @@ fn objects_to_look_at(results: &Results) -> Markup {
     }
 }
 
-/// What the effects of the pseudo-data follow; nothing without them.
+/// Shows the outcome columns; nothing without them.
 fn effects(results: &Results) -> Markup {
     let rules = &results.associations.rules;
     let fits = results.associations.lines.iter().filter(|line| line.measure.starts_with("ols"));
@@ -245,7 +246,7 @@ fn effects(results: &Results) -> Markup {
     }
 }
 
-fn inputs(inputs: &[InputRow]) -> Markup {
+fn inputs(inputs: &[RunInput]) -> Markup {
     html! {
         section {
             h2 { "Inputs" }
@@ -262,8 +263,8 @@ fn inputs(inputs: &[InputRow]) -> Markup {
     }
 }
 
-fn input_line(input: &InputRow) -> Markup {
-    let analysed = input.outcome == InputOutcome::Analyzed;
+fn input_line(input: &RunInput) -> Markup {
+    let analyzed = input.outcome == InputOutcome::Analyzed;
     html! {
         tr {
             th scope="row" {
@@ -271,7 +272,7 @@ fn input_line(input: &InputRow) -> Markup {
                 @if let Some(content) = &input.content { br; code { (content.digest) } }
                 @else { br; (input.reason.as_deref().unwrap_or("no reason given")) }
             }
-            td { span.warn[!analysed] { (input.outcome.name()) } }
+            td { span.warn[!analyzed] { (input.outcome.name()) } }
             @match &input.content {
                 Some(content) => {
                     td { (content.format) } td.n { (content.rows) }

@@ -1,4 +1,4 @@
-//! What one object's readings amount to, also when patients are handed on.
+//! The statistics of one object, with and without spilled patients.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,11 +8,11 @@ use rustc_hash::FxHashSet;
 use super::*;
 use crate::rules::effects::Effect;
 use crate::rules::news2::{BandCounts, Course};
-use crate::rules::overflow::NoOverflow;
 use crate::rules::people::{PartialDate, Person};
 use crate::rules::quality::QualityCounts;
 use crate::rules::range::RangeProfile;
 use crate::rules::reading::Reading;
+use crate::rules::spill::NoSpill;
 use crate::rules::statistics::PatientCells;
 use sce_core::calendar;
 
@@ -20,7 +20,7 @@ fn accumulator() -> ObjectAccumulator {
     let mut all = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::default(),
-        Box::new(NoOverflow),
+        Box::new(NoSpill),
     );
     all.measure(&[Vital::HeartRate]);
     all
@@ -51,7 +51,7 @@ fn readings_are_counted_where_they_belong() {
     ] {
         all.observe(john, time, readings(&[(Vital::HeartRate, reading)]));
     }
-    let all = all.finish();
+    let all = all.finish().expect("intact spill");
     let expected = QualityCounts {
         values: 3,
         missing: 1,
@@ -76,7 +76,7 @@ fn every_value_arrives_whatever_the_bursts() {
             let value = Reading::Value(60.0 + (beat % 7) as f64);
             all.observe(john, beat as i64, readings(&[(Vital::HeartRate, value)]));
         }
-        let all = all.finish();
+        let all = all.finish().expect("intact spill");
         let (_, patient) = all.patients().next().expect("a patient");
         let cell = &patient.cells[Vital::HeartRate.index()];
         assert_eq!(cell.sums.n, count as u64);
@@ -88,7 +88,7 @@ fn every_value_arrives_whatever_the_bursts() {
 }
 
 #[test]
-fn patients_are_told_apart_and_recognised() {
+fn patients_are_distinguished_and_recognized() {
     let mut all = accumulator();
     let (a, b) = (all.patient(b"a"), all.patient(b"b"));
     assert_ne!(a, b);
@@ -101,49 +101,69 @@ fn patients_are_told_apart_and_recognised() {
     for index in 0..6 {
         all.observe(PatientIndex(index), 0, Readings::default());
     }
-    let all = all.finish();
+    let all = all.finish().expect("intact spill");
     let names: Vec<&str> = all.patients().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b", "\0a", "1234567", "12345678", "012345678"]);
 }
 
-/// Visits wait in memory, and of patients a count is noted.
+/// Spills to memory; keeps a summary of each patient.
 #[derive(Default)]
 struct InMemory {
-    parts: BTreeMap<usize, Vec<u8>>,
-    handed_on: Arc<Mutex<Vec<Noted>>>,
+    visits: BTreeMap<usize, Vec<u8>>,
+    patients: Arc<Mutex<Vec<Summary>>>,
+    /// Cuts a byte off the visits that are read.
+    is_damaged: bool,
 }
 
-/// A patient's name, values, times they were added to the effects.
-type Noted = (String, u64, u64);
+/// A patient's name, number of values, and number of visits with outcome columns.
+type Summary = (String, u64, u64);
 
-fn noted((name, kept): (&str, &PatientCells)) -> Noted {
+fn summarize((name, kept): (&str, &PatientCells)) -> Summary {
     let effects = kept.effects.as_ref().map_or(0, |effects| effects.fit.n);
     (name.to_owned(), kept.cells[Vital::HeartRate.index()].sums.n, effects)
 }
 
-impl Overflow for InMemory {
-    fn put(&mut self, part: usize, visit: &[u8]) {
-        assert!(part < OVERFLOW_PARTS);
-        self.parts.entry(part).or_default().extend(visit);
+impl Spill for InMemory {
+    fn write_visit(&mut self, partition: usize, visit: &[u8]) {
+        assert!(partition < PARTITIONS);
+        self.visits.entry(partition).or_default().extend(visit);
     }
 
-    fn take(&mut self, part: usize) -> Option<Vec<u8>> {
-        self.parts.remove(&part)
+    fn read_visits(&mut self, partition: usize) -> Option<Vec<u8>> {
+        let mut visits = self.visits.remove(&partition)?;
+        if self.is_damaged {
+            visits.pop();
+        }
+        Some(visits)
     }
 
-    fn hand_on(&mut self, kept: &ObjectStatistics) {
-        let mut handed_on = self.handed_on.lock().expect("unpoisoned");
-        handed_on.extend(kept.patients().map(noted));
+    fn write_patients(&mut self, kept: &ObjectStatistics) {
+        let mut patients = self.patients.lock().expect("unpoisoned");
+        patients.extend(kept.patients().map(summarize));
     }
 }
 
 #[test]
-fn visits_of_many_patients_wait_and_nothing_is_lost() {
+fn a_damaged_spill_is_an_error() {
+    for (is_damaged, expected) in [(false, None), (true, Some(SpillDamaged))] {
+        let ranges = PlausibleRanges::of(RangeProfile::Default);
+        let spill = Box::new(InMemory { is_damaged, ..InMemory::default() });
+        let mut all = ObjectAccumulator::new(ranges, Arc::default(), spill);
+        for patient in 0..=PATIENTS_KEPT_MAX {
+            let index = all.patient(patient.to_string().as_bytes()).expect("an id");
+            all.observe(index, 0, Readings::default());
+        }
+        assert_eq!(all.finish().err(), expected);
+    }
+}
+
+#[test]
+fn visits_of_many_patients_are_spilled_and_none_is_lost() {
     let patients = 2 * PATIENTS_KEPT_MAX + 5;
-    let overflow = InMemory::default();
-    let handed_on = overflow.handed_on.clone();
+    let spill = InMemory::default();
+    let spilled = spill.patients.clone();
     let ranges = PlausibleRanges::of(RangeProfile::Default);
-    let mut all = ObjectAccumulator::new(ranges, Arc::default(), Box::new(overflow));
+    let mut all = ObjectAccumulator::new(ranges, Arc::default(), Box::new(spill));
     all.measure_effects();
     let effects = [Fixed::from_units(1.0); Effect::COUNT];
     let of_all = [
@@ -154,17 +174,17 @@ fn visits_of_many_patients_wait_and_nothing_is_lost() {
         (Vital::Bmi, 22.0),
     ];
     let of_all = of_all.map(|(vital, units)| (vital, Reading::Value(units)));
-    // Everybody once, twice at the same time, and at an earlier one.
+    // Each patient once, twice at the same time, and at an earlier one.
     for time in [20, 30, 30, 25] {
         for patient in 0..patients {
             let index = all.patient(patient.to_string().as_bytes()).expect("an id");
             all.observe_visit(index, time, readings(&of_all), effects);
         }
     }
-    let all = all.finish();
-    let mut found = std::mem::take(&mut *handed_on.lock().expect("unpoisoned"));
+    let all = all.finish().expect("intact spill");
+    let mut found = std::mem::take(&mut *spilled.lock().expect("unpoisoned"));
     assert!(found.len() > PATIENTS_KEPT_MAX && found.len() < patients);
-    found.extend(all.patients().map(noted));
+    found.extend(all.patients().map(summarize));
     let names: FxHashSet<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!((found.len(), names.len()), (patients, patients));
     assert!(found.iter().all(|(_, values, effects)| (*values, *effects) == (4, 4)));
@@ -182,7 +202,7 @@ fn a_moment_is_checked_across_vitals() {
             [(Vital::SystolicBp, Reading::Value(high)), (Vital::DiastolicBp, Reading::Value(low))];
         all.observe(john, 0, readings(&both));
     }
-    let all = all.finish();
+    let all = all.finish().expect("intact spill");
     assert_eq!(all.quality()[Vital::DiastolicBp.index()].dbp_not_below_sbp, 2);
     assert_eq!(all.quality()[Vital::SystolicBp.index()].dbp_not_below_sbp, 0);
 }
@@ -205,7 +225,7 @@ fn a_set_is_scored_by_the_age_at_it_and_a_life_has_bounds() {
     let mut all = ObjectAccumulator::new(
         PlausibleRanges::of(RangeProfile::Default),
         Arc::new(people),
-        Box::new(NoOverflow),
+        Box::new(NoSpill),
     );
     let (john, other) = (all.patient(b"55").expect("an id"), all.patient(b"56"));
     for time in [
@@ -221,7 +241,7 @@ fn a_set_is_scored_by_the_age_at_it_and_a_life_has_bounds() {
         all.observe(other.expect("an id"), time, readings(&FIVE[..4]));
     }
     all.observe(other.expect("an id"), 0, readings(&FIVE));
-    let all = all.finish();
+    let all = all.finish().expect("intact spill");
     let courses: Vec<_> = all.patients().map(|(_, kept)| kept.news2).collect();
     let counts = |of: &Course| (of.bands.complete, of.under_age, of.age_unknown);
     assert_eq!(counts(&courses[0]), (3, 3, 0));
@@ -245,7 +265,7 @@ fn only_complete_plausible_sets_are_scored() {
     let mut hot = five;
     hot[4].1 = Reading::Value(98.6);
     all.observe(john, 2, readings(&hot));
-    let all = all.finish();
+    let all = all.finish().expect("intact spill");
     let (_, patient) = all.patients().next().expect("a patient");
     let expected = BandCounts { complete: 1, low_medium: 1, ..BandCounts::default() };
     assert_eq!(patient.news2.bands, expected);

@@ -1,6 +1,7 @@
-//! Effects, rules and separation at their limits.
+//! Outcome columns and rules at their limits.
 
 use super::*;
+use crate::rules::separation::Separation;
 
 fn values(of: &[(Vital, f64)]) -> Values {
     let mut values = [None; Vital::COUNT];
@@ -16,7 +17,7 @@ fn holds(rule: &str, of: &[(Vital, f64)]) -> Option<bool> {
 }
 
 #[test]
-fn a_cell_is_an_effect_only_if_it_can_be_one() {
+fn a_cell_is_an_outcome_only_if_the_column_can_have_it() {
     let value = |effect: Effect, value| effect.value(Reading::Value(value)).map(Fixed::units);
     assert_eq!(value(Effect::BaseE, 1.0), Some(1.0));
     assert_eq!((value(Effect::BaseE, 2.0), value(Effect::Dk, 0.5)), (None, None));
@@ -74,7 +75,7 @@ fn a_visit_counts_where_it_belongs() {
     for (pulse, effects) in
         [(60.0, [one, None, None]), (70.0, [zero, None, one]), (80.0, [None, one, None])]
     {
-        object.take_in(&mut patient, &values(&[(Vital::HeartRate, pulse)]), &effects);
+        object.add_visit(&mut patient, &values(&[(Vital::HeartRate, pulse)]), &effects);
     }
     let counts = |effect: Effect| patient.pairs()[effect as usize].map(|pair| pair.n);
     assert_eq!(counts(Effect::BaseE), [0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
@@ -84,26 +85,6 @@ fn a_visit_counts_where_it_belongs() {
     let extremes = &object.extremes[Effect::BaseE as usize][2];
     assert_eq!(Separation::of(extremes), Some(Separation::Complete));
     assert_eq!(Separation::of(&object.extremes[Effect::Dk as usize][2]), None);
-}
-
-#[test]
-fn classes_are_apart_or_meet_or_overlap() {
-    let of = |a, b| Separation::of(&[Some(a), Some(b)]);
-    assert_eq!(of((1, 5), (6, 9)), Some(Separation::Complete));
-    assert_eq!(of((6, 9), (1, 5)), Some(Separation::Complete));
-    assert_eq!(of((1, 5), (5, 9)), Some(Separation::QuasiComplete));
-    assert_eq!(of((1, 5), (4, 9)), Some(Separation::None));
-    assert_eq!(of((1, 9), (4, 5)), Some(Separation::None));
-}
-
-#[test]
-fn odds_only_where_all_four_cells_are_there() {
-    assert_eq!(odds_ratio([10, 5, 2, 20]), Ok(20.0));
-    assert_eq!(odds_ratio([0; 4]), Err("not computed: no visits"));
-    assert_eq!(odds_ratio([0, 5, 0, 7]), Err("not computed: does not vary"));
-    assert_eq!(odds_ratio([3, 0, 4, 0]), Err("not computed: does not vary"));
-    assert_eq!(odds_ratio([3, 0, 0, 9]), Err("not computed: separation"));
-    assert_eq!(odds_ratio([3, 1, 0, 9]), Err("not computed: separation"));
 }
 
 #[test]
@@ -122,8 +103,8 @@ fn complete_visits_add_up_as_the_others_do() {
     let effects = [fixed(1.0), fixed(-3.5), fixed(0.0)];
     let mut object = ObjectEffects::default();
     let mut patient = PatientEffects::default();
-    object.take_in(&mut patient, &values(&all), &effects);
-    object.take_in(&mut patient, &values(&all[1..]), &effects);
+    object.add_visit(&mut patient, &values(&all), &effects);
+    object.add_visit(&mut patient, &values(&all[1..]), &effects);
     let mut expected: Pairs = Pairs::default();
     for visit in [&all[..], &all[1..]] {
         for (term, at) in Term::ALL.into_iter().zip(0..) {
@@ -140,4 +121,15 @@ fn complete_visits_add_up_as_the_others_do() {
     {
         assert_eq!(Term::ALL[place].name(), name);
     }
+}
+
+#[test]
+fn every_effect_and_term_comes_back_from_its_code() {
+    for effect in Effect::ALL {
+        assert_eq!(Effect::from_code(effect.code()), Some(effect));
+    }
+    for term in Term::ALL {
+        assert_eq!(Term::from_code(term.code()), Some(term));
+    }
+    assert_eq!((Effect::from_code(3), Term::from_code(10)), (None, None));
 }

@@ -1,4 +1,4 @@
-//! Regressions beside those of statsmodels, and what cannot be computed.
+//! Regressions compared with those of statsmodels, and those that cannot be computed.
 
 use super::*;
 use crate::rules::fixed::Fixed;
@@ -13,16 +13,16 @@ fn visits<const N: usize>(visits: &[[f64; N]]) -> Cross<N> {
 }
 
 fn regress<const N: usize>(patients: &[Cross<N>]) -> Result<Regression<N>, NotComputed> {
-    fitted(Totals::across(), patients)
+    fit_all(Totals::across(), patients)
 }
 
 fn regress_within<const N: usize, const K: usize>(
     patients: &[Cross<N>],
 ) -> Result<Regression<K>, NotComputed> {
-    fitted(Totals::within(), patients)
+    fit_all(Totals::within(), patients)
 }
 
-fn fitted<const N: usize, const K: usize>(
+fn fit_all<const N: usize, const K: usize>(
     mut totals: Totals<N, K>,
     patients: &[Cross<N>],
 ) -> Result<Regression<K>, NotComputed> {
@@ -112,7 +112,7 @@ fn within_patients_as_statsmodels_has_it() {
 }
 
 #[test]
-fn what_cannot_be_computed_is_said() {
+fn a_regression_that_is_not_computed_has_a_reason() {
     let of = |all: &[[f64; 2]]| regress(&[visits(all)]).map(|found| found.sureness);
     assert_eq!(of(&[]), Err(NotComputed::NoVisits));
     assert_eq!(of(&[[1.0, 2.0], [2.0, 1.0]]), Err(NotComputed::TooFewVisits));

@@ -1,6 +1,6 @@
-//! The analyses that a worker can compute: another kind is one more entry.
+//! The analyses that a worker can compute. To add one, add an entry.
 
 use sce_study::AnalysisEntry;
 
-/// The table that a run's settings choose from by name.
+/// The analyses, from which a run's settings choose one by name.
 pub const ANALYSES: &[AnalysisEntry] = &[sce_vitals::ANALYSIS];

@@ -1,4 +1,4 @@
-//! `sce-agent analyze`: the same analysis for files at hand, sealed or plain.
+//! `sce-agent analyze`: the same analysis for local files, sealed or plain.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -25,12 +25,12 @@ use crate::analyses::ANALYSES;
 use crate::cli::AnalyzeArgs;
 use crate::work::SIDE_INPUT_MAX_BYTES;
 
-/// How a sealed object begins: format version 2, suite 0478.
+/// The first bytes of a sealed object: format version 2, suite 0478.
 const SEALED_START: [u8; 3] = [0x02, 0x04, 0x78];
-/// In place of the run's id, in results of files at hand.
+/// Replaces the run's id in results of local files.
 const NO_RUN: &str = "files at hand";
 
-/// The command line asks for something that cannot be done.
+/// The command line asks for something impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(String);
@@ -41,17 +41,18 @@ impl From<StudySettingsError> for UsageError {
     }
 }
 
-/// Analyzes the files; false if one was quarantined.
+/// Analyzes the files. Returns false if one was quarantined.
 pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Result<bool> {
     let mut settings = overlay.settings_or_default()?;
     if let Some(format) = &args.format {
         settings.study.settings.insert("format".to_owned(), format.as_str().into());
     }
+    // Results are per object, and the merge would fail on an object that occurs twice.
     let names: HashSet<&PathBuf> = args.files.iter().collect();
     if names.len() < args.files.len() {
-        return Err(UsageError("a file is named twice: name each once".to_owned()).into());
+        return Err(UsageError("a file is named twice: name each file once".to_owned()).into());
     }
-    std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("create {}", args.out.display()))?;
     let analysis = start(args, &settings).await?;
     let mut fold = analysis.fold(FoldLimits::default());
     let mut inputs = Vec::new();
@@ -69,6 +70,7 @@ pub(crate) async fn analyze(args: &AnalyzeArgs, overlay: &Overlay) -> anyhow::Re
         }
         inputs.push(fact);
     }
+    // The order of the arguments must not change the results.
     inputs.sort_by(|a, b| a.object.cmp(&b.object));
     let complete = inputs.iter().all(|input| input.outcome == InputOutcome::Analyzed);
     let facts = RunFacts { run: NO_RUN.to_owned(), inputs };
@@ -90,7 +92,7 @@ fn write_results(deliverables: &[Deliverable], out: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The analysis with the tables of people read.
+/// Starts the analysis and reads the tables of people.
 async fn start(args: &AnalyzeArgs, settings: &Settings) -> anyhow::Result<Box<dyn Analysis>> {
     let entry = find_analysis(ANALYSES, &settings.study.analysis).map_err(UsageError::from)?;
     let started = entry.start(&settings.study.settings, &args.out);
@@ -101,13 +103,17 @@ async fn start(args: &AnalyzeArgs, settings: &Settings) -> anyhow::Result<Box<dy
     for path in &args.people {
         let mut content = Vec::new();
         let sink = |plaintext: &[u8]| {
+            // Checked for each chunk, so that a larger file is not read into memory first.
             if (content.len() + plaintext.len()) as u64 > SIDE_INPUT_MAX_BYTES {
-                return Err("it is over 1 GiB: split it, or leave out who is not in the study");
+                return Err(
+                    "it is larger than 1 GiB: split it, or remove people who are not in the study",
+                );
             }
             content.extend_from_slice(plaintext);
             Ok(())
         };
-        // A table of people may have any name in the project: the user named it.
+        // A table of people may be sealed for any object key of the project, because the user
+        // names the file explicitly.
         let added = match stream(path, Bound::Project, settings, sink).await? {
             Ok(()) => analysis.add_side_input(&content).map_err(|defect| defect.to_string()),
             Err(reason) => Err(reason),
@@ -117,7 +123,7 @@ async fn start(args: &AnalyzeArgs, settings: &Settings) -> anyhow::Result<Box<dy
     Ok(analysis)
 }
 
-/// The file's partial, or why it is quarantined.
+/// Reads a file. Returns its partial, or the reason to quarantine it.
 async fn read(
     analysis: &dyn Analysis,
     object: &str,
@@ -131,16 +137,16 @@ async fn read(
     Ok(read.and_then(|()| reader.finish().map_err(|defect| defect.to_string())))
 }
 
-/// What a sealed file must be bound to.
+/// The encryption context that a sealed file must have.
 enum Bound<'a> {
     /// This project.
     Project,
-    /// The object of this key too; none given: of the file's name.
+    /// This project and this object key; `None` for the file's name.
     Object(Option<&'a str>),
 }
 
-/// Streams a file's plaintext into `sink`, sealed or not; or says why that
-/// can never succeed.
+/// Streams a file's plaintext, sealed or not, into `sink`. The inner error is
+/// the reason why this can never succeed.
 async fn stream<E: Display>(
     path: &Path,
     bound: Bound<'_>,
@@ -158,6 +164,7 @@ async fn stream<E: Display>(
     }
     let keys =
         FileKeys::open(&settings.path(&settings.key_file), &settings.pit, Arc::new(SystemEntropy))?;
+    // The key file is needed only now: plain files can be analyzed without one.
     let pit = ("pit", settings.pit.as_str());
     let opened = match bound {
         Bound::Project => open_stream(&mut stream, &keys, &[pit], sink).await,
@@ -168,6 +175,7 @@ async fn stream<E: Display>(
     };
     match opened {
         Ok(_) => Ok(Ok(())),
+        // A wrong key concerns this file only; any other failure of a port would hit every file.
         Err(OpenError::Port(e)) if e.class != Class::WrongKey => Err(e.into()),
         Err(e) => Ok(Err(e.to_string())),
     }
@@ -178,8 +186,8 @@ fn object_key(path: &Path, given: Option<&str>) -> anyhow::Result<String> {
         return Ok(key.to_owned());
     }
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name
-        .ok_or_else(|| UsageError(format!("{}: name the object with --object", path.display())))?;
+    let name =
+        name.ok_or_else(|| UsageError(format!("{}: give its key with --object", path.display())))?;
     Ok(name.strip_suffix(".sealed").unwrap_or(name).to_owned())
 }
 

@@ -9,23 +9,23 @@ use sce_core::ids::WorkerId;
 use sce_core::launch::HIPAA_DEVICE;
 use sce_vitals::settings::Format;
 
-const EXAMPLE: &str = "Example, for files at hand:
+const EXAMPLE: &str = "Example, for local files:
   sce-agent analyze visits.csv --format wide --out out
 
 Exit codes:
   0  done
-  1  finished, but an object was set aside
+  1  finished, but an object was quarantined
   2  usage or configuration
   3  infrastructure (store, queue, ledger, disk)";
 
-/// Open sealed objects, analyse them, deliver sealed results
+/// Open sealed objects, analyze them and deliver sealed results
 #[derive(Debug, Parser)]
 #[command(name = "sce-agent", version, after_help = EXAMPLE)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// What wins over the settings file.
+    /// Options that override the settings file.
     #[command(flatten, next_help_heading = "Settings")]
     pub overlay: Overlay,
 }
@@ -33,26 +33,26 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Work on open runs until there is nothing left to do
+    /// Process open runs until there is nothing left to do
     Work(WorkArgs),
-    /// End the EC2 instance that this runs on
+    /// Terminate the EC2 instance that runs this agent
     Terminate(TerminateArgs),
-    /// Tell systemd what this launch allows the agent: addresses, lifetime, volume (root)
+    /// Write the limits of this launch for systemd: addresses, lifetime, volume (root)
     Confine,
-    /// Make the encrypted volume ready, or empty it (root)
+    /// Prepare or wipe the encrypted volume (root)
     #[command(subcommand)]
     Volume(VolumeCommand),
-    /// Analyse files at hand; the results are written in the clear
+    /// Analyze local files and write the results in the clear
     Analyze(AnalyzeArgs),
 }
 
 /// `sce-agent work`
 #[derive(Debug, Args)]
 pub struct WorkArgs {
-    /// This worker's id, 16 hex digits [default: a random one]
+    /// Id of this worker, 16 hex digits [default: a random id]
     #[arg(long, value_name = "ID", conflicts_with = "instance")]
     pub worker: Option<WorkerId>,
-    /// This is an EC2 worker: take identity and settings from the instance's metadata
+    /// Read identity and settings from the metadata of the EC2 instance
     #[arg(long)]
     pub instance: bool,
 }
@@ -60,7 +60,7 @@ pub struct WorkArgs {
 /// `sce-agent terminate`
 #[derive(Debug, Args)]
 pub struct TerminateArgs {
-    /// Yes, this instance
+    /// Confirm that this instance is to be terminated
     #[arg(long, required = true)]
     pub instance: bool,
 }
@@ -68,25 +68,25 @@ pub struct TerminateArgs {
 /// `sce-agent volume`
 #[derive(Debug, Subcommand)]
 pub enum VolumeCommand {
-    /// Partition and format the volume if it is blank; anything else is refused
+    /// Partition and format the volume if it is blank, and refuse any other
     Prepare(PrepareArgs),
-    /// Unmount the volume and empty it
+    /// Unmount the volume and erase it
     Wipe(WipeArgs),
 }
 
 /// `sce-agent volume prepare`
 #[derive(Debug, Args)]
 pub struct PrepareArgs {
-    /// Where the launch attached the volume
+    /// Device name under which the launch attached the volume
     #[arg(long, value_name = "DEVICE", default_value = HIPAA_DEVICE)]
     pub attached_at: String,
-    /// Size that the volume must have, in GiB [default: any]
+    /// Required size of the volume, in GiB [default: any]
     #[arg(long, value_name = "GIB", env = "SCE_VOLUME_GIB", value_parser = value_parser!(u64).range(1..=65_536))]
     pub gib: Option<u64>,
-    /// User that /hipaa is to belong to
+    /// User who owns /hipaa
     #[arg(long, value_name = "USER", env = "SCE_VOLUME_OWNER", default_value = "sce")]
     pub owner: String,
-    /// Take a volume that was prepared before as it is: it outlives its machine
+    /// Keep a volume that was prepared before unchanged, because it outlives its machine
     #[arg(long, env = "SCE_VOLUME_KEEP")]
     pub keep: bool,
     /// Seconds to wait for the volume to be attached
@@ -97,10 +97,10 @@ pub struct PrepareArgs {
 /// `sce-agent volume wipe`
 #[derive(Debug, Args)]
 pub struct WipeArgs {
-    /// Where the launch attached the volume
+    /// Device name under which the launch attached the volume
     #[arg(long, value_name = "DEVICE", default_value = HIPAA_DEVICE)]
     pub attached_at: String,
-    /// Yes, everything on it
+    /// Confirm that everything on the volume is to be erased
     #[arg(long, required = true)]
     pub yes: bool,
 }
@@ -111,10 +111,11 @@ pub struct AnalyzeArgs {
     /// Files, sealed or plain
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Format of the opened files [default: as in the settings file, else detect]
+    /// Format of the opened files [default: as in the settings file, else detected]
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
     pub format: Option<String>,
-    /// Table of people (births and deaths), sealed or plain; may be repeated [default: ages are unknown]
+    /// Table of people (births and deaths), sealed or plain; may be repeated [default: ages are
+    /// unknown]
     #[arg(long, value_name = "FILE")]
     pub people: Vec<PathBuf>,
     /// Directory for the results, written in the clear

@@ -1,10 +1,10 @@
-//! `sce-agent confine`: what this launch allows, told to systemd before the
-//! agent starts. Root's work, in a unit of its own.
+//! `sce-agent confine`: writes the limits of this launch for systemd before the
+//! agent starts. Runs as root, in its own unit.
 //!
-//! The launch says in its user data which addresses the agent may connect to,
-//! how long it may live and how large its volume is; the units in `systemd/`
-//! allow nothing of this by themselves. Everything written is under /run and
-//! gone with the machine.
+//! The user data of the launch contains the addresses that the agent may
+//! connect to, its lifetime and the size of its volume. Without them, the units
+//! in `systemd/` allow nothing. All files are written under /run, which does not
+//! outlive the machine.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
@@ -12,34 +12,33 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use sce_cloud::aws::OwnInstance;
 use sce_cloud::settings::Settings;
 use tempfile::NamedTempFile;
 
-/// What systemd reads on top of the agent's own unit.
+/// The drop-in file for the agent's unit.
 const DROP_IN: &str = "/run/systemd/system/sce-agent.service.d/50-launch.conf";
-/// What the volume's unit reads.
+/// The environment file of the volume's unit.
 const VOLUME: &str = "/run/sce/volume.env";
-/// How long an agent may take, once its lifetime is over, to finish its unit
-/// and leave, in seconds.
+/// How long an agent may take to finish its unit and leave after its lifetime
+/// has ended, in seconds.
 const LEAVE_SECONDS: u64 = 3600;
 
 /// Reads the instance's user data and writes both files.
 pub(crate) async fn confine() -> anyhow::Result<()> {
-    let instance = OwnInstance::fetch().await?;
-    let settings = instance.settings()?;
+    let (settings, instance) = crate::instance::fetch().await?;
     let machine = &settings.machine;
+    // Without an address the agent could not leave the network; without a size any volume would
+    // be accepted.
     ensure!(
         !machine.addresses.is_empty() && machine.volume_gib.is_some(),
-        "the user data of {} name no addresses or no volume: launch workers with `sce run`",
-        instance.id
+        "the user data of {instance} names no addresses or no volume: launch workers with `sce run`"
     );
     let volume = machine.volume_gib.map(|gib| format!("SCE_VOLUME_GIB={gib}\n"));
     write(Path::new(VOLUME), &volume.unwrap_or_default())?;
     write(Path::new(DROP_IN), &render_drop_in(&settings))?;
     println!(
-        "{}: {} address ranges, at most {} s",
-        instance.id,
+        "{}: address ranges: {}, lifetime: {} s at most",
+        instance,
         machine.addresses.len(),
         settings.lifetime_seconds
     );
@@ -51,17 +50,20 @@ fn render_drop_in(settings: &Settings) -> String {
     for net in &settings.machine.addresses {
         let _ = writeln!(text, "IPAddressAllow={net}");
     }
+    // The agent ends itself at its lifetime. This limit is for an agent that hangs, so it must
+    // not interrupt a unit that is being finished.
     let _ = writeln!(text, "RuntimeMaxSec={}", settings.lifetime_seconds + LEAVE_SECONDS);
     text
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file completely or not at all.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
         let file = NamedTempFile::new_in(folder)?;
         fs::write(file.path(), text)?;
+        // Temporary files have mode 0600; systemd and users may read this one.
         fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
         file.persist(path)?;
         Ok(())
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_agent_may_connect_where_the_launch_says_and_no_longer_than_it_says() {
+    fn the_drop_in_contains_the_addresses_and_the_lifetime_of_the_launch() {
         let text = "lifetime_seconds = 600\n\
                     [machine]\naddresses = [\"10.0.0.0/16\", \"52.216.0.0/15\"]\n";
         let settings = Settings::parse(text, Path::new("user data")).unwrap();

@@ -1,14 +1,19 @@
 //! The worker's agent: opens sealed objects, analyzes them and delivers
 //! sealed results.
 //!
-//! `work` is the loop. It knows an analysis only by the contract of
-//! `sce-study`; [`analyses::ANALYSES`] is the table that it chooses from. Plaintext
-//! exists in memory and under the directory standing for /hipaa, nowhere else.
+//! `work` is the work loop. It uses an analysis only through the traits of
+//! `sce-study`; [`analyses::ANALYSES`] is the list of analyses. Plaintext exists
+//! only in memory and under the directory that represents /hipaa.
 
 pub mod analyses;
 mod analyze;
 pub mod cli;
 mod confine;
+#[cfg(feature = "aws")]
+mod instance;
+#[cfg(not(feature = "aws"))]
+#[path = "without_instance.rs"]
+mod instance;
 mod protect;
 mod room;
 mod scratch;
@@ -19,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use sce_cloud::aws::{self, Caller, Clients, OwnInstance};
 use sce_cloud::error::Class;
 use sce_cloud::local;
 use sce_cloud::overlay::Overlay;
@@ -33,33 +37,35 @@ use tracing::{error, info};
 use crate::analyses::ANALYSES;
 use crate::cli::{Cli, Command, WorkArgs};
 use crate::scratch::Scratch;
-use crate::work::{StartedAnalyses, Wish, WorkRules, Worker};
+use crate::work::{ShutdownMode, StartedAnalyses, WorkRules, Worker};
 
-/// Exit codes, as `--help` lists them.
+/// Exit codes as documented in `--help`.
 const DONE: u8 = 0;
 const UNFINISHED: u8 = 1;
 const USAGE: u8 = 2;
 const INFRASTRUCTURE: u8 = 3;
 
-/// Tells where a fault of the program is, and not its words: those of a
-/// library may quote what it was given.
-fn tell_faults_without_words() {
-    std::panic::set_hook(Box::new(|fault| {
-        let place = fault.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("sce-agent: a fault of the program, at {place}: report it");
+/// Makes a panic print its location but not its message, because the message of
+/// a library may contain data.
+fn hide_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("sce-agent: internal error at {location}: report it");
     }));
 }
 
-/// Runs one command to its exit code; an error is one line on standard error.
+/// Runs one command and returns its exit code. An error is printed as one line
+/// on standard error.
 pub fn run(cli: Cli) -> ExitCode {
-    tell_faults_without_words();
+    hide_panic_messages();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the runtime")
         .and_then(|runtime| {
             let done = runtime.block_on(command(cli));
-            // A long read that nobody waits for any more must not hold us up.
+            // Does not wait for blocking tasks: a long read whose lease was lost must not delay
+            // the exit.
             runtime.shutdown_background();
             done
         });
@@ -75,7 +81,7 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn command(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Work(args) => work(&args, &cli.overlay).await,
-        Command::Terminate(_) => terminate().await,
+        Command::Terminate(_) => instance::terminate().await.map(|()| DONE),
         Command::Confine => confine::confine().await.map(|()| DONE),
         Command::Volume(command) => volume::run(&command).map(|()| DONE),
         Command::Analyze(args) => {
@@ -87,12 +93,13 @@ async fn command(cli: Cli) -> anyhow::Result<u8> {
 
 async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     let log = sce_cloud::telemetry::start();
+    // Before keys or data are in memory.
     protect::keep_memory_private()?;
     let locked = protect::lock_memory()?;
     let start = Start::find(args, overlay).await?;
     let Start { settings, ports, id, machine } = start;
     let scratch = Scratch::claim(&settings.path(&settings.hipaa), id)?;
-    // Whatever a library writes by a relative path lands there, core dumps too.
+    // Anything that a library writes to a relative path then stays on the encrypted volume.
     std::env::set_current_dir(scratch.path()).context("enter the scratch directory")?;
     let measure = room::measure(scratch.path().to_owned());
     let room = measure();
@@ -112,12 +119,15 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
         machine,
         measure: Arc::new(measure),
     };
-    info!(worker = %id, machine = worker.machine, ?room, ?load, locked, "starts");
+    info!(worker = %id, machine = worker.machine, ?room, ?load, locked, "worker starts");
     let left = worker.work(follow_signals()?).await;
     match &left {
-        Ok(left) => info!(worker = %id, requests = ?ports.counts.take(), "leaves: {left:?}"),
-        Err(e) => error!(worker = %id, "leaves: {e}"),
+        Ok(reason) => {
+            info!(worker = %id, requests = ?ports.counts.take(), "worker leaves: {reason:?}");
+        }
+        Err(e) => error!(worker = %id, "worker leaves: {e}"),
     }
+    // Plaintext is removed and the log delivered even after an error, which is returned last.
     let cleared = scratch.leave().inspect_err(|e| error!(worker = %id, "{e:#}"));
     let delivered = match settings.mode {
         Mode::Aws => log.deliver(&ports, id).await,
@@ -129,7 +139,7 @@ async fn work(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// Who this worker is and what it works with.
+/// The identity of this worker, its settings and its ports.
 struct Start {
     settings: Settings,
     ports: Ports,
@@ -140,15 +150,17 @@ struct Start {
 impl Start {
     async fn find(args: &WorkArgs, overlay: &Overlay) -> anyhow::Result<Self> {
         let (settings, instance) = if args.instance {
-            let instance = OwnInstance::fetch().await?;
-            (overlay.over(instance.settings()?)?, Some(instance.id))
+            let (settings, instance) = instance::fetch().await?;
+            (overlay.over(settings)?, Some(instance))
         } else {
             (overlay.settings()?, None)
         };
         let ports = match settings.mode {
             Mode::Local => local::open(&settings, std::env::current_exe()?, overlay.environment())?,
-            Mode::Aws => aws::open(&settings, Caller::HandlesData).await?.ports,
+            Mode::Aws => instance::open(&settings).await?,
         };
+        // Derived from the instance id on EC2, so that the fleet's list and the ledger's rows
+        // name a worker alike.
         let id = match (&instance, args.worker) {
             (Some(instance), _) => WorkerId::of_instance(instance),
             (None, Some(id)) => id,
@@ -159,27 +171,23 @@ impl Start {
     }
 }
 
-async fn terminate() -> anyhow::Result<u8> {
-    let instance = OwnInstance::fetch().await?;
-    instance.terminate(&Clients::connect(Some(instance.region.clone())).await).await?;
-    Ok(DONE)
-}
-
-/// The first SIGTERM drains, a second (or SIGINT) stops.
-fn follow_signals() -> anyhow::Result<watch::Receiver<Wish>> {
-    let (wish, receiver) = watch::channel(Wish::Work);
+/// Converts signals to shutdown modes: the first SIGTERM drains, a second one
+/// (or SIGINT) stops.
+fn follow_signals() -> anyhow::Result<watch::Receiver<ShutdownMode>> {
+    let (shutdown, receiver) = watch::channel(ShutdownMode::Run);
     let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     tokio::spawn(async move {
         loop {
-            let asked = tokio::select! {
-                _ = term.recv() => match *wish.borrow() {
-                    Wish::Work => Wish::Drain,
-                    Wish::Drain | Wish::Stop => Wish::Stop,
+            let mode = tokio::select! {
+                _ = term.recv() => match *shutdown.borrow() {
+                    ShutdownMode::Run => ShutdownMode::Drain,
+                    ShutdownMode::Drain | ShutdownMode::Stop => ShutdownMode::Stop,
                 },
-                _ = interrupt.recv() => Wish::Stop,
+                _ = interrupt.recv() => ShutdownMode::Stop,
             };
-            wish.send_replace(asked);
+            // `send` would fail, and keep the old mode, if no receiver is left.
+            shutdown.send_replace(mode);
         }
     });
     Ok(receiver)

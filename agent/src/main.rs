@@ -1,4 +1,4 @@
-//! `sce-agent`: parse, run, exit code.
+//! Entry point of `sce-agent`.
 
 use std::process::ExitCode;
 

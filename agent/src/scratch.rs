@@ -1,9 +1,9 @@
-//! The worker's private directory under /hipaa, the only place for plaintext
+//! The worker's scratch directory under /hipaa, the only place for plaintext
 //! files.
 //!
-//! It is locked for as long as its worker lives and removed when it leaves.
-//! What a killed worker left behind is removed by the next one that starts or
-//! leaves: an unlocked directory has no owner.
+//! The directory is locked while its worker runs, and removed when the worker
+//! leaves. If a worker is killed, the next worker that starts or leaves removes
+//! its directory: an unlocked directory has no owner.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -15,7 +15,7 @@ use nix::unistd::geteuid;
 use sce_core::ids::WorkerId;
 use sce_core::volume::MOUNT;
 
-/// A locked directory.
+/// A locked scratch directory.
 pub(crate) struct Scratch {
     volume: PathBuf,
     path: PathBuf,
@@ -23,8 +23,8 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes and locks this worker's directory, and clears what dead workers
-    /// left.
+    /// Creates and locks this worker's directory, and removes those of dead
+    /// workers.
     pub(crate) fn claim(volume: &Path, worker: WorkerId) -> anyhow::Result<Self> {
         let claim = || -> io::Result<Self> {
             private_dir(volume, true)?;
@@ -32,6 +32,7 @@ impl Scratch {
             sweep(volume)?;
             let path = volume.join(worker.to_string());
             private_dir(&path, false)?;
+            // The system releases the lock when the process dies, however it dies.
             let lock = File::open(&path)?;
             lock.try_lock()?;
             Ok(Self { volume: volume.to_owned(), path, _lock: lock })
@@ -43,7 +44,7 @@ impl Scratch {
         &self.path
     }
 
-    /// Removes the directory and everything in it.
+    /// Removes the directory and its content.
     pub(crate) fn leave(self) -> anyhow::Result<()> {
         fs::remove_dir_all(&self.path)
             .and_then(|()| sweep(&self.volume))
@@ -51,13 +52,14 @@ impl Scratch {
     }
 }
 
-/// Refuses a directory of somebody else, and a /hipaa that is no volume but a
-/// directory of the boot disk.
+/// Refuses a directory of another user, and a /hipaa that is a directory on the
+/// boot disk instead of a volume.
 fn check(volume: &Path) -> io::Result<()> {
     let facts = fs::metadata(volume)?;
     if facts.uid() != geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to another user: make it this worker's own"));
+        return Err(io::Error::other("it belongs to another user: change its owner to this user"));
     }
+    // A mount point is on another device than its parent.
     let parent = volume.parent().unwrap_or(volume);
     if volume == Path::new(MOUNT) && facts.dev() == fs::metadata(parent)?.dev() {
         return Err(io::Error::other("no volume is mounted there: mount it first"));
@@ -69,10 +71,11 @@ fn private_dir(path: &Path, recursive: bool) -> io::Result<()> {
     DirBuilder::new().recursive(recursive).mode(0o700).create(path)
 }
 
-/// Removes the directories of workers that are gone.
+/// Removes the directories of dead workers.
 fn sweep(volume: &Path) -> io::Result<()> {
     for entry in fs::read_dir(volume)? {
         let entry = entry?;
+        // The file system's own entries, such as lost+found, are left alone.
         let ours = entry.file_name().to_str().is_some_and(|name| name.parse::<WorkerId>().is_ok());
         if !ours {
             continue;
@@ -82,7 +85,7 @@ fn sweep(volume: &Path) -> io::Result<()> {
             Err(_) => false,
         };
         if gone {
-            // Another worker may sweep at the same moment.
+            // Another worker may remove it at the same time.
             match fs::remove_dir_all(entry.path()) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_worker_left_is_removed_and_what_a_live_one_has_is_not() {
+    fn directories_of_killed_workers_are_removed_and_those_of_live_ones_kept() {
         let volume = tempfile::tempdir().unwrap();
         let live = Scratch::claim(volume.path(), WorkerId::new([1; 8])).unwrap();
         fs::write(live.path().join("plain.csv"), "1").unwrap();

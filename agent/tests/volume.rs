@@ -1,5 +1,5 @@
-//! The volume's steps on loop devices: real tools, a real kernel. Needs root:
-//! `make test-machine` runs it.
+//! Prepares and wipes volumes on loop devices, with the real tools and kernel.
+//! Needs root: `make test-machine` runs it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs::{self, File};
@@ -14,12 +14,12 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 const VOLUME: &str = "vol-0123456789abcdef0";
-/// XFS takes no less than 300 MiB.
+/// XFS needs at least 300 MiB.
 const BYTES: u64 = 400 << 20;
 const MARKER: &[u8] = b"plaintext of a patient";
 const OWNER: Owner = Owner { uid: 4711, gid: 4712 };
 
-/// A blank file as a block device.
+/// A loop device on a blank file.
 struct Loop {
     file: NamedTempFile,
     node: String,
@@ -76,7 +76,7 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        // The partition was added by hand where the kernel reads no GPT.
+        // The partition was added by hand if the kernel does not read a GPT.
         drop(Command::new("partx").args(["--delete", &self.node]).output());
         drop(Command::new("losetup").args(["--detach", &self.node]).output());
     }
@@ -92,12 +92,12 @@ fn tool(name: &str, arguments: &[&str]) -> String {
 
 #[test]
 #[ignore = "needs root and loop devices: make test-machine"]
-fn a_blank_volume_becomes_its_users_and_leaves_nothing_behind() {
+fn a_blank_volume_is_prepared_for_its_user_and_wiped_completely() {
     for way in [WipeWay::Discard, WipeWay::Overwrite] {
         let volume = Loop::blank();
         assert_eq!(inspect(&volume.node).unwrap().content, Content::Blank);
         assert_eq!(volume.plan(false).unwrap(), [Step::Partition, Step::Format]);
-        // Interrupted here, it goes on.
+        // An interrupted preparation is continued.
         apply(Step::Partition, &volume.node, OWNER).unwrap();
         assert_eq!(volume.plan(false).unwrap(), [Step::Format]);
         volume.prepare();
@@ -110,7 +110,7 @@ fn a_blank_volume_becomes_its_users_and_leaves_nothing_behind() {
             assert_eq!((root.uid(), root.gid(), root.mode() & 0o7777), (4711, 4712, 0o700));
             fs::write(at.join("plain.csv"), MARKER).unwrap();
             tool("sync", &[]);
-            // What is mounted is never emptied.
+            // A mounted volume is never emptied.
             assert!(empty(&volume.node, way).is_err());
             assert_eq!(fs::read(at.join("plain.csv")).unwrap(), MARKER);
         });
@@ -140,15 +140,15 @@ fn no_volume_is_prepared_while_swap_is_on() {
     tool("swapon", &[&swap.node]);
     let with_swap = prepare();
     tool("swapoff", &[&swap.node]);
-    assert!(with_swap.contains(&format!("{} swap areas are on", already + 1)), "{with_swap}");
-    // Here is no volume, but nothing else to say against it.
+    assert!(with_swap.contains(&format!("{} swap area", already + 1)), "{with_swap}");
+    // Without swap, only the missing volume is an error.
     let without = prepare();
-    assert_eq!(without.contains("swap areas"), already > 0, "{without}");
+    assert_eq!(without.contains("swap area"), already > 0, "{without}");
 }
 
 #[test]
 #[ignore = "needs root and loop devices: make test-machine"]
-fn whatever_lies_on_a_volume_is_named_and_left_alone() {
+fn a_volume_with_content_is_refused_and_not_changed() {
     let at_the_end = BYTES - 4096;
     let ext4 = Loop::blank();
     tool("mkfs.ext4", &["-q", &ext4.node]);
@@ -159,7 +159,7 @@ fn whatever_lies_on_a_volume_is_named_and_left_alone() {
     let half_formatted = Loop::blank();
     apply(Step::Partition, &half_formatted.node, OWNER).unwrap();
     let half_formatted = half_formatted.with(1 << 20, b"XFSB and no more: mkfs was interrupted");
-    // A table whose first half was lost, as an interrupted wipe leaves it.
+    // A partition table without its first copy, as after an interrupted wipe.
     let half_wiped = Loop::blank();
     half_wiped.prepare();
     let half_wiped = half_wiped.with(0, &[0; 128 << 10]);
@@ -173,8 +173,8 @@ fn whatever_lies_on_a_volume_is_named_and_left_alone() {
         (half_wiped, "gpt"),
         (Loop::blank().with(0, b"LUKS\xba\xbe\0\x02"), "crypto_LUKS"),
         (Loop::blank().with(512, b"LABELONE\x01\0\0\0\0\0\0\0LVM2 001"), "unknown kind"),
-        (Loop::blank().with(70_000, b"somebody's data"), "unknown kind"),
-        (Loop::blank().with(at_the_end, b"somebody's data"), "unknown kind"),
+        (Loop::blank().with(70_000, b"another user's data"), "unknown kind"),
+        (Loop::blank().with(at_the_end, b"another user's data"), "unknown kind"),
     ] {
         let before = volume.digest();
         for keep in [false, true] {

@@ -1,6 +1,6 @@
-//! What a submission costs the client itself: 100,000 keys taken, packed,
-//! written down, released and sent, into a sink that answers at once. No
-//! emulator, no network: `cargo bench --workspace --bench submit`.
+//! Measures the client's own work for a submission: 100,000 keys are taken,
+//! packed, written, released and sent, to a sink that responds immediately. No
+//! emulator and no network: `cargo bench --workspace --bench submit`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ use sce_core::study::StudySettings;
 use sce_core::time::Timestamp;
 use serde_json::{Value, json};
 
-/// Answers every call at once; it remembers only what is read back.
+/// Responds to every call immediately, and stores only what is read back.
 #[derive(Debug, Clone, Default)]
 struct Sink {
     requests: Arc<Mutex<HashMap<String, u64>>>,
@@ -71,10 +71,11 @@ impl HttpConnector for Sink {
     }
 }
 
-struct Nobody;
+/// A fleet and notifier that do nothing.
+struct Inert;
 
 #[async_trait]
-impl Fleet for Nobody {
+impl Fleet for Inert {
     async fn launch(&self, _: &LaunchIntent) -> PortResult<Started> {
         Ok(Started::default())
     }
@@ -93,7 +94,7 @@ impl Fleet for Nobody {
 }
 
 #[async_trait]
-impl Notifier for Nobody {
+impl Notifier for Inert {
     async fn publish(&self, _: &str, _: &str) -> PortResult<()> {
         Ok(())
     }
@@ -119,8 +120,8 @@ async fn ports(sink: &Sink) -> Ports {
             lease,
             Budgets::default(),
         )),
-        notifier: Arc::new(Nobody),
-        fleet: Arc::new(Nobody),
+        notifier: Arc::new(Inert),
+        fleet: Arc::new(Inert),
         keys: Arc::new(FileKeys::of(key, Arc::new(SystemEntropy)).unwrap()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),

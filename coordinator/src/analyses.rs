@@ -1,7 +1,7 @@
 //! The analyses whose settings `sce` checks before it submits a run.
 //!
-//! `sce` computes nothing: a worker has the analyses themselves. Another kind
-//! of analysis is one more entry.
+//! `sce` checks settings only; the workers contain the analyses themselves. To
+//! add an analysis, add an entry to the table.
 
 use std::path::Path;
 
@@ -11,11 +11,12 @@ use sce_vitals::settings::{NAME, VitalsSettings};
 
 type Canonical = fn(&AnalysisSettings) -> Result<AnalysisSettings, StudySettingsError>;
 
-/// Names, and what checks the settings and writes their defaults out.
+/// Each analysis by name, with the function that checks its settings and fills
+/// in their defaults.
 const ANALYSES: &[(&str, Canonical)] = &[(NAME, VitalsSettings::canonical)];
 
-/// The settings of a study with every default written out: two texts of the
-/// same meaning are one run.
+/// Returns the settings of a study with every default filled in, so that
+/// settings files with the same meaning give the same run.
 pub(crate) fn canonical(
     study: &StudySettings,
     file: &Path,

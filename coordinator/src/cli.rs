@@ -23,7 +23,7 @@ const EXAMPLE: &str = "Example, on one machine:
   sce run --workers 3
   sce results RUN --out out
 
-The same on AWS, in an environment that is there:
+The same on AWS, in an existing environment:
   sce init --from-env hipaa
   sce put plain
   sce run --workers 3 --max-hourly-cost 5
@@ -35,40 +35,40 @@ Exit codes:
   2  usage or configuration
   3  infrastructure (store, queue, ledger, fleet, disk)";
 
-/// Analyse private health data without letting them out
+/// Analyze private health data without exposing it
 #[derive(Debug, Parser)]
 #[command(name = "sce", version, after_help = EXAMPLE, infer_subcommands = false)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// What wins over the settings file.
+    /// Options that override the settings file.
     #[command(flatten, next_help_heading = "Settings")]
     pub overlay: Overlay,
-    /// Form of what is printed: lines for people, or JSON for programs
+    /// Output format: lines of text, or JSON for programs
     #[arg(long, global = true, env = "SCE_OUTPUT", value_enum, default_value_t = Form::Text, help_heading = "Settings")]
     pub output: Form,
 }
 
-/// Form of what is printed.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Form {
-    /// Lines for people.
+    /// Lines of text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write sce.toml and make the project's directories
+    /// Write sce.toml and create the project's directories
     Init(InitArgs),
-    /// Show the whole job on pseudo-data, in a directory of its own
+    /// Run a complete example on pseudo-data, in a directory of its own
     Demo(DemoArgs),
     /// Write pseudo-data of any size as CSV objects
     Synth(SynthArgs),
-    /// Make a wrapping key, or wrap one by KMS
+    /// Create a wrapping key, or wrap one with KMS
     #[command(subcommand)]
     Key(KeyCommand),
     /// Seal one file
@@ -77,39 +77,39 @@ pub enum Command {
     Open(SealArgs),
     /// Seal files, put them into the data bucket and register their names
     Put(PutArgs),
-    /// Analyse every registered object that no run has processed yet
+    /// Analyze every registered object that no run has processed yet
     Run(RunArgs),
-    /// Follow a run to its end, reviving its workers where they are lost
+    /// Follow a run to its end, and start new workers if all are lost
     Watch(WatchArgs),
-    /// List the registered objects and where each stands
+    /// List the registered objects and their states
     Names(NamesArgs),
-    /// List the runs, the newest first
+    /// List the runs, newest first
     Runs,
     /// Fetch and open the results of a run
     Results(ResultsArgs),
-    /// Run again the objects that a run did not analyse
+    /// Submit the objects that a run did not analyze as a new run
     Retry(RetryArgs),
-    /// End a run now: nothing more is started, its workers leave or are ended
+    /// Cancel a run: start nothing more and end the workers that do not leave
     Cancel(CancelArgs),
-    /// List who opened which objects of a run, when, with which key
+    /// List who opened which objects of a run, when, and with which key
     Audit(RunName),
-    /// Tell what a run has cost so far, line by line
+    /// Show the cost of a run so far, item by item
     Cost(CostArgs),
-    /// Register what is uploaded, as S3 tells of it (AWS)
+    /// Register uploads that S3 reports (AWS)
     Intake(IntakeArgs),
-    /// Remove what no live run owns and finish what nobody else finishes (AWS)
+    /// Clean up orphaned resources and complete runs whose workers are gone (AWS)
     Reap(ReapArgs),
-    /// The environment on AWS: build, verify and take it down
+    /// Build, verify and take down the environment on AWS
     #[command(subcommand)]
     Env(EnvCommand),
     /// Print shell completions
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
     /// Write man pages
     Man {
-        /// Directory for the pages
+        /// Directory for the man pages
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
@@ -121,13 +121,14 @@ pub struct InitArgs {
     /// Directory of the project
     #[arg(default_value = ".", value_name = "DIR")]
     pub dir: PathBuf,
-    /// The project lies on AWS, in this account [default: on this machine]
+    /// Create a project on AWS, in this account [default: on this machine]
     #[arg(long, value_name = "ACCOUNT", group = "place")]
     pub aws: Option<Account>,
-    /// Its region [default: the one that the AWS CLI would take]
+    /// Region of the project [default: the region that the AWS CLI would use]
     #[arg(long, value_name = "REGION", requires = "place")]
     pub region: Option<String>,
-    /// The project lies on AWS, in the environment of this PIT: read account and region from its stack
+    /// Create a project on AWS, in the environment of this PIT; read account and region from its
+    /// stack
     #[arg(long, value_name = "PIT", group = "place")]
     pub from_env: Option<Pit>,
 }
@@ -135,10 +136,10 @@ pub struct InitArgs {
 /// `sce demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Directory for the demo's project; it must be new or empty
+    /// Directory of the demo project; must be new or empty
     #[arg(long, default_value = "sce-demo", value_name = "DIR")]
     pub dir: PathBuf,
-    /// Worker processes
+    /// Number of worker processes
     #[arg(long, default_value_t = 5, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub workers: u32,
 }
@@ -146,16 +147,17 @@ pub struct DemoArgs {
 /// `sce key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make a key file: 32 random bytes, mode 0600, never over another file
+    /// Create a key file: 32 random bytes, mode 0600; never overwrite a file
     New {
-        /// The file to make
+        /// The file to create
         file: PathBuf,
     },
-    /// Wrap a key file by KMS and store it for the workers (AWS, `data_keys = "homer"`)
+    /// Wrap a key file with KMS and store it for the workers (AWS, `data_keys = "homer"`)
     Wrap {
         /// The key file
         file: PathBuf,
-        /// Store it even if the project has one: what that one sealed cannot be opened any more
+        /// Replace the project's wrapped key; objects sealed with the old key can no longer be
+        /// opened
         #[arg(long)]
         replace: bool,
     },
@@ -166,12 +168,14 @@ pub enum KeyCommand {
 pub struct SealArgs {
     /// File to read
     pub input: PathBuf,
-    /// File to write; replaced only when the whole input is good (- for standard output)
+    /// File to write; an existing file is replaced only after the whole input was read without an
+    /// error (- for standard output)
     pub out: PathBuf,
-    /// Key that the object has, or will have, in the data bucket; the seal binds it [default: the sealed file's name without .sealed]
+    /// Object key in the data bucket, which is bound into the envelope [default: the sealed file's
+    /// name without .sealed]
     #[arg(long, value_name = "KEY")]
     pub object: Option<String>,
-    /// Bytes per frame of a sealed file, 1 to 16777216; not used to open
+    /// Bytes per frame of a sealed file, 1 to 16777216; ignored by `sce open`
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub frame_length: u32,
 }
@@ -179,19 +183,19 @@ pub struct SealArgs {
 /// `sce put`
 #[derive(Debug, Args)]
 pub struct PutArgs {
-    /// Files, or directories whose files (but hidden ones) are put under their relative paths
+    /// Files, or directories whose files (except hidden ones) are put under their relative paths
     #[arg(required = true, value_name = "DIR|FILE")]
     pub inputs: Vec<PathBuf>,
-    /// Put before each name, as PREFIX/NAME
+    /// Prepend a prefix to each name, as PREFIX/NAME
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
     /// Replace registered objects of the same name; they count as not processed
     #[arg(long)]
     pub replace: bool,
-    /// The files are sealed already, for this project and these names
+    /// Put files that are already sealed, for this project and these names
     #[arg(long)]
     pub sealed: bool,
-    /// Write refused names to this new file, mode 0600, for you to correct
+    /// Write the refused names to this new file, mode 0600, so that you can correct them
     #[arg(long, value_name = "FILE")]
     pub refused: Option<PathBuf>,
 }
@@ -199,45 +203,46 @@ pub struct PutArgs {
 /// `sce run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// How many workers, and what they may cost.
+    /// The workers and their maximum cost.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// Only objects whose key starts so
+    /// Select only objects whose key starts with this prefix
     #[arg(long, value_name = "PREFIX", default_value = "")]
     pub prefix: String,
-    /// Only the objects listed in this file, a key a line
+    /// Select only the objects listed in this file, one key per line
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
     /// Format of the objects [default: as in the settings file]
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
     pub format: Option<String>,
-    /// Table of people (births and deaths), an object put before; may be repeated [default: ages are unknown]
+    /// Table of people (births and deaths), as the key of an object that was put before; may be
+    /// repeated [default: ages are unknown]
     #[arg(long, value_name = "KEY")]
     pub people: Vec<String>,
-    /// Also objects that were processed before
+    /// Include objects that were processed before
     #[arg(long)]
     pub again: bool,
-    /// Return once the workers are asked for
+    /// Return as soon as the workers are requested
     #[arg(long)]
     pub detach: bool,
-    /// At the end, count the requests to each service
+    /// At the end, show the number of requests to each service
     #[arg(long)]
     pub stats: bool,
 }
 
-/// How many workers, and what they may cost.
+/// The workers and their maximum cost.
 #[derive(Debug, Clone, Args)]
 pub struct FleetArgs {
-    /// Workers to start [0: start none, others work on the run]
+    /// Number of workers to start; 0 starts none, for a run that other workers process
     #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub workers: u32,
-    /// Start no worker, now or later: others work on the run (as --workers 0)
+    /// Start no workers, now or later (same as --workers 0)
     #[arg(long, conflicts_with = "workers")]
     pub no_fleet: bool,
-    /// Refuse to start workers that together cost more than this an hour (AWS)
+    /// Refuse to start workers that together cost more than this per hour (AWS)
     #[arg(long, value_name = "USD")]
     pub max_hourly_cost: Option<Money>,
-    /// Which price table.
+    /// The price table.
     #[command(flatten)]
     pub prices: PriceArgs,
 }
@@ -245,12 +250,12 @@ pub struct FleetArgs {
 /// `sce watch`
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
-    /// Workers to start if all are lost, 0 for none [default: as the run was submitted]
+    /// Number of workers to start if all are lost, 0 for none [default: as the run was submitted]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub workers: Option<u32>,
-    /// Which price table.
+    /// The price table.
     #[command(flatten)]
     pub prices: PriceArgs,
 }
@@ -258,7 +263,7 @@ pub struct WatchArgs {
 /// `sce names`
 #[derive(Debug, Args)]
 pub struct NamesArgs {
-    /// Only objects whose key starts so
+    /// List only objects whose key starts with this prefix
     #[arg(long, value_name = "PREFIX", default_value = "")]
     pub prefix: String,
 }
@@ -266,9 +271,9 @@ pub struct NamesArgs {
 /// `sce cost`
 #[derive(Debug, Args)]
 pub struct CostArgs {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
-    /// Which price table.
+    /// The price table.
     #[command(flatten)]
     pub prices: PriceArgs,
 }
@@ -276,9 +281,10 @@ pub struct CostArgs {
 /// `sce cancel`
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
-    /// End its workers at once instead of letting them leave (AWS; ends a process by SIGKILL)
+    /// End its workers at once instead of letting them leave (terminates instances; local processes
+    /// get SIGKILL)
     #[arg(long)]
     pub now: bool,
 }
@@ -286,10 +292,11 @@ pub struct CancelArgs {
 /// `sce intake`
 #[derive(Debug, Args)]
 pub struct IntakeArgs {
-    /// Return once nothing waits, instead of going on for ever
+    /// Return when the queue is empty, instead of running forever
     #[arg(long)]
     pub once: bool,
-    /// Take the role PIT-intake first, as the bastion's service does: it may do no more than this
+    /// Assume the role PIT-intake first, as the service on the bastion does; the role permits
+    /// nothing else
     #[arg(long)]
     pub own_role: bool,
 }
@@ -297,10 +304,10 @@ pub struct IntakeArgs {
 /// `sce reap`
 #[derive(Debug, Args)]
 pub struct ReapArgs {
-    /// Seconds between the two looks: only what both see is removed
+    /// Seconds between the two looks at the account; only what both find is removed
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(0..=3600))]
     pub grace: u64,
-    /// Tell what would be removed, and remove nothing
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -308,16 +315,16 @@ pub struct ReapArgs {
 /// `sce results`
 #[derive(Debug, Args)]
 pub struct ResultsArgs {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
-    /// Directory for the opened results; for a project on AWS within its /hipaa
+    /// Directory for the opened results; for a project on AWS, a directory within /hipaa
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Write health data outside /hipaa all the same
+    /// Allow a directory outside /hipaa, where health data is not on the encrypted volume
     #[arg(long)]
     pub in_the_clear: bool,
-    /// Write cohort_export.csv only, which is meant to leave: no number of 1 to 10 patients is in
-    /// it, or can be derived from it
+    /// Write only cohort_export.csv, which may leave the environment: it contains no number of 1
+    /// to 10 patients, and none can be derived from it
     #[arg(long)]
     pub cohort: bool,
 }
@@ -325,19 +332,19 @@ pub struct ResultsArgs {
 /// `sce retry`
 #[derive(Debug, Args)]
 pub struct RetryArgs {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
-    /// How many workers, and what they may cost.
+    /// The workers and their maximum cost.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// Return once the workers are asked for
+    /// Return as soon as the workers are requested
     #[arg(long)]
     pub detach: bool,
 }
 
-/// A run, as a person names it.
+/// A run, named by the user.
 #[derive(Debug, Args)]
 pub struct RunName {
-    /// Run id, or the beginning of one
+    /// Run id, or a unique prefix of at least 4 digits
     pub run: String,
 }

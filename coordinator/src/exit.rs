@@ -1,4 +1,4 @@
-//! Exit codes, and which error leads to which.
+//! Exit codes, and the mapping from errors to exit codes.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ pub enum Exit {
     Done = 0,
     /// Finished, but some objects were refused, quarantined or failed.
     Unfinished = 1,
-    /// Usage or configuration: the person must change something.
+    /// Usage or configuration: the user must change something.
     Usage = 2,
     /// Infrastructure: store, queue, ledger, fleet, disk.
     Infrastructure = 3,
@@ -36,19 +36,20 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The person must change something.
+    /// An error that the user must correct.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Usage, error: error.into() }
     }
 
-    /// An object is not what it should be.
+    /// An object that is refused, quarantined or not readable.
     pub(crate) fn refused(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Unfinished, error: error.into() }
     }
 
-    /// A file that a person named cannot be used: theirs to change where the
-    /// path is wrong, the machine's where the disk is (full, failing).
+    /// A file that the user named cannot be used. A wrong path is a usage
+    /// error, a full or failing disk is an infrastructure error.
     pub(crate) fn file(error: anyhow::Error) -> Self {
+        // The I/O error is usually not the outermost one, because contexts are added on top.
         let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
         let disk = io.is_some_and(|e| {
             use io::ErrorKind::{
@@ -69,7 +70,7 @@ impl Failure {
         if disk { Self::infrastructure(error) } else { Self::usage(error) }
     }
 
-    /// The machine or a service fails.
+    /// A failure of the machine or of a service.
     pub(crate) fn infrastructure(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Infrastructure, error: error.into() }
     }
@@ -83,6 +84,7 @@ impl fmt::Display for Failure {
 
 impl From<PortError> for Failure {
     fn from(e: PortError) -> Self {
+        // Every other class is a failure of a service or an object, not of the user's settings.
         match e.class {
             Class::Configuration => Self::usage(e),
             _ => Self::infrastructure(e),

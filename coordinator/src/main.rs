@@ -1,4 +1,4 @@
-//! `sce`: parse, run, exit code.
+//! Entry point of `sce`.
 
 use std::process::ExitCode;
 

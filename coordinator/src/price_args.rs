@@ -1,13 +1,13 @@
-//! `--prices`, which many commands share.
+//! The option `--prices`, which several commands share.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Which price table.
+/// The choice of a price table.
 #[derive(Debug, Clone, Args)]
 pub struct PriceArgs {
-    /// Price table [default: the built-in one; `sce cost` shows its date]
+    /// Price table file [default: the built-in table; `sce cost` shows its date]
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
 }

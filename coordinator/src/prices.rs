@@ -1,7 +1,7 @@
-//! The price table: the built-in one, or a person's own file of the same form.
+//! The price table: the built-in one, or a user's file of the same form.
 //!
-//! Read by whatever shows a cost. A table only informs: without a row for what
-//! is used no cost is shown. What a table cannot mean is refused here.
+//! Used wherever a cost is shown. If the table has no matching row, no cost is
+//! shown. Invalid tables are refused here.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,33 +12,37 @@ use anyhow::{Context, anyhow, ensure};
 use sce_core::calendar;
 use sce_core::cost::{Money, Prices, is_refused_family};
 
-/// The built-in table; another is written after it.
+/// The built-in table, also the template for other tables.
 const TABLE: &str = include_str!("prices.toml");
 /// Longest file read.
 const FILE_MAX_BYTES: u64 = 1 << 20;
 
-/// The table this program came with. A test reads it, so it is never empty.
+/// The built-in table.
 pub(crate) fn built_in() -> Prices {
+    // It parses, as a test checks, so the empty default is never used.
     parse(TABLE).unwrap_or_default()
 }
 
 /// Reads a table of at most 1 MiB.
 ///
 /// # Errors
-/// It cannot be read, or a line or row of it is wrong: the error says which.
+/// The file cannot be read, or a line or row of it is invalid; the error names
+/// it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Prices> {
     let name = path.display();
     let mut text = String::new();
+    // One byte more than the limit tells a table of exactly 1 MiB from a longer file.
     File::open(path)
         .and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text))
         .with_context(|| format!("read the price table {name}"))?;
     let short = u64::try_from(text.len()).is_ok_and(|bytes| bytes <= FILE_MAX_BYTES);
-    ensure!(short, "{name} is no price table: it is longer than 1 MiB");
+    ensure!(short, "{name} is not a price table: it is longer than 1 MiB");
     parse(&text).with_context(|| format!("read the price table {name}"))
 }
 
 fn parse(text: &str) -> anyhow::Result<Prices> {
     let prices: Prices = toml::from_str(text).map_err(|e| {
+        // The library's own text spans several lines and quotes the file; errors are one line.
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let cause = e.message().lines().next().unwrap_or_default();
         anyhow!("line {}: {cause}", before.matches('\n').count() + 1)
@@ -47,29 +51,33 @@ fn parse(text: &str) -> anyhow::Result<Prices> {
     Ok(prices)
 }
 
-/// A date, a source, every row once, with a price and its region's prices.
+/// Checks that a table has a date, a source, no duplicate rows, and a price and
+/// a region for every row.
 fn check(prices: &Prices) -> anyhow::Result<()> {
     let day = prices.date.len() == 10 && calendar::parse(prices.date.as_bytes()).is_some();
-    ensure!(day, "date: not a day: write it as \"2026-09-10\"");
-    ensure!(!prices.source.trim().is_empty(), "source: empty: write where the prices are from");
+    ensure!(day, "date: invalid: write it as \"2026-09-10\"");
+    ensure!(!prices.source.trim().is_empty(), "source: empty: state where the prices are from");
     let mut regions = BTreeSet::new();
     for row in &prices.regions {
         let place = format!("region {}", row.region);
-        ensure!(regions.insert(&row.region), "{place}: it is there twice: keep one");
+        ensure!(regions.insert(&row.region), "{place}: duplicate region: remove one");
         let priced = row.volume_gb_month > Money(0);
-        ensure!(priced, "{place}: volumes cost nothing: write the price or remove the region");
+        ensure!(priced, "{place}: the price of volumes is 0: correct it or remove the region");
     }
     let mut types = BTreeSet::new();
     for row in &prices.rows {
         let place = format!("instance {} in {}", row.instance_type, row.region);
         let once = types.insert((&row.region, &row.instance_type));
-        ensure!(once, "{place}: it is there twice: keep one");
+        ensure!(once, "{place}: duplicate row: remove one");
         let known = regions.contains(&row.region);
         ensure!(known, "{place}: its region has no [[region]]: add it with volume price and fee");
         let priced = row.dedicated_hour > Money(0);
-        ensure!(priced, "{place}: it costs nothing: write the price or remove the row");
+        ensure!(priced, "{place}: the price is 0: correct it or remove the row");
         let refused = is_refused_family(&row.instance_type);
-        ensure!(!refused, "{place}: the t family is not used on dedicated hosts: remove the row");
+        ensure!(
+            !refused,
+            "{place}: the t family is not accepted (dedicated tenancy): remove the row"
+        );
     }
     Ok(())
 }
@@ -111,14 +119,14 @@ mod tests {
                 "line 10: not an amount",
             ),
             (format!("{head}{region}{}", row("dedicated_hour = -1")), "line 10: not an amount"),
-            (head.replace("-10", ""), "date: not a day"),
-            (head.replace("09-10", "02-30"), "date: not a day"),
+            (head.replace("-10", ""), "date: invalid"),
+            (head.replace("09-10", "02-30"), "date: invalid"),
             (head.replace("a test", " "), "source: empty"),
-            (format!("{head}{region}{region}"), "region r: it is there twice: keep one"),
-            (format!("{head}{}", region.replace("0.08", "0")), "region r: volumes cost nothing"),
+            (format!("{head}{region}{region}"), "region r: duplicate region: remove one"),
+            (format!("{head}{}", region.replace("0.08", "0")), "region r: the price of volumes"),
             (format!("{head}{price}"), "instance m5.large in r: its region has no [[region]]"),
-            (format!("{head}{region}{price}{price}"), "m5.large in r: it is there twice: keep one"),
-            (format!("{head}{region}{}", row("dedicated_hour = 0.0")), "in r: it costs nothing"),
+            (format!("{head}{region}{price}{price}"), "m5.large in r: duplicate row: remove one"),
+            (format!("{head}{region}{}", row("dedicated_hour = 0.0")), "in r: the price is 0"),
             (format!("{head}{region}{}", price.replace("m5", "t3")), "t3.large in r: the t family"),
         ] {
             let error = parse(&text).unwrap_err().to_string();

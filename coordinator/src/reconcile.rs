@@ -1,7 +1,8 @@
-//! Tending: what must happen to runs when no worker does it.
+//! The reconciler: does for runs what their workers left undone.
 //!
-//! `sce run` and `sce watch` tend while they wait; on AWS `sce reap` does, on
-//! the bastion's timer. One pass may be repeated, and by several at once.
+//! `sce run` and `sce watch` reconcile while they wait; on AWS `sce reap` does
+//! it as well, started by the bastion's timer. A pass can be repeated, and
+//! several processes can run one at the same time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,53 +17,57 @@ use sce_core::notice::{Notice, NoticeKind};
 use sce_core::run::{LaunchIntent, Run, RunChange, RunStatus, Started};
 use sce_core::unit::{Refused, Unit, UnitState};
 
-/// A draft this old has lost its submitter and is aborted.
+use crate::plural::plural;
+
+/// Age at which a draft is aborted, because its submitter must be gone.
 const DRAFT_AGE: Duration = Duration::from_secs(24 * 3600);
-/// How long the worker that ended a run has to tell people of it.
-const TELL_WAIT: Duration = Duration::from_secs(10);
+/// How long the worker that ended a run has to send the notice about its end.
+const NOTICE_WAIT: Duration = Duration::from_secs(10);
 /// Units read at a time.
 const PAGE: u32 = 500;
 
-/// Who tends, by which rules.
-pub struct Tender<'a> {
-    /// Everything outside.
+/// Revives, finishes and cleans up runs.
+pub struct Reconciler<'a> {
+    /// The ports of the project.
     pub ports: &'a Ports,
     /// The project.
     pub pit: &'a Pit,
-    /// Leases.
+    /// The rules of leases.
     pub lease: LeaseRules,
-    /// Budgets.
+    /// How often launches, units and finalizations may be repeated.
     pub budgets: Budgets,
-    /// How many workers a launch for this one run asks for; every other run
-    /// gets as many as it was submitted with.
+    /// Number of workers of a launch for this one run; every other run gets as
+    /// many as it was submitted with.
     pub workers: Option<(RunId, u32)>,
-    /// How long started workers may take to be seen.
+    /// How long a started worker may be missing from the list of workers.
     pub grace: Duration,
 }
 
-/// What a pass found.
+/// The result of a pass.
 #[derive(Debug, Default)]
 pub struct Passed {
     /// The live workers.
     pub live: Vec<Instance>,
-    /// What did not succeed and will be tried again: a line each, ids only.
+    /// Failures that will be retried: one line each, with ids only.
     pub warnings: Vec<String>,
-    /// Launches that will not succeed before a person has seen to the cause.
+    /// Launches that cannot succeed until a user removes the cause.
     pub failed: Vec<(RunId, PortError)>,
 }
 
-impl Tender<'_> {
-    /// One pass over every run: old drafts are aborted, open launch intents
-    /// resumed or dropped, spent finalizations ended, a dead fleet is revived,
-    /// people are told.
+impl Reconciler<'_> {
+    /// Makes one pass over every run: aborts old drafts, resumes or drops open
+    /// launch intents, ends runs whose finalizations are used up, starts new
+    /// workers if none are left, and sends pending notices.
     ///
     /// # Errors
-    /// A port that fails for good, or for longer than retries last.
+    /// A port fails permanently, or for longer than retries last.
     pub async fn pass(&self) -> PortResult<Passed> {
         let ledger = &self.ports.ledger;
         let mut passed = Passed::default();
         let mut waiting = BTreeSet::new();
         let runs = retry(|| ledger.runs()).await?;
+        // Intents before the list of live workers, which then contains the workers of resumed
+        // launches: otherwise a second fleet would be launched.
         for intent in retry(|| ledger.open_launches()).await? {
             let open = runs.iter().any(|run| run.id == intent.run && run.is_open());
             if !self.resume(&intent, open, &mut passed).await? {
@@ -74,22 +79,24 @@ impl Tender<'_> {
         for run in &runs {
             let now = self.ports.clock.now();
             if run.status == RunStatus::Draft && now.since(run.created_at) > DRAFT_AGE {
-                let reason = "its submitter fell silent".to_owned();
+                let reason = "its submission was not completed within 24 hours".to_owned();
                 let abort = RunChange::Abort { now, reason };
+                // Refused: it was released or aborted in the meantime.
                 let _ = retry(|| ledger.apply_run(run.id, &abort)).await?;
             }
             if run.is_open() && may_launch && !waiting.contains(&run.id) {
-                // One fleet serves all runs.
+                // One fleet serves all runs, so at most one launch per pass is needed.
                 may_launch = !self.revive(run, &mut passed).await?;
             }
-            // The worker that ends a run tells of it in the same breath: only if
-            // it fell silent in between is that left to a tender.
-            let is_worker_telling =
-                !passed.live.is_empty() && run.ended_at.is_some_and(|at| now.since(at) < TELL_WAIT);
+            // The worker that ends a run sends the notice right afterwards. Wait for it, or users
+            // would usually get the same mail twice.
+            let is_worker_sending = !passed.live.is_empty()
+                && run.ended_at.is_some_and(|at| now.since(at) < NOTICE_WAIT);
             let is_pending = is_due(run, NoticeKind::Start) || is_due(run, NoticeKind::End);
-            if is_pending && !is_worker_telling {
+            if is_pending && !is_worker_sending {
                 publish_pending(self.ports, self.pit, run.id).await?;
             }
+            // Within the grace, an empty list does not prove that the last worker is gone.
             let settled = run.launched_at.is_none_or(|at| now.since(at) >= self.grace);
             if is_due(run, NoticeKind::Gone) && passed.live.is_empty() && settled {
                 publish(self.ports, self.pit, run.id, NoticeKind::Gone).await?;
@@ -98,7 +105,8 @@ impl Tender<'_> {
         Ok(passed)
     }
 
-    /// Did a launch succeed so lately that its workers may not be listed yet?
+    /// Whether a launch succeeded so recently that its workers may not be
+    /// listed yet.
     async fn just_started(&self, runs: &[Run]) -> PortResult<bool> {
         let now = self.ports.clock.now();
         for run in runs.iter().filter(|run| run.is_open() && run.launches > 0) {
@@ -111,19 +119,21 @@ impl Tender<'_> {
         Ok(false)
     }
 
-    /// Launches workers for a run that has something to do and nobody to do
-    /// it (true), or ends a run whose budgets are spent.
+    /// Launches workers for a run that has work but no worker (and returns
+    /// true), or ends a run whose budgets are used up.
     async fn revive(&self, run: &Run, passed: &mut Passed) -> PortResult<bool> {
         let now = self.ports.clock.now();
         let workers = match self.workers {
             Some((id, workers)) if id == run.id => workers,
             _ => run.workers,
         };
+        // A unit may still be leased to a worker that died. Launching before its lease has ended
+        // would pay for workers that find nothing to do.
         if !self.has_work_now(run).await? {
             return Ok(false);
         }
         if let Some(change) = self.plan_end(run).await? {
-            // Refused: it ended, or moved on, meanwhile.
+            // Refused: it ended, or changed, in the meantime.
             let _ = retry(|| self.ports.ledger.apply_run(run.id, &change)).await?;
             publish_pending(self.ports, self.pit, run.id).await?;
             return Ok(false);
@@ -131,6 +141,8 @@ impl Tender<'_> {
         if workers == 0 {
             return Ok(false);
         }
+        // The intent is written before the launch. Its number becomes the client token, so that
+        // every process that resumes it repeats the same launch.
         let launch = run.launches;
         let change = RunChange::Launch { launch, workers, now };
         if retry(|| self.ports.ledger.apply_run(run.id, &change)).await?.is_ok() {
@@ -141,21 +153,20 @@ impl Tender<'_> {
         Ok(true)
     }
 
-    /// The end of a run that no further worker would bring to its end.
+    /// The change that ends a run which further workers could not finish.
     async fn plan_end(&self, run: &Run) -> PortResult<Option<RunChange>> {
         let now = self.ports.clock.now();
-        let nobody = OwnerId::new([0; 8]);
+        // Only asks what a worker would do; the owner is never written.
+        let no_owner = OwnerId::new([0; 8]);
         if retry(|| self.ports.ledger.left(run.id)).await? == 0 {
-            let change = run.plan_finalize(nobody, now, &self.lease, &self.budgets);
+            let change = run.plan_finalize(no_owner, now, &self.lease, &self.budgets);
             if let Some(RunChange::ExhaustFinal { .. }) = change {
                 return Ok(change);
             }
         }
         if run.launches >= self.budgets.launches {
-            let reason = format!(
-                "{} launches did not bring it to its end; see the workers' logs",
-                run.launches
-            );
+            let launches = plural(run.launches.into(), "launch");
+            let reason = format!("it did not finish after {launches}: see the workers' logs");
             return Ok(Some(RunChange::Abort { now, reason }));
         }
         if run.launches == 0 {
@@ -165,23 +176,24 @@ impl Tender<'_> {
         let spent = failures.len() >= self.budgets.engine_failures as usize;
         let last = failures.last().filter(|_| spent);
         Ok(last.map(|last| {
-            let reason = format!("{} workers died at boot; the last: {last}", failures.len());
+            let workers = plural(failures.len() as u64, "worker");
+            let reason = format!("{workers} died at boot; the last: {last}");
             RunChange::Abort { now, reason }
         }))
     }
 
-    /// Is a unit claimable, or the run finalizable, at this moment?
+    /// Whether a worker could claim a unit, or finalize the run, right now.
     async fn has_work_now(&self, run: &Run) -> PortResult<bool> {
         let now = self.ports.clock.now();
-        let nobody = OwnerId::new([0; 8]);
+        let no_owner = OwnerId::new([0; 8]);
         if retry(|| self.ports.ledger.left(run.id)).await? == 0 {
-            return Ok(run.plan_finalize(nobody, now, &self.lease, &self.budgets).is_some());
+            return Ok(run.plan_finalize(no_owner, now, &self.lease, &self.budgets).is_some());
         }
         let mut from = 0;
         while from < run.units {
             let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
             let claimable =
-                |unit: &Unit| unit.plan_claim(nobody, now, &self.lease, &self.budgets).is_some();
+                |unit: &Unit| unit.plan_claim(no_owner, now, &self.lease, &self.budgets).is_some();
             if page.iter().any(claimable) {
                 return Ok(true);
             }
@@ -190,8 +202,9 @@ impl Tender<'_> {
         Ok(false)
     }
 
-    /// Carries out an intent, or drops it where its run has ended. What may
-    /// pass (no capacity, throttling) leaves it open for the next pass: false.
+    /// Launches the workers of an intent, or drops the intent if its run has
+    /// ended. After a failure (no capacity, throttling) the intent stays open
+    /// for the next pass, and the result is false.
     async fn resume(
         &self,
         intent: &LaunchIntent,
@@ -200,6 +213,8 @@ impl Tender<'_> {
     ) -> PortResult<bool> {
         let mut started = Started::default();
         if open {
+            // Not retried here: a lack of capacity lasts longer than retries, and the other runs
+            // of this pass should not wait for it.
             match self.ports.fleet.launch(intent).await {
                 Ok(workers) => {
                     started = Started { at: Some(self.ports.clock.now()), ..workers };
@@ -215,10 +230,10 @@ impl Tender<'_> {
             }
             if started.workers < intent.workers {
                 passed.warnings.push(format!(
-                    "launch {}: {} of {} workers started, there is no more room",
+                    "launch {}: {} of {} started, no capacity for more",
                     intent.token(),
                     started.workers,
-                    intent.workers
+                    plural(intent.workers.into(), "worker")
                 ));
             }
         }
@@ -230,17 +245,17 @@ fn is_due(run: &Run, kind: NoticeKind) -> bool {
     run.notices.of(kind) == Some(Notice::Pending)
 }
 
-/// Ends a run by a person's wish: no unit is taken any more, and workers leave
-/// unless another run is open.
+/// Cancels a run for a user: no more units are handed out, and the workers
+/// leave unless another run is open.
 ///
 /// # Errors
-/// A port fails. The answer inside says whether the run had ended already.
+/// A port fails. The inner result is an error if the run had already ended.
 pub async fn cancel(ports: &Ports, pit: &Pit, run: &Run) -> PortResult<Result<(), Refused>> {
     let change = RunChange::Cancel { now: ports.clock.now() };
     if let Err(refused) = retry(|| ports.ledger.apply_run(run.id, &change)).await? {
         let row = retry(|| ports.ledger.run(run.id)).await?;
-        // Canceled already, perhaps by this very call whose answer was lost:
-        // what is left to do is done again.
+        // Already canceled, perhaps by an earlier try of this call whose response was lost:
+        // continue, because the units may not be canceled yet.
         if row.is_none_or(|row| row.status != RunStatus::Canceled) {
             return Ok(Err(refused));
         }
@@ -250,12 +265,13 @@ pub async fn cancel(ports: &Ports, pit: &Pit, run: &Run) -> PortResult<Result<()
         for unit in retry(|| ports.ledger.units(run.id, from, PAGE)).await? {
             if matches!(unit.state, UnitState::Pending | UnitState::Leased) {
                 let cancel = sce_core::unit::UnitChange::Cancel;
-                // Refused: it became terminal meanwhile.
+                // Refused: it became terminal in the meantime.
                 let _ = retry(|| ports.ledger.apply_unit(unit.id, &cancel)).await?;
             }
         }
         from += PAGE;
     }
+    // Read after the change: workers of a run that was released meanwhile are spared.
     let runs = retry(|| ports.ledger.runs()).await?;
     if !runs.iter().any(Run::is_open) {
         for instance in ports.fleet.live().await? {

@@ -1,8 +1,8 @@
 //! Submission: from a manifest to a released run.
 //!
-//! Every step may be repeated by anyone who has the same manifest: the run's
-//! id is the digest of what it is, every put is conditional, and messages are
-//! only hints. A submission that dies halfway is finished by repeating it.
+//! Every step can be repeated with the same manifest: the run's id is the
+//! digest of its content, every put is conditional, and messages are only
+//! hints. Repeating a submission that was interrupted completes it.
 
 use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::ports::Ports;
@@ -14,48 +14,49 @@ use sce_core::run::{Run, RunChange, shards};
 use sce_core::study::StudySettings;
 use sce_core::unit::Unit;
 
-/// Units written, and messages sent, by one call.
+/// Units written, and messages sent, in one call.
 const BATCH: usize = 500;
-/// How often an unclear release is looked into.
+/// How often a release with an unknown result is repeated.
 const RELEASE_TRIES: u32 = 10;
 
-/// What is to be submitted.
+/// A run to submit.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Over which objects.
+    /// The objects.
     pub manifest: Manifest,
-    /// What to compute.
+    /// The analysis and its settings.
     pub study: StudySettings,
-    /// Makes a repeated submission another run.
+    /// A random text that makes a repeated submission another run.
     pub again: Option<String>,
-    /// How many workers a launch asks for; none where others work on the run.
+    /// Number of workers per launch; 0 if other workers process the run.
     pub workers: u32,
 }
 
-/// Why a submission is refused.
+/// Why a submission fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// A port fails.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The ledger has another run under the same id.
+    /// The ledger contains another run with the same id.
     #[error(
-        "run {0} is another submission: the ledger is damaged or a digest collides; submit with --again"
+        "run {0} belongs to another submission: the ledger is damaged or two digests collide: submit with --again"
     )]
     Mismatch(RunId),
 }
 
 impl Plan {
-    /// The digest that names the run.
+    /// The digest from which the run's id is derived.
     pub fn digest(&self) -> PlanDigest {
         PlanDigest::of(&self.manifest, &self.study, self.again.as_deref())
     }
 }
 
-/// Submits and releases; answers the run's row, whoever had submitted it.
+/// Submits and releases a run. Returns its row, also if it was submitted
+/// before.
 ///
 /// # Errors
-/// A port fails, or the run's id is taken by another plan.
+/// A port fails, or another plan has the run's id.
 pub async fn submit(ports: &Ports, plan: &Plan) -> Result<Run, SubmitError> {
     let packed = plan.manifest.pack();
     let count = u32::try_from(packed.len()).unwrap_or(u32::MAX);
@@ -63,10 +64,12 @@ pub async fn submit(ports: &Ports, plan: &Plan) -> Result<Run, SubmitError> {
     let digest = plan.digest();
     let draft = Run::draft(digest.clone(), plan.study.clone(), count, objects, ports.clock.now());
     let draft = Run { workers: plan.workers, ..draft };
+    // Returns the row that is in the ledger, which may be an earlier one with the same id.
     let row = retry(|| ports.ledger.put_run(&draft)).await?;
     if row.plan_digest != digest {
         return Err(SubmitError::Mismatch(row.id));
     }
+    // Workers take no units of a run that has ended, so messages would only be deleted.
     if row.has_ended() {
         return Ok(row);
     }
@@ -76,6 +79,8 @@ pub async fn submit(ports: &Ports, plan: &Plan) -> Result<Run, SubmitError> {
             Unit::pending(UnitId { run: row.id, index }, objects, index % shards(count))
         })
         .collect();
+    // All units are written before the release, because a worker deletes a message whose unit
+    // has no row. Messages follow after it, because workers do not claim units of a draft.
     for batch in units.chunks(BATCH) {
         retry(|| ports.ledger.put_units(batch)).await?;
     }
@@ -87,7 +92,7 @@ pub async fn submit(ports: &Ports, plan: &Plan) -> Result<Run, SubmitError> {
     Ok(row)
 }
 
-/// Releases a draft, once; a repeat finds it released.
+/// Releases a draft. Does nothing if it is already released.
 async fn release(ports: &Ports, draft: &Run) -> PortResult<Run> {
     let change = RunChange::Release { now: ports.clock.now(), left: draft.counters() };
     let mut last = None;
@@ -98,6 +103,7 @@ async fn release(ports: &Ports, draft: &Run) -> PortResult<Run> {
             Ok(Err(_)) => {}
             Err(e) => last = Some(e),
         }
+        // A refusal or a lost response may hide a release that succeeded: only the row decides.
         let row = retry(|| ports.ledger.run(draft.id)).await?;
         if let Some(row) = row.filter(|row| row.released_at.is_some() || row.has_ended()) {
             return Ok(row);

@@ -1,5 +1,5 @@
-//! What a person sees of a running run: units, pace, time left with its band,
-//! fleet, quarantine and cost; live on a terminal, plain lines off it.
+//! The progress display of a run: units, pace, time left with its range,
+//! fleet, quarantine and cost. Live on a terminal, plain lines otherwise.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use sce_core::run::Run;
 use sce_core::time::Timestamp;
 use sce_core::unit::UnitState;
 
+use crate::plural::plural;
 use crate::progress::Progress;
 
-/// Units read at a time; with each look one such page at most.
+/// Units read at a time; each refresh reads at most one page.
 const PAGE: u32 = 100;
 
-/// A run being followed.
+/// The display of one run.
 pub(crate) struct View<'a> {
     ports: &'a Ports,
     price: Option<WorkerPrice>,
@@ -31,7 +32,7 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Follows a run; without a price no cost is shown.
+    /// Creates a display; without a price, no cost is shown.
     pub(crate) fn new(ports: &'a Ports, price: Option<WorkerPrice>) -> Self {
         Self {
             ports,
@@ -44,11 +45,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Looks once and shows what there is.
+    /// Reads the run's state once and shows it.
     pub(crate) async fn look(&mut self, run: &Run, live: &[Instance]) -> PortResult<()> {
         let left = retry(|| self.ports.ledger.left(run.id)).await?;
         let done = u64::from(run.units).saturating_sub(left);
         let now = self.ports.clock.now();
+        // The pace starts with the first worker that runs: the time that instances take to boot
+        // would make every estimate too long.
         let working = done > 0 || live.iter().any(|instance| !instance.starting);
         if working {
             self.pace.add(now, done);
@@ -62,28 +65,26 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Tells of something that did not succeed, once as long as it stays so.
+    /// Prints a warning about something that will be retried.
     pub(crate) fn warn(&mut self, warning: &str) {
+        // Each pass repeats the same warning while the cause lasts: print it once.
         if self.last_warning != warning {
             warning.clone_into(&mut self.last_warning);
-            eprintln!("sce: {warning}; it is tried again");
+            eprintln!("sce: {warning}; retrying");
         }
     }
 
-    /// The run is over; the display goes.
+    /// Removes the display at the end of the run.
     pub(crate) fn finish(self) {
         if let Some(progress) = self.progress {
             progress.finish();
         }
     }
 
-    /// What there is to tell beside the count, a line each.
+    /// The lines below the count of units.
     fn details(&self, left: u64, live: &[Instance]) -> Vec<String> {
         let starting = live.iter().filter(|instance| instance.starting).count();
-        let mut fleet = match live.len() - starting {
-            1 => "1 worker".to_owned(),
-            working => format!("{working} workers"),
-        };
+        let mut fleet = plural((live.len() - starting) as u64, "worker");
         if starting > 0 {
             fleet += &format!(", {starting} starting");
         }
@@ -93,11 +94,11 @@ impl<'a> View<'a> {
         lines.extend(rate.map(|rate| format!("{rate:.1} units/min")));
         lines.extend(eta.map(|eta| eta.to_string()));
         if let Some(Room { memory_mib, hipaa_mib }) = self.pages.room() {
-            lines.push(format!("least room {memory_mib} MiB, on /hipaa {hipaa_mib} MiB"));
+            lines.push(format!("lowest free memory {memory_mib} MiB, on /hipaa {hipaa_mib} MiB"));
         }
         let quarantined = self.pages.quarantined();
         if quarantined > 0 {
-            lines.push(format!("{quarantined} objects quarantined"));
+            lines.push(format!("{} quarantined", plural(quarantined, "object")));
         }
         if let Some(price) = &self.price {
             lines.extend(self.spending.render(price, live.len(), eta.as_ref()));
@@ -106,7 +107,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Time that the workers seen here have lived, from their launch on.
+/// Running time of the workers seen so far, since their launch.
 #[derive(Default)]
 struct Spending {
     last: Option<(Timestamp, usize)>,
@@ -117,6 +118,8 @@ struct Spending {
 impl Spending {
     fn add(&mut self, now: Timestamp, live: &[Instance]) {
         let Some((at, lived)) = self.last.replace((now, live.len())) else {
+            // The first call also counts the time before this command started: a run may be
+            // watched long after its launch.
             let ages = live.iter().filter_map(|instance| Some(now.since(instance.launched_at?)));
             self.fleet = ages.clone().max().unwrap_or_default();
             self.workers = ages.sum();
@@ -127,7 +130,8 @@ impl Spending {
         self.fleet += if lived > 0 { passed } else { Duration::ZERO };
     }
 
-    /// The regional fee is a line of its own, never multiplied by workers.
+    /// The cost so far and until the end. The regional fee has its own line,
+    /// because it does not depend on the number of workers.
     fn render(&self, price: &WorkerPrice, live: usize, eta: Option<&Eta>) -> Vec<String> {
         let so_far = price.spent(self.workers, self.fleet);
         let mut machines = format!("{} so far", so_far.instances + so_far.volumes);
@@ -147,9 +151,9 @@ impl Spending {
     }
 }
 
-/// What unit rows tell: objects found quarantined so far, and the room that
-/// workers have left. A page of rows is read with each look, until all its
-/// units are terminal.
+/// Facts from unit rows: quarantined objects so far, and the free memory and
+/// disk space of the workers. Each refresh reads one page of rows; a page whose
+/// units are all terminal is not read again.
 #[derive(Default)]
 struct Pages {
     pages: BTreeMap<u32, Page>,
@@ -164,6 +168,8 @@ struct Page {
 
 impl Pages {
     async fn look(&mut self, ports: &Ports, run: &Run) -> PortResult<()> {
+        // One page per refresh, in turn: a run of 100,000 units would otherwise cost a thousand
+        // requests each time.
         let pages = run.units.div_ceil(PAGE);
         let complete = |page: &u32| self.pages.get(page).is_some_and(|page| page.complete);
         let mut in_turn = (0..pages).map(|n| (self.next + n) % pages);
@@ -185,7 +191,7 @@ impl Pages {
         self.pages.values().map(|page| page.quarantined).sum()
     }
 
-    /// The scarcest among the workers last seen.
+    /// The least free memory and disk space among the workers last seen.
     fn room(&self) -> Option<Room> {
         self.pages.values().filter_map(|page| page.room).reduce(Room::least)
     }

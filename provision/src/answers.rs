@@ -1,5 +1,5 @@
-//! What a person decides about an environment, checked before anything is
-//! built: from where people come, who is told, which parts there are.
+//! The administrator's decisions about an environment, validated before
+//! anything is built: SSH source range, notification address, optional parts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,18 +10,18 @@ use ipnet::Ipv4Net;
 use sce_core::cost::is_refused_family;
 use sce_core::ids::Pit;
 
-/// The widest range of addresses from which the bastion is reached: a whole
-/// class A network, which some hospitals have.
+/// The widest range of addresses that may reach the bastion: a whole class A
+/// network, which some hospitals have.
 const SSH_PREFIX_MIN: u8 = 8;
 /// Longest e-mail address (RFC 5321).
 const EMAIL_MAX_BYTES: usize = 254;
 
-/// Why an answer is refused; the text says what would do.
+/// Why an answer is invalid; the text says what is valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct AnswerError(&'static str);
 
-/// From where people reach the bastion: never the whole world.
+/// Addresses that may reach the bastion: never the whole internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SshSource(Ipv4Net);
 
@@ -30,12 +30,12 @@ impl FromStr for SshSource {
     fn from_str(text: &str) -> Result<Self, AnswerError> {
         let net: Ipv4Net = text
             .parse()
-            .map_err(|_| AnswerError("not a range of IPv4 addresses, as 192.0.2.0/24"))?;
+            .map_err(|_| AnswerError("not a range of IPv4 addresses, such as 192.0.2.0/24"))?;
         if net.prefix_len() < SSH_PREFIX_MIN || net.addr() == Ipv4Addr::UNSPECIFIED {
-            return Err(AnswerError("too wide: the bastion is never open to the whole world"));
+            return Err(AnswerError("too wide: the bastion is never open to the whole internet"));
         }
         if net.addr() != net.network() {
-            return Err(AnswerError("the address is not the range's first, as 192.0.2.0/24"));
+            return Err(AnswerError("not the first address of the range, such as 192.0.2.0/24"));
         }
         Ok(Self(net))
     }
@@ -47,7 +47,7 @@ impl fmt::Display for SshSource {
     }
 }
 
-/// Who is told of runs, alarms and costs.
+/// Recipient of notices, alarms and cost warnings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -62,7 +62,7 @@ impl FromStr for Email {
         if plain && whole {
             return Ok(Self(text.to_owned()));
         }
-        Err(AnswerError("not an e-mail address, as it@example.org"))
+        Err(AnswerError("not an e-mail address, such as it@example.org"))
     }
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Email {
     }
 }
 
-/// An instance type that goes with dedicated tenancy, as `m5.large`.
+/// An instance type that supports dedicated tenancy, such as `m5.large`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceType(String);
 
@@ -80,7 +80,7 @@ impl FromStr for InstanceType {
     type Err = AnswerError;
     fn from_str(text: &str) -> Result<Self, AnswerError> {
         if is_refused_family(text) {
-            return Err(AnswerError("the t family does not go with dedicated tenancy"));
+            return Err(AnswerError("the t family does not support dedicated tenancy"));
         }
         let part = |part: &str| {
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -94,7 +94,7 @@ impl FromStr for InstanceType {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(AnswerError("not an instance type, as m5.large")),
+            _ => Err(AnswerError("not an instance type, such as m5.large")),
         }
     }
 }
@@ -105,35 +105,36 @@ impl fmt::Display for InstanceType {
     }
 }
 
-/// Everything that is decided. What is not stays a parameter of the template.
+/// All decisions. Everything else stays a parameter of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// The project.
     pub pit: Pit,
-    /// From where people reach the bastion.
+    /// Addresses that may reach the bastion.
     pub ssh_from: SshSource,
-    /// Who is told.
+    /// Recipient of notices, alarms and cost warnings.
     pub email: Email,
     /// Instance type of workers.
     pub worker_type: InstanceType,
-    /// Instance type of bastion and workbench.
+    /// Instance type of the bastion and the workbench.
     pub machine_type: InstanceType,
     /// Size of a /hipaa volume.
     pub volume_gib: u32,
-    /// The month's costs of which people are warned, in US dollars.
+    /// Monthly costs above which a warning is sent, in US dollars.
     pub monthly_budget_usd: u32,
-    /// Whether there is a way out to the internet for the private subnet.
+    /// Whether the private subnet can reach the internet, by a NAT gateway.
     pub nat: bool,
     /// Whether there is a bastion.
     pub bastion: bool,
-    /// Whether there is a private work machine.
+    /// Whether there is a workbench.
     pub workbench: bool,
-    /// Whether AWS Config is part of it, or the account has it already.
+    /// Whether the environment includes AWS Config, or the account has it
+    /// already.
     pub config: bool,
 }
 
 impl Answers {
-    /// Every answer by the name of its parameter, as text.
+    /// All answers as text, by parameter name.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         let text = |of: Answer| match of {
             Answer::Text(text) => text,
@@ -142,17 +143,17 @@ impl Answers {
         self.values().into_iter().map(|(name, of)| (name.to_owned(), text(of))).collect()
     }
 
-    /// The answers that [`Self::to_map`] wrote.
+    /// Parses the answers that [`Self::to_map`] wrote.
     ///
     /// # Errors
-    /// One is missing, or no answer.
+    /// An answer is missing or invalid.
     pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self, AnswerError> {
         fn answer<T: FromStr>(
             map: &BTreeMap<String, String>,
             name: &str,
         ) -> Result<T, AnswerError> {
             let text = map.get(name).ok_or(AnswerError("an answer is missing"))?;
-            text.parse().map_err(|_| AnswerError("an answer cannot be read"))
+            text.parse().map_err(|_| AnswerError("an answer is invalid"))
         }
         let part = |name| answer::<String>(map, name).map(|of| of == "yes");
         Ok(Self {
@@ -170,7 +171,7 @@ impl Answers {
         })
     }
 
-    /// Every answer by the name of its parameter.
+    /// All answers, by parameter name.
     pub(crate) fn values(&self) -> Vec<(&'static str, Answer)> {
         let text = |value: &dyn fmt::Display| Answer::Text(value.to_string());
         let part = |there: bool| Answer::Text(if there { "yes" } else { "no" }.to_owned());
@@ -193,7 +194,7 @@ impl Answers {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 impl Answers {
-    /// Everything that can be there, for tests.
+    /// An environment with every optional part, for tests.
     pub(crate) fn whole(pit: &str) -> Self {
         Self {
             pit: pit.parse().unwrap(),
@@ -211,7 +212,7 @@ impl Answers {
     }
 }
 
-/// A value that stands in a parameter's place.
+/// A value that replaces a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Text(String),

@@ -1,6 +1,6 @@
-//! What a change set would do to one resource, and what must not be done.
+//! The effect of a change set on one resource, and which effects are refused.
 //!
-//! Used by `sce env up` before it asks.
+//! Used by `sce env up` before it asks for confirmation.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use serde::Serialize;
 
 use crate::stage::LogicalId;
 
-/// One line of a change set.
+/// One change of a change set.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
     /// `Add`, `Modify`, `Remove`, `Import`.
     pub action: String,
     /// Name in the template.
     pub resource: LogicalId,
-    /// Its type.
+    /// Its resource type.
     pub kind: String,
-    /// Whether what is there is replaced by another: `True`, `False`, `Conditional`.
+    /// Whether the resource is replaced: `True`, `False`, `Conditional`.
     pub replacement: Option<String>,
 }
 
 impl Change {
-    /// What a person must know of it besides its action.
+    /// A note that is shown after the action.
     pub fn warning(&self) -> &'static str {
         match self.replacement.as_deref() {
             Some("True") => "  (replaced by a new one)",
@@ -31,18 +31,19 @@ impl Change {
         }
     }
 
-    /// Whether what is there is there no longer, for certain.
+    /// Whether the existing resource certainly ends.
     fn ends(&self) -> bool {
         self.action == "Remove" || self.replacement.as_deref() == Some("True")
     }
 
-    /// Whether what must outlive the environment would be left behind. A
-    /// bucket's policy holds nothing of its own.
+    /// Whether a retained resource would be abandoned. A bucket's policy has no
+    /// data of its own.
     pub fn leaves_behind(&self, kept: &BTreeSet<LogicalId>) -> bool {
         self.ends() && kept.contains(&self.resource) && self.kind != "AWS::S3::BucketPolicy"
     }
 
-    /// Whether E's volume is taken away from it, which must stand still then.
+    /// Whether the workbench's volume is detached, so that the workbench must
+    /// be stopped first.
     pub fn frees_workbench_volume(&self) -> bool {
         self.ends() && ["E", "EVolume", "EVolumeThere"].contains(&self.resource.as_str())
     }

@@ -1,34 +1,34 @@
-//! Whether what the account says is what the template says.
+//! Compares the actual properties with those of the template.
 
 use serde_json::Value;
 
-/// How something stands.
+/// Result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it must be.
+    /// As expected.
     Holds,
-    /// Otherwise: what is different.
+    /// Different, and how.
     Broken(String),
-    /// Nothing was said of it: why.
+    /// Not reported, and why.
     CannotTell(String),
 }
 
-/// A property of one resource: as it must be, and as it was read.
+/// Compares one property of a resource, as expected and as read.
 ///
-/// `exact` where more than was asked for is a difference as well, as in a
-/// policy. A null was not told; an object with `unreadable` says why not.
+/// With `exact`, additional entries are differences too, as in a policy. AWS
+/// did not report a null; an object with `unreadable` gives the reason.
 pub fn compare(expected: &Value, live: &Value, exact: bool) -> Verdict {
     if let Some(why) = live.get("unreadable").and_then(Value::as_str) {
         return Verdict::CannotTell(why.to_owned());
     }
     if live.is_null() {
-        return Verdict::CannotTell("not told".to_owned());
+        return Verdict::CannotTell("not reported".to_owned());
     }
     let mut found = Differences { exact, ..Differences::default() };
     found.look(expected, live, &mut Vec::new());
     match (found.different.as_slice(), found.unknown) {
         ([], false) => Verdict::Holds,
-        ([], true) => Verdict::CannotTell("not told in full".to_owned()),
+        ([], true) => Verdict::CannotTell("not reported in full".to_owned()),
         (different, _) => Verdict::Broken(different.join("; ")),
     }
 }
@@ -49,13 +49,13 @@ impl Differences {
                     path.push(name.clone());
                     match live.get(name) {
                         Some(live) => self.look(of, live, path),
-                        None => self.say(path, &format!("is not there, must be {}", short(of))),
+                        None => self.say(path, &format!("is missing, must be {}", short(of))),
                     }
                     path.pop();
                 }
                 let extra = live.keys().filter(|name| self.exact && !expected.contains_key(*name));
                 let extra: Vec<&String> = extra.collect();
-                extra.into_iter().for_each(|name| self.say(path, &format!("{name} is there, too")));
+                extra.into_iter().for_each(|name| self.say(path, &format!("{name} is unexpected")));
             }
             (Value::Array(_), _) | (_, Value::Array(_)) => {
                 self.look_at_lists(&listed(expected), &listed(live), path);
@@ -67,20 +67,22 @@ impl Differences {
         }
     }
 
-    /// Lists are equal in any order.
+    /// Compares lists without regard to order.
     fn look_at_lists(&mut self, expected: &[Value], live: &[Value], path: &mut Vec<String>) {
         let mut left: Vec<&Value> = live.iter().collect();
         let mut missing = Vec::new();
         for item in expected {
-            let apart: Vec<Self> = left.iter().map(|live| self.apart(item, live)).collect();
-            match apart.iter().position(|found| found.different.is_empty()) {
+            let trials: Vec<Self> = left.iter().map(|live| self.compared(item, live)).collect();
+            match trials.iter().position(|found| found.different.is_empty()) {
                 Some(at) => {
-                    self.unknown |= apart[at].unknown;
+                    self.unknown |= trials[at].unknown;
                     left.remove(at);
                 }
                 None => missing.push(item),
             }
         }
+        // Statements of the same name are compared in detail, to report only
+        // what differs.
         for item in missing {
             let named = |live: &&Value| item.get("Sid").is_some() && live["Sid"] == item["Sid"];
             match left.iter().position(named) {
@@ -89,14 +91,14 @@ impl Differences {
                     self.look(item, left.remove(at), path);
                     path.pop();
                 }
-                None => self.say(path, &format!("{} is not there", short(item))),
+                None => self.say(path, &format!("{} is missing", short(item))),
             }
         }
-        left.into_iter().for_each(|item| self.say(path, &format!("{} is there, too", short(item))));
+        left.into_iter().for_each(|item| self.say(path, &format!("{} is unexpected", short(item))));
     }
 
-    /// The differences between two items of lists.
-    fn apart(&self, expected: &Value, live: &Value) -> Self {
+    /// Compares two items of lists.
+    fn compared(&self, expected: &Value, live: &Value) -> Self {
         let mut inner = Self { exact: self.exact, ..Self::default() };
         inner.look(expected, live, &mut Vec::new());
         inner
@@ -112,20 +114,20 @@ impl Differences {
     }
 }
 
-/// A single value stands for a list of one.
+/// A single value is equivalent to a list of one.
 fn listed(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
-/// Numbers and flags are texts to some services.
+/// Some services report numbers and flags as text.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Longest piece of a document that evidence repeats, in characters.
+/// Longest excerpt of a document in the evidence, in characters.
 const SHORT_MAX: usize = 120;
 
-/// A value in one short line; a statement of a policy by its name.
+/// A value in one short line; a policy statement by its `Sid`.
 fn short(value: &Value) -> String {
     let value = value.get("Sid").unwrap_or(value);
     let whole = text(value);
@@ -164,19 +166,19 @@ mod tests {
     fn what_is_missing_changed_or_too_much_is_said() {
         for (expected, live, exact, evidence) in [
             (json!("dedicated"), json!("default"), false, "is default, not dedicated"),
-            (json!({ "a": 1 }), json!({}), false, "a is not there, must be 1"),
+            (json!({ "a": 1 }), json!({}), false, "a is missing, must be 1"),
             (json!({ "a": { "b": 1 } }), json!({ "a": { "b": 2 } }), false, "a.b is 2, not 1"),
-            (json!({ "a": 1 }), json!({ "a": 1, "b": 2 }), true, "b is there, too"),
-            (json!(["a"]), json!(["a", "b"]), false, "b is there, too"),
-            (json!(["a", "a"]), json!(["a"]), false, "a is not there"),
-            (json!([]), json!(["x"]), false, "x is there, too"),
+            (json!({ "a": 1 }), json!({ "a": 1, "b": 2 }), true, "b is unexpected"),
+            (json!(["a"]), json!(["a", "b"]), false, "b is unexpected"),
+            (json!(["a", "a"]), json!(["a"]), false, "a is missing"),
+            (json!([]), json!(["x"]), false, "x is unexpected"),
             (
                 json!([{ "Sid": "TlsOnly", "Effect": "Deny" }]),
                 json!([{ "Sid": "TlsOnly", "Effect": "Allow" }]),
                 true,
                 "TlsOnly.Effect is Allow, not Deny",
             ),
-            (json!([{ "Sid": "TlsOnly" }]), json!([]), true, "TlsOnly is not there"),
+            (json!([{ "Sid": "TlsOnly" }]), json!([]), true, "TlsOnly is missing"),
         ] {
             assert_eq!(broken(&expected, &live, exact), evidence);
         }
@@ -193,7 +195,7 @@ mod tests {
         assert!(silent(json!(1), json!({ "unreadable": "AccessDenied" })));
         assert!(silent(json!({ "a": null }), json!({ "a": 1 })));
         assert!(silent(json!({ "a": 1 }), json!({ "a": null })));
-        // A difference is one, whatever else is not told.
+        // A difference is reported even if other properties are unknown.
         broken(&json!({ "a": 1, "b": 1 }), &json!({ "a": null, "b": 2 }), true);
     }
 }

@@ -1,39 +1,40 @@
-//! The controls of the environment: what each says, where the law asks for it,
-//! and which properties of which resources show that it holds.
+//! The controls of the environment: their statement, the paragraph of law that
+//! requires them, and the properties that prove them.
 //!
-//! Used by `judge`, which makes one line of each. Paragraphs are those of
-//! 45 CFR 164; docs/SAFEGUARDS.md tells more of each.
+//! Used by `judge`, which produces one line for each. Paragraphs are of 45 CFR
+//! 164; docs/SAFEGUARDS.md describes each control.
 
 /// One control.
 #[derive(Debug)]
 pub struct Control {
-    /// Its name, as `tenancy`.
+    /// Its name, such as `tenancy`.
     pub name: &'static str,
-    /// What holds where it holds.
+    /// What is true if the control holds.
     pub says: &'static str,
     /// The paragraph of 45 CFR 164.
     pub paragraph: &'static str,
-    /// Properties that show it: a type, and paths within its properties.
+    /// Properties that prove it: a resource type, and paths within its
+    /// properties.
     pub(crate) covers: &'static [(&'static str, &'static [&'static str])],
 }
 
-/// Every control, from the network outwards.
+/// Every control, starting with the network.
 pub const CONTROLS: &[Control] = &[
     Control {
         name: "stack",
-        says: "what was deployed is what this sce builds, whole",
+        says: "the stack is complete and is the one that this sce builds",
         paragraph: "164.308(a)(8)",
         covers: &[("sce::Stack", &["Status", "Template"])],
     },
     Control {
         name: "addendum",
-        says: "the account was designated for health data, by whom and when",
+        says: "the account was designated for health data; by whom and when",
         paragraph: "164.308(b)(1)",
         covers: &[("sce::Addendum", &["Accepted"])],
     },
     Control {
         name: "tenancy",
-        says: "nobody else's machines on the hardware",
+        says: "no other customer's machines run on the same hardware",
         paragraph: "164.312(a)(1)",
         covers: &[
             ("AWS::EC2::VPC", &["InstanceTenancy"]),
@@ -43,13 +44,13 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "subnets",
-        says: "the private subnet gives no public addresses",
+        says: "the private subnet assigns no public addresses",
         paragraph: "164.312(e)(1)",
         covers: &[("AWS::EC2::Subnet", &["CidrBlock", "MapPublicIpOnLaunch"])],
     },
     Control {
         name: "routes",
-        says: "each subnet has its own ways out and no others",
+        says: "each subnet has its own routes and no others",
         paragraph: "164.312(e)(1)",
         covers: &[("AWS::EC2::RouteTable", &["Routes", "Subnets"])],
     },
@@ -61,7 +62,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "endpoints",
-        says: "AWS is reached within the network",
+        says: "AWS services are reached within the network",
         paragraph: "164.312(e)(1)",
         covers: &[
             ("AWS::EC2::VPC", &["EnableDnsSupport", "EnableDnsHostnames"]),
@@ -80,19 +81,19 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "endpoint-policies",
-        says: "endpoints let our own people reach our own resources only",
+        says: "endpoints let only our own roles reach only our own resources",
         paragraph: "164.312(a)(1)",
         covers: &[("AWS::EC2::VPCEndpoint", &["PolicyDocument"])],
     },
     Control {
         name: "groups",
-        says: "machines talk to whom they must and to nobody else",
+        says: "machines can reach only the peers that they need",
         paragraph: "164.312(e)(1)",
         covers: &[("AWS::EC2::SecurityGroup", &["SecurityGroupIngress", "SecurityGroupEgress"])],
     },
     Control {
         name: "default-group",
-        says: "the network's default group lets nothing through",
+        says: "the VPC's default security group has no rules",
         paragraph: "164.312(e)(1)",
         covers: &[("sce::DefaultGroup", &["SecurityGroupIngress", "SecurityGroupEgress"])],
     },
@@ -104,7 +105,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "key",
-        says: "the key is there, in use and renewed every year",
+        says: "the key exists, is enabled and is rotated every year",
         paragraph: "164.312(a)(2)(iv)",
         covers: &[
             ("AWS::KMS::Key", &["State", "EnableKeyRotation"]),
@@ -113,19 +114,19 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "key-policy",
-        says: "the key is used by those who must, not by administrators",
+        says: "only the roles that need the key may use it, not administrators",
         paragraph: "164.312(a)(1)",
         covers: &[("AWS::KMS::Key", &["KeyPolicy"])],
     },
     Control {
         name: "bucket-policies",
-        says: "objects are put encrypted and move within the network only",
+        says: "objects are stored encrypted and move within the network only",
         paragraph: "164.312(a)(1)",
         covers: &[("AWS::S3::BucketPolicy", &["PolicyDocument"])],
     },
     Control {
         name: "bucket-access",
-        says: "no bucket or object is public, or copied elsewhere",
+        says: "no bucket or object is public or replicated",
         paragraph: "164.312(a)(1)",
         covers: &[(
             "AWS::S3::Bucket",
@@ -134,13 +135,13 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "bucket-encryption",
-        says: "buckets encrypt, under our key where they can",
+        says: "buckets encrypt, with our key where possible",
         paragraph: "164.312(a)(2)(iv)",
         covers: &[("AWS::S3::Bucket", &["BucketEncryption"])],
     },
     Control {
         name: "bucket-versions",
-        says: "nothing stored is lost by overwriting or in time; records are locked",
+        says: "stored objects are not lost by overwriting or expiry; records are locked",
         paragraph: "164.312(c)(1)",
         covers: &[(
             "AWS::S3::Bucket",
@@ -149,7 +150,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "bucket-logs",
-        says: "requests to buckets are recorded; uploads are told to intake",
+        says: "requests to buckets are recorded; intake is notified of uploads",
         paragraph: "164.312(b)",
         covers: &[("AWS::S3::Bucket", &["LoggingConfiguration", "NotificationConfiguration"])],
     },
@@ -164,7 +165,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "queues",
-        says: "messages are encrypted, sent by TLS, and never given up silently",
+        says: "messages are encrypted, sent by TLS, and never dropped silently",
         paragraph: "164.312(a)(2)(iv)",
         covers: &[
             ("AWS::SQS::Queue", &["KmsMasterKeyId", "MessageRetentionPeriod", "RedrivePolicy"]),
@@ -173,7 +174,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "notices",
-        says: "notices are encrypted and may be sent by our own account only",
+        says: "notices are encrypted and only our own account may send them",
         paragraph: "164.312(a)(2)(iv)",
         covers: &[
             ("AWS::SNS::Topic", &["KmsMasterKeyId"]),
@@ -182,13 +183,13 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "subscription",
-        says: "somebody is told: the mail was confirmed",
+        says: "notices have a recipient who confirmed the subscription",
         paragraph: "164.308(a)(6)(ii)",
         covers: &[("AWS::SNS::Subscription", &["Endpoint", "Protocol", "Confirmed"])],
     },
     Control {
         name: "roles",
-        says: "each role may do what it must and no more",
+        says: "each role has only the permissions that it needs",
         paragraph: "164.312(a)(1)",
         covers: &[
             (
@@ -201,7 +202,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "workers",
-        says: "workers are private, encrypted, gone when they end, and by IMDSv2",
+        says: "workers are private, encrypted, terminated when they end, and use IMDSv2",
         paragraph: "164.312(a)(2)(iv)",
         covers: &[(
             "AWS::EC2::LaunchTemplate",
@@ -218,7 +219,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "machines",
-        says: "bastion and workbench are where they belong, and by IMDSv2",
+        says: "bastion and workbench are in their subnets and groups, and use IMDSv2",
         paragraph: "164.312(a)(1)",
         covers: &[(
             "AWS::EC2::Instance",
@@ -256,7 +257,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "config",
-        says: "what changes is recorded",
+        says: "configuration changes are recorded",
         paragraph: "164.312(b)",
         covers: &[
             ("AWS::Config::ConfigurationRecorder", &[]),
@@ -265,7 +266,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "warnings",
-        says: "costs and dead letters are warned of (by the stack's word)",
+        says: "costs and dead letters raise warnings (reported by the stack alone)",
         paragraph: "164.308(a)(6)(ii)",
         covers: &[("AWS::Budgets::Budget", &[]), ("AWS::CloudWatch::Alarm", &[])],
     },
@@ -277,7 +278,7 @@ pub const CONTROLS: &[Control] = &[
     },
     Control {
         name: "account",
-        says: "volumes are encrypted, buckets closed and IMDSv2 asked for by default",
+        says: "volumes are encrypted, buckets are private and IMDSv2 is required by default",
         paragraph: "164.312(a)(1)",
         covers: &[("sce::Account", &["EbsEncryptionByDefault", "HttpTokens", "PublicAccessBlock"])],
     },

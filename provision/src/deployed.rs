@@ -1,5 +1,5 @@
-//! The template as it is deployed: with a note of the answers that led to it,
-//! so that it can be made again and compared with.
+//! The template as deployed: with a note of the answers that it was rendered
+//! from, so that it can be rendered again for comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,15 @@ use crate::answers::Answers;
 use crate::stage::Stage;
 use crate::template::{Template, TemplateError};
 
-/// Name of the note among the template's metadata.
+/// Key of the note in the template's metadata.
 const NOTE: &str = "sce";
 
 impl Stage {
-    /// The whole environment for these answers, without what is left out.
+    /// The whole environment for these answers, without the types that are left
+    /// out.
     ///
     /// # Errors
-    /// The template in this program is damaged; a test holds that it is not.
+    /// The template in this program is damaged; a test ensures that it is not.
     pub fn deployed(answers: &Answers, left_out: &BTreeSet<String>) -> Result<Self, TemplateError> {
         let template = Template::environment()?.render(answers)?.to_json()?;
         let mut template = Self(template).without(left_out);
@@ -25,7 +26,7 @@ impl Stage {
         Ok(template)
     }
 
-    /// The answers that a deployed template notes, and what it leaves out.
+    /// The answers and the types left out, as noted in a deployed template.
     pub fn note(&self) -> Option<(Answers, BTreeSet<String>)> {
         let note = &self.0["Metadata"][NOTE];
         let answers: BTreeMap<String, String> = text_map(&note["Answers"])?;

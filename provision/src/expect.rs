@@ -1,8 +1,8 @@
-//! What the account must say of every resource: the template's properties with
-//! ids in the place of references, and the states that no template states.
+//! The expected state of every resource: the template's properties with ids
+//! instead of references, and states that no template contains.
 //!
-//! Used by `verify`. Where a reference leads nowhere the value is null, which
-//! is compared with nothing.
+//! Used by `verify`. A reference that cannot be resolved becomes null, which
+//! makes the comparison unknown.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use serde_json::{Map, Value, json};
 
 use crate::stage::{LogicalId, Stage};
 
-/// One resource as it should be, or as it is.
+/// One resource, as expected or as read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// Its type, as `AWS::S3::Bucket`.
+    /// Its type, such as `AWS::S3::Bucket`.
     pub kind: String,
-    /// Its id in the account; none where the stack has none.
+    /// Its id in the account; `None` if the stack has none.
     pub id: Option<String>,
-    /// Properties by name, in the template's form.
+    /// Properties by name, as in the template.
     pub properties: Value,
 }
 
-/// What is read beside the template's resources, by a name of its own: V's
-/// default group, all volumes, the account, its recorder of changes.
+/// What is read in addition to the template's resources: the VPC's default
+/// group, all volumes, the account's settings, its configuration recorder.
 pub const BESIDE: [(&str, &str); 4] = [
     ("default group", "sce::DefaultGroup"),
     ("volumes", "sce::Volumes"),
@@ -31,7 +31,7 @@ pub const BESIDE: [(&str, &str); 4] = [
     ("recorder", "sce::Recorder"),
 ];
 
-/// States that are always so where all is well.
+/// States that are the same in every working environment.
 pub(crate) fn states(kind: &str) -> Value {
     match kind {
         "AWS::EC2::NatGateway" | "AWS::EC2::VPCEndpoint" => json!({ "State": "available" }),
@@ -57,18 +57,18 @@ pub(crate) fn states(kind: &str) -> Value {
     }
 }
 
-/// The names that a template's references lead to.
+/// Values for the references in a template.
 #[derive(Debug)]
 pub struct Names<'a> {
     /// Account, region and PIT.
     pub place: &'a Resources,
     /// The stack's parameters.
     pub parameters: &'a BTreeMap<String, String>,
-    /// The stack's resources: their ids in the account.
+    /// Physical ids of the stack's resources.
     pub ids: &'a BTreeMap<LogicalId, String>,
 }
 
-/// Every resource of the template, and those beside it, as they should be.
+/// Every resource of the template, and those of [`BESIDE`], as they should be.
 pub fn expect(template: &Stage, names: &Names<'_>) -> BTreeMap<LogicalId, Resource> {
     let kinds: BTreeMap<&str, &str> = template
         .resources()
@@ -88,7 +88,8 @@ pub fn expect(template: &Stage, names: &Names<'_>) -> BTreeMap<LogicalId, Resour
         .collect();
     gather_routes(&mut all);
     gather_rules(&mut all);
-    // The account names the trail's key by its ARN, the template by its alias.
+    // AWS reports the trail's key by its ARN; the template names it by its
+    // alias.
     for trail in all.values_mut().filter(|of| of.kind == "AWS::CloudTrail::Trail") {
         trail.properties["KMSKeyId"] = resolver.attribute("Key", "Arn");
     }
@@ -148,6 +149,7 @@ impl Resolver<'_> {
         let Some(physical) = self.names.ids.get(id) else {
             return Value::Null;
         };
+        // The physical id of a queue is a URL; its last part is the name.
         let last = physical.rsplit('/').next().unwrap_or_default();
         let place = self.names.place;
         let (partition, region, account) = (place.partition(), &place.region, &place.account);
@@ -172,7 +174,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A text with a value for each `${name}`; `${!name}` stays as `${name}`.
+    /// Replaces each `${name}` by its value; `${!name}` becomes `${name}`.
     fn filled(&self, text: &str) -> Value {
         let mut parts = text.split("${");
         let mut whole = parts.next().unwrap_or_default().to_owned();
@@ -195,13 +197,14 @@ impl Resolver<'_> {
     }
 }
 
-/// The function that an object of one entry stands for.
+/// The intrinsic function that an object with a single entry represents.
 fn function(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, of) = entries.iter().next().filter(|_| entries.len() == 1)?;
     (name == "Ref" || name.starts_with("Fn::")).then_some((name.as_str(), of))
 }
 
-/// A route table's routes and subnets, which the template states one by one.
+/// Collects the routes and subnets of route tables, which the template lists
+/// separately.
 fn gather_routes(all: &mut BTreeMap<LogicalId, Resource>) {
     let of_kind = |kind: &str| {
         all.values().filter(|of| of.kind == kind).map(|of| of.properties.clone()).collect()
@@ -225,7 +228,7 @@ fn gather_routes(all: &mut BTreeMap<LogicalId, Resource>) {
     }
 }
 
-/// A group's rules, of which some stand by themselves.
+/// Adds the security group rules that are separate resources in the template.
 fn gather_rules(all: &mut BTreeMap<LogicalId, Resource>) {
     let alone: Vec<Value> = all
         .values()
@@ -243,7 +246,7 @@ fn gather_rules(all: &mut BTreeMap<LogicalId, Resource>) {
     }
 }
 
-/// A rule without what says nothing of who may talk to whom.
+/// Removes the properties of a rule that do not decide who may connect to whom.
 fn plain_rule(mut rule: Value) -> Value {
     if let Some(entries) = rule.as_object_mut() {
         entries.remove("Description");

@@ -1,4 +1,4 @@
-//! Tests of what is expected: references become ids.
+//! Tests of expected states: references become ids.
 
 use sce_core::resources::Resources;
 use serde_json::json;
@@ -101,7 +101,7 @@ fn what_stands_beside_the_template_is_asked_for() {
     assert_eq!(all["default group"].id.as_deref(), Some("vpc-1"));
     assert_eq!(all["account"].properties["HttpTokens"], "required");
     assert_eq!(all["V"].id.as_deref(), Some("vpc-1"));
-    // Without a network there is no group to look for.
+    // Without a VPC there is no default group.
     let none = expected(&json!({}), &[]);
     assert_eq!(none["default group"].id, None);
 }

@@ -1,14 +1,14 @@
-//! What to do about a resource that failed, by what CloudFormation says of it.
+//! Remedies for failed resources, by the reason that CloudFormation gives.
 
-/// Pieces of reasons as services word them, and what a person can do.
+/// Fragments of the services' error messages, and the remedy for each.
 const REMEDIES: &[(&[&str], &str)] = &[
     (
         &["MaxNumberOfConfigurationRecorders", "MaxNumberOfDeliveryChannels"],
-        "the region has a recorder of AWS Config already: repeat with --no-config",
+        "the region already has an AWS Config recorder: repeat with --no-config",
     ),
     (
         &["not authorized", "AccessDenied", "UnauthorizedOperation", "explicit deny"],
-        "your own role lacks this right: ask whoever administers the account",
+        "your own role lacks this permission: ask the account's administrator",
     ),
     (
         &["AddressLimitExceeded", "VpcLimitExceeded", "LimitExceeded", "maximum number", "quota"],
@@ -16,7 +16,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["InsufficientInstanceCapacity", "not have sufficient", "not supported in your requested"],
-        "the zone has no such dedicated machine now: wait, or choose another --machine-type",
+        "the zone lacks capacity for this machine type: wait, or choose another --machine-type",
     ),
     (
         &["InvalidAMIID", "image id", "InvalidKeyPair", "key pair"],
@@ -25,8 +25,8 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["VolumeInUse", "already attached"],
-        "E is replaced while its volume hangs on the old one: end what runs there, detach it \
-         (aws ec2 detach-volume), then repeat",
+        "the workbench (E) is being replaced while its volume is attached to the old one: end the \
+         processes that use it, detach it (aws ec2 detach-volume), then repeat",
     ),
     (
         &[
@@ -36,23 +36,23 @@ const REMEDIES: &[(&[&str], &str)] = &[
             "NameConflict",
             "EarlyValidation",
         ],
-        "something of this name is there and not of this stack: find out whose it is (never \
-         remove a bucket, table or key for it), rename it, or choose another PIT",
+        "a resource with this name exists outside this stack: find out who owns it (never remove \
+         a bucket, table or key), rename it, or choose another PIT",
     ),
     (
         &["has dependencies", "DependencyViolation", "dependent object", "cannot be deleted"],
-        "something that was not made by `sce env up` still uses it: remove that, then repeat",
+        "a resource that `sce env up` did not create still uses it: remove it, then repeat",
     ),
     (&["KMS", "kms"], "the key cannot be used: is it enabled, and does its policy let you?"),
 ];
 
-/// What to do about a failure with this reason, if it is a known one.
+/// The remedy for a failure with this reason, if one is known.
 pub fn remedy(reason: &str) -> Option<&'static str> {
     let known = |pieces: &[&str]| pieces.iter().any(|piece| reason.contains(piece));
     REMEDIES.iter().find(|(pieces, _)| known(pieces)).map(|(_, what)| *what)
 }
 
-/// The flags by which an emulator's user leaves out the types that it lacks.
+/// The flags that leave out the types that an emulator does not support.
 pub fn left_out_by(reason: &str) -> Option<String> {
     let (_, listed) = reason.split_once("resource type")?;
     let types = listed.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'));
@@ -61,7 +61,7 @@ pub fn left_out_by(reason: &str) -> Option<String> {
     (!flags.is_empty()).then(|| flags.join(" "))
 }
 
-/// Whether the reason only says that another resource failed.
+/// Whether the reason is only that another resource failed.
 pub fn is_consequence(reason: &str) -> bool {
     ["Resource creation cancelled", "Resource update cancelled"]
         .iter()
@@ -76,7 +76,7 @@ mod tests {
     fn reasons_as_services_word_them_have_remedies() {
         for (reason, piece) in [
             ("The maximum number of addresses has been reached. (AddressLimitExceeded)", "quota"),
-            ("API: iam:CreateRole User: x is not authorized to perform: iam:CreateRole", "right"),
+            ("API: iam:CreateRole User: x is not authorized to perform: iam:CreateRole", "lacks"),
             (
                 "Failed to put configuration recorder (MaxNumberOfConfigurationRecordersExceededException)",
                 "--no-config",

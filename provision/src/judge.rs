@@ -1,6 +1,6 @@
-//! Control by control: does it hold, by what the account says?
+//! Judges each control by the actual state of its resources.
 //!
-//! Used by `verify`. What nobody tells never holds.
+//! Used by `verify`. A control does not hold if AWS does not report a property.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,15 @@ use crate::controls::{CONTROLS, Control};
 use crate::expect::Resource;
 use crate::stage::LogicalId;
 
-/// How a resource was found.
+/// The actual state of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Live {
-    /// With these properties, in the template's form; null for what is not told.
+    /// It has these properties, in the template's form; null for what AWS does
+    /// not report.
     There(Value),
-    /// Not at all.
+    /// It does not exist.
     Gone,
-    /// The account did not answer: why.
+    /// AWS did not answer, and why.
     Unreadable(String),
 }
 
@@ -29,11 +30,11 @@ pub struct Line {
     pub control: &'static str,
     /// `holds`, `broken` or `cannot tell`.
     pub verdict: &'static str,
-    /// What holds where it holds.
+    /// What is true if the control holds.
     pub says: &'static str,
     /// The paragraph of 45 CFR 164.
     pub paragraph: &'static str,
-    /// What was looked at, or what is wrong with it.
+    /// The resources checked, or what is wrong with them.
     pub evidence: String,
 }
 
@@ -41,14 +42,14 @@ const HOLDS: &str = "holds";
 const BROKEN: &str = "broken";
 const CANNOT_TELL: &str = "cannot tell";
 
-/// How many controls stand how.
+/// Number of controls by verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
-    /// As they must.
+    /// Controls that hold.
     pub hold: usize,
-    /// Otherwise.
+    /// Controls that are broken.
     pub broken: usize,
-    /// Nobody knows.
+    /// Controls whose state AWS does not report.
     pub silent: usize,
 }
 
@@ -59,14 +60,14 @@ impl Tally {
         Self { hold: count(HOLDS), broken: count(BROKEN), silent: count(CANNOT_TELL) }
     }
 
-    /// Whether the account was hardly seen: nothing is known to be wrong, and of
-    /// most controls nothing is known at all.
+    /// Whether hardly anything could be read: nothing is known to be broken,
+    /// and most controls are unknown.
     pub fn is_blind(&self) -> bool {
         self.broken == 0 && self.silent > self.hold
     }
 }
 
-/// Each control's line. `left_out` are types that were not deployed at all.
+/// Judges every control. `left_out` are types that were not deployed.
 pub fn judge(
     expected: &BTreeMap<LogicalId, Resource>,
     live: &BTreeMap<LogicalId, Live>,
@@ -76,7 +77,8 @@ pub fn judge(
 }
 
 impl Control {
-    /// Nothing where the environment has none of what it covers.
+    /// Judges one control; `None` if the environment has nothing that it
+    /// covers.
     fn judge(
         &self,
         expected: &BTreeMap<LogicalId, Resource>,
@@ -98,12 +100,13 @@ impl Control {
                             Verdict::CannotTell(why) => silent.push(format!("{id} {path}: {why}")),
                         }
                     }),
-                    Some(Live::Gone) => broken.push(format!("{id} is not there")),
+                    Some(Live::Gone) => broken.push(format!("{id} does not exist")),
                     Some(Live::Unreadable(why)) => silent.push(format!("{id}: {why}")),
                     None => silent.push(format!("{id} was not read")),
                 }
             }
         }
+        // A broken property decides, even if others are unknown.
         let (verdict, evidence) = match (broken.is_empty(), silent.is_empty(), seen.is_empty()) {
             (true, true, true) => return None,
             (false, _, _) => (BROKEN, broken.join("; ")),
@@ -115,7 +118,8 @@ impl Control {
     }
 }
 
-/// One property, by its path. What the template does not state is not asked.
+/// Compares one property, by its path. Properties that are not in the template
+/// are ignored.
 fn look(path: &str, expected: &Value, live: &Value) -> Verdict {
     let follow =
         |of: &Value| path.split('.').try_fold(of.clone(), |of, name| of.get(name).cloned());

@@ -30,8 +30,8 @@ fn a_control_holds_is_broken_or_cannot_be_told() {
             "broken",
             "V InstanceTenancy: is default, not dedicated",
         ),
-        (Live::Gone, "broken", "V is not there"),
-        (Live::There(json!({})), "cannot tell", "V InstanceTenancy: not told"),
+        (Live::Gone, "broken", "V does not exist"),
+        (Live::There(json!({})), "cannot tell", "V InstanceTenancy: not reported"),
         (Live::Unreadable("AccessDenied".to_owned()), "cannot tell", "V: AccessDenied"),
     ] {
         let line = judged(live);

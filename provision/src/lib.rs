@@ -1,10 +1,10 @@
-//! The environment: one CloudFormation template, and what fills it in.
+//! The environment: one CloudFormation template, and its parameters.
 //!
-//! Used by `sce env`. The template (`environment.yaml`) is the one source of what
-//! is built; whether it holds is decided by comparing what the account says
-//! with it. Only `aws` calls AWS.
+//! Used by `sce env`. The template (`environment.yaml`) alone defines what is
+//! built; verification compares the actual state with it. Only `aws` calls AWS.
 
 pub mod answers;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod change;
 pub mod compare;

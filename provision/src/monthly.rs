@@ -1,5 +1,5 @@
-//! What an environment costs in a month before anybody works in it, read off
-//! its template; and what is left of it costs afterwards.
+//! Monthly costs of an environment that does no work, computed from its
+//! template, and of the resources retained after its deletion.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde::Serialize;
 
 use crate::stage::Stage;
 
-/// Hours of a month, as the provider counts.
+/// Hours per month, as AWS bills.
 const MONTH_HOURS: u64 = 730;
-/// Bytes of a GB, as the provider counts.
+/// Bytes per GB, as AWS bills.
 const GB_BYTES: u128 = 1 << 30;
 
-/// One line of what a month costs.
+/// One line of the monthly costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// What it is for.
+    /// What the cost is for.
     pub what: String,
-    /// In a month, in US dollars; none where the table has no price.
+    /// Per month, in US dollars; `None` if the price table has no price.
     pub month: Option<Money>,
 }
 
-/// The lines of a month, of parts that cost whether used or not. The fee for
-/// dedicated instances stands by itself: it is asked once, with workers or
-/// without, while bastion or workbench run.
+/// Monthly costs of the parts that are billed whether used or not. The fee for
+/// dedicated instances is a separate line: it is billed once per region, with
+/// or without workers, while the bastion or the workbench runs.
 pub fn month(
     template: &Stage,
     parameters: &BTreeMap<String, String>,
@@ -50,14 +50,10 @@ pub fn month(
     };
     add(
         count("AWS::EC2::NatGateway"),
-        "NAT gateway, without what goes through it",
+        "NAT gateway, without data transfer",
         hours(|of| of.nat_hour),
     );
-    add(
-        endpoints,
-        "interface endpoints, without what goes through them",
-        hours(|of| of.endpoint_hour),
-    );
+    add(endpoints, "interface endpoints, without data transfer", hours(|of| of.endpoint_hour));
     add(count("AWS::EC2::EIP"), "public addresses", hours(|of| of.address_hour));
     add(count("AWS::KMS::Key"), "key", standing.map(|of| of.key_month));
     let machines = template.resources().filter(|(_, of)| of["Type"] == "AWS::EC2::Instance");
@@ -82,7 +78,7 @@ pub fn month(
     items
 }
 
-/// GiB of the volumes of bastion and workbench.
+/// GiB of the volumes of the bastion and the workbench.
 fn volumes(template: &Stage) -> u64 {
     let size = |of: &serde_json::Value| of.as_u64().unwrap_or_default();
     let roots = template.resources().flat_map(|(_, of)| {
@@ -93,7 +89,7 @@ fn volumes(template: &Stage) -> u64 {
     roots.sum::<u64>() + alone.map(|(_, of)| size(&of["Properties"]["Size"])).sum::<u64>()
 }
 
-/// What so many bytes of a kept resource cost in a month.
+/// Monthly costs of a retained resource of this size.
 pub fn kept(kind: &str, bytes: u64, prices: &Prices, region: &str) -> Option<Money> {
     let here = prices.regions.iter().find(|of| of.region == region)?;
     let standing = here.standing.as_ref()?;
@@ -104,6 +100,7 @@ pub fn kept(kind: &str, bytes: u64, prices: &Prices, region: &str) -> Option<Mon
         "AWS::KMS::Key" => return Some(standing.key_month),
         _ => return None,
     };
+    // Price times bytes may exceed 64 bits.
     let amount = u128::from(price.0) * u128::from(bytes);
     Some(Money(u64::try_from(amount.div_ceil(GB_BYTES)).unwrap_or(u64::MAX)))
 }
@@ -161,8 +158,8 @@ mod tests {
         assert_eq!(
             of(&month(&template, &none, &prices(), "here")),
             [
-                ("1 NAT gateway, without what goes through it", Some(3650)),
-                ("1 interface endpoints, without what goes through them", Some(730)),
+                ("1 NAT gateway, without data transfer", Some(3650)),
+                ("1 interface endpoints, without data transfer", Some(730)),
                 ("1 public addresses", Some(1460)),
                 ("1 key", Some(100)),
                 ("1 m5.large (E), dedicated", Some(7300)),
@@ -170,7 +167,7 @@ mod tests {
                 ("1 fee for dedicated instances", Some(146_000)),
             ]
         );
-        // No price is ever guessed from another region's.
+        // Prices of another region are never used.
         let unknown = month(&template, &none, &prices(), "elsewhere");
         assert!(unknown.iter().all(|of| of.month.is_none()) && unknown.len() == 7);
     }

@@ -1,5 +1,5 @@
-//! Puts answers in the place of a template's parameters and leaves out what is
-//! switched off, so that a checker or a person sees what will be built.
+//! Replaces a template's parameters by answers and removes the parts that are
+//! switched off, so that a tool or a reader sees what will be built.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::answers::{Answer, Answers};
 use crate::template::{Template, TemplateError, call, function};
 
 impl Template {
-    /// The template with these answers. Parameters without an answer stay, as
-    /// far as anything still refers to them.
+    /// Renders the template with these answers. Parameters without an answer
+    /// stay if anything still refers to them.
     ///
     /// # Errors
-    /// A condition is of a form not known here.
+    /// A condition has an unsupported form.
     pub fn render(&self, answers: &Answers) -> Result<Self, TemplateError> {
         let values: BTreeMap<&str, Answer> = answers.values().into_iter().collect();
         let mut sections = Mapping::new();
@@ -31,7 +31,7 @@ impl Template {
         Ok(rendered)
     }
 
-    /// The entries of a section whose condition holds, or that have none.
+    /// The entries of a section that have no condition, or one that holds.
     fn kept(
         &self,
         section: &Value,
@@ -49,9 +49,9 @@ impl Template {
         Ok(Value::Mapping(kept))
     }
 
-    /// Whether a condition, by name or written out, holds.
+    /// Evaluates a condition, given by name or written out.
     fn holds(&self, of: &Value, values: &BTreeMap<&str, Answer>) -> Result<bool, TemplateError> {
-        let unknown = || TemplateError::Unknown(format!("condition {of:?} is of no known form"));
+        let unknown = || TemplateError::Unknown(format!("condition {of:?} is not supported"));
         match of {
             Value::String(name) => {
                 let found = self.section("Conditions").find(|(known, _)| known == name);
@@ -84,7 +84,7 @@ impl Template {
     }
 }
 
-/// The value with every answer in its place.
+/// Replaces every parameter that has an answer.
 fn substitute(value: &Value, values: &BTreeMap<&str, Answer>) -> Value {
     match value {
         Value::Sequence(items) => items.iter().map(|item| substitute(item, values)).collect(),
@@ -108,13 +108,14 @@ fn substitute_call(tagged: &TaggedValue, values: &BTreeMap<&str, Answer>) -> Val
                 Answer::Text(of) => text.replace(&format!("${{{name}}}"), of),
                 Answer::Number(of) => text.replace(&format!("${{{name}}}"), &of.to_string()),
             });
+            // Without variables left, the text needs no function.
             if filled.contains("${") { call("Sub", filled.into()) } else { filled.into() }
         }
         (name, value) => call(name, substitute(value, values)),
     }
 }
 
-/// Every name that the value refers to.
+/// Collects every name that the value refers to.
 pub(crate) fn find_references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Sequence(items) => items.iter().for_each(|item| find_references(item, found)),

@@ -1,4 +1,4 @@
-//! What rendering makes of the environment's template.
+//! Tests of the rendered template.
 
 use sce_core::object::Bucket;
 use sce_core::resources::Resources;
@@ -17,7 +17,7 @@ fn names(template: &Template, section: &str) -> BTreeSet<String> {
     template.section(section).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// All sixteen environments that switches can make.
+/// All sixteen combinations of the switches.
 fn every_variant() -> Vec<Answers> {
     (0..16_u8)
         .map(|bits| Answers {
@@ -60,7 +60,7 @@ fn depends_on(entry: &Value) -> Vec<String> {
 }
 
 #[test]
-fn only_what_nobody_answered_stays_a_parameter() {
+fn only_an_unanswered_parameter_stays() {
     let open = |of: &[&str]| of.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     let parameters = names(&render(&answers()), "Parameters");
     let everything = open(&[
@@ -109,7 +109,7 @@ fn values_stand_where_parameters_were() {
     );
     assert!(yaml.contains("TrailName: study-7-trail"), "a value without variables is plain text");
     assert!(yaml.contains("CidrIp: 192.0.2.0/24"));
-    assert_eq!(Template::parse(&yaml).unwrap(), render(&answers()), "YAML says it all");
+    assert_eq!(Template::parse(&yaml).unwrap(), render(&answers()), "YAML is complete");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn json_has_the_long_names() {
     );
 }
 
-/// The programs find everything by name: the template must give those names.
+/// Programs find resources by name: the template must use the same names.
 #[test]
 fn resources_are_called_as_the_programs_call_them() {
     let known = Resources {

@@ -1,44 +1,44 @@
-//! The order in which an environment comes to be: first what outlives it
-//! (buckets, key, ledger, log groups), made or taken up again, then everything.
+//! The order of a deployment: first the resources that outlive an environment
+//! (buckets, key, ledger, log groups), created or imported, then everything.
 //!
-//! Two stages, because the whole template is too long to be sent and is put
-//! into one of these buckets; and because what was kept can only be taken up by
-//! a step of its own, an import, that makes nothing.
+//! There are two stages because the whole template is too large for a request
+//! and is stored in one of these buckets; and because retained resources can
+//! only be added by an import, a separate step that creates nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// A resource's name in the template, as `S3D`.
+/// A resource's name in the template, such as `S3D`.
 pub type LogicalId = String;
 
-/// What stands of an environment before a deployment.
+/// The state of an environment before a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// No stack; of what outlives one, these are there.
+    /// There is no stack; these retained resources exist.
     Absent(BTreeSet<LogicalId>),
-    /// A stack with these resources.
+    /// There is a stack with these resources.
     Deployed(BTreeSet<LogicalId>),
 }
 
 /// One change set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Take up what was kept, changing nothing of it.
+    /// Import retained resources without changing them.
     Adopt(BTreeSet<LogicalId>),
-    /// Make what is to be kept; a new stack if there is none.
+    /// Create the resources to be retained.
     Keep {
-        /// Whether the stack is a new one.
+        /// Whether the stack is new.
         new: bool,
     },
-    /// Everything.
+    /// Deploy everything.
     Whole,
 }
 
-/// The bucket that takes templates.
+/// The bucket that stores templates.
 const TEMPLATES: &str = "S3A";
 
-/// The steps from what stands to the whole environment.
+/// The steps from the current state to the whole environment.
 pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
     let mut steps = Vec::new();
     match standing {
@@ -49,8 +49,8 @@ pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
                 steps.push(Step::Keep { new: false });
             }
         }
-        // A deployment that ended early. Never where more stands than is kept:
-        // that would go.
+        // An earlier deployment failed. If the stack has any other resource,
+        // deploying only the retained ones would delete it.
         Standing::Deployed(there) if !there.contains(TEMPLATES) && there.is_subset(kept) => {
             steps.push(Step::Keep { new: false });
         }
@@ -60,29 +60,30 @@ pub fn plan(standing: &Standing, kept: &BTreeSet<LogicalId>) -> Vec<Step> {
     steps
 }
 
-/// Properties of what is kept that need what is not: set in the second stage.
+/// Properties of retained resources that refer to other resources: set in the
+/// second stage.
 const LATER: [&str; 1] = ["NotificationConfiguration"];
 
-/// A template in its JSON form.
+/// A template in JSON form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage(pub Value);
 
 impl Stage {
-    /// The resources by their names.
+    /// The resources, by name.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         let resources = self.0["Resources"].as_object().into_iter().flatten();
         resources.map(|(id, resource)| (id.as_str(), resource))
     }
 
-    /// What stays when the stack goes.
+    /// The resources that are retained when the stack is deleted.
     pub fn kept(&self) -> BTreeSet<LogicalId> {
         let retained = |of: &Value| of["DeletionPolicy"] == "Retain";
         self.resources().filter(|(_, of)| retained(of)).map(|(id, _)| id.to_owned()).collect()
     }
 
-    /// The template of these resources alone. In the place of a reference to
-    /// another stands a name that nothing has: what a policy denies to all but
-    /// that one, it then denies to all.
+    /// The template of these resources alone. References to other resources
+    /// become names that do not exist, so a policy that denies access to all
+    /// but one resource then denies it to all.
     #[must_use]
     pub fn only(&self, ids: &BTreeSet<LogicalId>) -> Self {
         let mut template = self.0.clone();
@@ -106,14 +107,16 @@ impl Stage {
         Self(template).without_unused_parameters()
     }
 
-    /// Without the types and policy statements (by `Sid`) of these names, and
-    /// without whatever refers to them: for emulators, which lack some.
+    /// Removes the types and policy statements (by `Sid`) of these names, and
+    /// everything that refers to them: for emulators, which lack some.
     #[must_use]
     pub fn without(&self, names: &BTreeSet<String>) -> Self {
         let mut template = self.0.clone();
         let unwanted = |of: &Value| of["Type"].as_str().is_some_and(|of| names.contains(of));
         let mut gone: BTreeSet<String> =
             self.resources().filter(|(_, of)| unwanted(of)).map(|(id, _)| id.to_owned()).collect();
+        // A removed resource may have been the target of another: repeat until
+        // none is left.
         loop {
             let lost: Vec<String> = self
                 .resources()
@@ -134,7 +137,7 @@ impl Stage {
         Self(template).without_unused_parameters()
     }
 
-    /// The parameters that the template still asks for.
+    /// The parameters that the template still needs.
     pub fn parameters(&self) -> BTreeSet<&str> {
         self.0["Parameters"].as_object().into_iter().flatten().map(|(id, _)| id.as_str()).collect()
     }
@@ -151,7 +154,7 @@ impl Stage {
     }
 }
 
-/// Puts a name that nothing has in the place of references to what is absent.
+/// Replaces references to absent resources by names that do not exist.
 fn close(value: &mut Value, absent: &BTreeSet<&str>) {
     let named = value.as_object().and_then(|entries| match entries.iter().next() {
         Some((name, Value::String(id))) if name == "Ref" => Some(id.as_str()),
@@ -169,7 +172,7 @@ fn close(value: &mut Value, absent: &BTreeSet<&str>) {
     }
 }
 
-/// Drops named statements, and what a resource waits for and is not there.
+/// Removes the named statements, and absent resources from `DependsOn`.
 fn drop_named(value: &mut Value, sids: &BTreeSet<String>, gone: &BTreeSet<String>) {
     match value {
         Value::Array(items) => {
@@ -197,7 +200,7 @@ fn refers<T: Ord + std::borrow::Borrow<str>>(value: &Value, to: &BTreeSet<T>) ->
     found.iter().any(|name| to.contains(name))
 }
 
-/// Every name that the value refers to.
+/// Collects every name that the value refers to.
 fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| references(item, found)),
@@ -220,8 +223,7 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// How an import names what it takes up: the property of each type, and its
-/// value by the names of the template's properties.
+/// The property by which an import identifies a resource of this type.
 pub fn import_identifier(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "AWS::S3::Bucket" => "BucketName",
@@ -234,7 +236,7 @@ pub fn import_identifier(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// What was found of a kept resource: its identifier by the property's name.
+/// Identifiers of the retained resources that exist.
 pub type Found = BTreeMap<LogicalId, String>;
 
 #[cfg(test)]

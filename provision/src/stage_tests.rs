@@ -1,4 +1,4 @@
-//! Tests of the stages: what stands alone, what goes along with what is left out.
+//! Tests of the stages: retained resources alone, and the removal of types.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn steps_follow_from_what_stands() {
         ),
         (Standing::Deployed(ids(&["Key", "S3A", "V"])), vec![Step::Whole]),
         (Standing::Deployed(ids(&["Key"])), vec![Step::Keep { new: false }, Step::Whole]),
-        // Never a template that would take away what stands.
+        // The smaller template must not delete existing resources.
         (Standing::Deployed(ids(&["Key", "V"])), vec![Step::Whole]),
         (Standing::Deployed(ids(&["S3A", "V"])), vec![Step::Whole]),
     ] {
@@ -42,18 +42,18 @@ fn what_is_kept_stands_alone() {
         .filter(|(id, _)| kept.contains(*id))
         .map(|(_, of)| of["Type"].as_str().unwrap())
         .collect();
-    // Everything that is kept can be taken up again.
+    // Everything that is retained can be imported.
     assert!(kinds.iter().all(|kind| import_identifier(kind).is_some()), "{kinds:?}");
     let alone = template.only(&kept);
     assert_eq!(alone.resources().count(), kept.len());
     let mut named = BTreeSet::new();
     references(&alone.0["Resources"], &mut named);
-    let strangers: Vec<&&str> =
+    let unresolved: Vec<&&str> =
         named.iter().filter(|id| !kept.contains(**id) && !id.starts_with("AWS::")).collect();
-    assert_eq!(strangers, Vec::<&&str>::new());
+    assert_eq!(unresolved, Vec::<&&str>::new());
     assert!(alone.0.get("Outputs").is_none() && alone.parameters().is_empty());
-    // Buckets are never without their policies, not even for a while: what is
-    // let in by the endpoint alone is let in by nothing.
+    // Buckets always have their policies, from the first stage on: a policy
+    // that requires an endpoint denies all access until the endpoint exists.
     let policy = &alone.0["Resources"]["S3DPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     let sids: Vec<&str> =
         policy.as_array().unwrap().iter().map(|of| of["Sid"].as_str().unwrap()).collect();
@@ -62,7 +62,8 @@ fn what_is_kept_stands_alone() {
         ["TlsOnly", "EncryptedOnly", "OurKeyOnly", "ReadInsideOnly", "WriteInsideOnly"]
     );
     assert_eq!(policy[3]["Condition"]["StringNotEquals"]["aws:SourceVpce"], "none-s3ep");
-    // It is sent as it is, for the bucket that takes templates is in it.
+    // It is sent in the request, because it creates the bucket that stores
+    // templates.
     assert!(alone.0.to_string().len() <= 51_200);
 }
 

@@ -1,12 +1,12 @@
 //! A CloudFormation template as a tree, read from YAML and written as YAML (for
-//! people and checkers) or JSON (for programs).
+//! readers and tools) or JSON (for programs).
 
 use yaml_serde::value::{Tag, TaggedValue};
 use yaml_serde::{Mapping, Value};
 
-/// The template of the environment, as it lies in the repository.
+/// The template of the environment, as it is in the repository.
 const ENVIRONMENT: &str = include_str!("../environment.yaml");
-/// What a rendered template begins with.
+/// The first lines of a rendered template.
 const RENDERED: &str =
     "# Rendered by `sce env render` from provision/environment.yaml, which explains
 # every line.
@@ -18,7 +18,7 @@ pub enum TemplateError {
     /// It is not YAML.
     #[error("template: {0}")]
     Malformed(#[from] yaml_serde::Error),
-    /// It is not built as templates are.
+    /// It does not have the structure of a template.
     #[error("template: {0}")]
     Unknown(String),
 }
@@ -28,10 +28,10 @@ pub enum TemplateError {
 pub struct Template(pub(crate) Mapping);
 
 impl Template {
-    /// The environment, with every parameter open.
+    /// The environment, with all parameters unset.
     ///
     /// # Errors
-    /// It is not a template; a test holds that it is.
+    /// It is not a template; a test ensures that it is.
     pub fn environment() -> Result<Self, TemplateError> {
         Self::parse(ENVIRONMENT)
     }
@@ -53,8 +53,8 @@ impl Template {
     /// It has no YAML form.
     pub fn to_yaml(&self) -> Result<String, TemplateError> {
         let mut text = yaml_serde::to_string(&self.0)?;
-        // Readers of YAML 1.1, as most of CloudFormation's tools, would take
-        // these for dates.
+        // YAML 1.1 parsers, which most CloudFormation tools use, would parse
+        // these as dates.
         for version in ["2010-09-09", "2012-10-17"] {
             text = text.replace(&format!("Version: {version}"), &format!("Version: \"{version}\""));
         }
@@ -69,7 +69,7 @@ impl Template {
         json(&Value::Mapping(self.0.clone()))
     }
 
-    /// A section's entries by name; none if there is no such section.
+    /// A section's entries by name; empty if there is no such section.
     pub(crate) fn section(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
         let entries = self.0.get(name).and_then(Value::as_mapping).into_iter().flatten();
         entries.filter_map(|(name, value)| Some((name.as_str()?, value)))
@@ -99,7 +99,7 @@ fn json(value: &Value) -> Result<serde_json::Value, TemplateError> {
         Value::Sequence(items) => Json::Array(items.iter().map(json).collect::<Result<_, _>>()?),
         Value::Mapping(entries) => {
             let entry = |(name, value): (&Value, &Value)| {
-                let name = name.as_str().ok_or_else(|| unknown("a name that is no text"))?;
+                let name = name.as_str().ok_or_else(|| unknown("a name that is not text"))?;
                 Ok::<_, TemplateError>((name.to_owned(), json(value)?))
             };
             Json::Object(entries.iter().map(entry).collect::<Result<_, _>>()?)

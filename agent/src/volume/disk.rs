@@ -1,9 +1,9 @@
-//! What lies on a disk, and the steps that prepare or empty it: by the
-//! system's own tools (util-linux, fdisk, xfsprogs), which know every
-//! signature and table there is.
+//! Inspects the content of a disk, and prepares or empties it, with the tools of
+//! the system (util-linux, fdisk, xfsprogs), which know all signatures and
+//! partition tables.
 //!
-//! Used by `volume` with the device that core chose; tests use it with loop
-//! devices. It opens nothing that is in use.
+//! Used by `volume` with the device that `sce-core` selected; tests use it with
+//! loop devices. It does not open a device that is in use.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -16,13 +16,13 @@ use nix::unistd::User;
 use sce_core::volume::{Content, Disk, LABEL, Partition, Step, WipeWay};
 use serde::Deserialize;
 
-/// How much of each end must be zeros where no signature is found.
+/// Number of bytes at each end of a blank disk that must be zero.
 const EDGE_BYTES: u64 = 1 << 20;
 
-/// What sfdisk says, and fails, where there is no partition table.
+/// The error message of sfdisk for a disk without a partition table.
 const NO_TABLE: &str = "does not contain a recognized partition table";
 
-/// Whose the new file system is, by number.
+/// The owner of the new file system, by number.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner {
     /// User.
@@ -32,21 +32,21 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The user of this name.
+    /// Looks up a user by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The user does not exist.
     pub fn named(name: &str) -> anyhow::Result<Self> {
         let user = User::from_name(name)?;
-        let user = user.with_context(|| format!("there is no user {name} to own the volume"))?;
+        let user = user.with_context(|| format!("user {name} does not exist: create it"))?;
         Ok(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
     }
 }
 
-/// What lies on a disk and in its partitions.
+/// Inspects the content of a disk and of its partitions.
 ///
 /// # Errors
-/// It cannot be read.
+/// The disk cannot be read.
 pub fn inspect(node: &str) -> anyhow::Result<Disk> {
     let content = content(node)?;
     let mut partitions = Vec::new();
@@ -60,6 +60,8 @@ pub fn inspect(node: &str) -> anyhow::Result<Disk> {
 fn content(node: &str) -> anyhow::Result<Content> {
     let found = run(Command::new("wipefs").args(["--no-act", "--json", "--output", "TYPE", node]))?;
     let names = parse_signatures(&found.stdout)?;
+    // Without a signature, the ends must be zero as well: wipefs does not know every format, and
+    // most formats have a header or a footer there.
     Ok(match names {
         names if !names.is_empty() => Content::Signed(names),
         _ if edges_are_zero(node)? => Content::Blank,
@@ -77,11 +79,11 @@ fn parse_signatures(json: &[u8]) -> anyhow::Result<Vec<String>> {
         #[serde(rename = "type")]
         name: String,
     }
-    // wipefs prints nothing at all where there is nothing.
+    // wipefs prints nothing, not even an empty list, if it finds no signature.
     if json.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }
-    let found: Found = serde_json::from_slice(json).context("read the answer of wipefs")?;
+    let found: Found = serde_json::from_slice(json).context("read the output of wipefs")?;
     Ok(found.signatures.into_iter().map(|signature| signature.name).collect())
 }
 
@@ -113,9 +115,10 @@ struct TableEntry {
     name: String,
 }
 
-/// The partition table; an empty one where there is none, or half of one. Any
-/// other failure stays one: a table not seen may hold what must not be lost.
+/// Reads the partition table; an empty one if there is none, or an incomplete
+/// one. Any other failure is an error, because the disk may contain data.
 fn table(node: &str) -> anyhow::Result<Table> {
+    // The message is compared below, so it must not be translated.
     match run(Command::new("sfdisk").env("LC_ALL", "C").args(["--json", node])) {
         Err(e) if e.to_string().contains(NO_TABLE) => Ok(Table::default()),
         listed => parse_table(&listed?.stdout),
@@ -127,12 +130,12 @@ fn parse_table(json: &[u8]) -> anyhow::Result<Table> {
     struct Listed {
         partitiontable: Table,
     }
-    let listed: Listed = serde_json::from_slice(json).context("read the answer of sfdisk")?;
+    let listed: Listed = serde_json::from_slice(json).context("read the output of sfdisk")?;
     Ok(listed.partitiontable)
 }
 
-/// Tells the kernel of a partition that it does not show: some kernels read
-/// no GPT by themselves.
+/// Makes the kernel show a partition. Some kernels do not read a GPT on their
+/// own.
 fn show_partition(node: &str, part: &str) -> anyhow::Result<()> {
     if !Path::new(part).exists() {
         run(Command::new("partx").args(["--add", node]))?;
@@ -141,10 +144,10 @@ fn show_partition(node: &str, part: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes one step of a preparation.
+/// Executes one step of a preparation.
 ///
 /// # Errors
-/// A tool fails; its words are in the error.
+/// A tool fails; the error contains its message.
 pub fn apply(step: Step, node: &str, owner: Owner) -> anyhow::Result<()> {
     match step {
         Step::Partition => partition(node),
@@ -155,6 +158,7 @@ pub fn apply(step: Step, node: &str, owner: Owner) -> anyhow::Result<()> {
 fn partition(node: &str) -> anyhow::Result<()> {
     let script = format!("label: gpt\ntype=linux, name={LABEL}\n");
     let mut sfdisk = Command::new("sfdisk");
+    // `--wipe never`: sfdisk must not erase a signature that the inspection did not find.
     sfdisk.args(["--quiet", "--lock", "--wipe", "never", node]).stdin(memory_file(&script)?);
     run(&mut sfdisk).map(drop)
 }
@@ -165,8 +169,8 @@ fn format(node: &str, owner: Owner) -> anyhow::Result<()> {
         bail!("{node} has no partition");
     };
     show_partition(node, &part)?;
-    // The root directory belongs to its user from the first moment (the form
-    // is mkfs.xfs(8)'s): boot file, sizes, mode and owner, end.
+    // A prototype file, so that the root directory has its owner from the start. Its lines, by
+    // mkfs.xfs(8): boot file, sizes, mode and owner, end.
     let root = format!("/none\n0 0\nd--700 {} {}\n$\n", owner.uid, owner.gid);
     let mut mkfs = Command::new("mkfs.xfs");
     mkfs.args(["-q", "-L", LABEL, "-p", "/dev/stdin", &part]).stdin(memory_file(&root)?);
@@ -176,10 +180,10 @@ fn format(node: &str, owner: Owner) -> anyhow::Result<()> {
 /// Empties a whole disk.
 ///
 /// # Errors
-/// It is in use, or a tool fails.
+/// The disk is in use, or a tool fails.
 pub fn empty(node: &str, way: WipeWay) -> anyhow::Result<()> {
     let mut blkdiscard = Command::new("blkdiscard");
-    // In steps, for one call to the kernel cannot be interrupted.
+    // In steps, because a single call to the kernel cannot be interrupted.
     blkdiscard.args(["--step", "256M"]);
     if way == WipeWay::Overwrite {
         blkdiscard.arg("--zeroout");
@@ -187,7 +191,8 @@ pub fn empty(node: &str, way: WipeWay) -> anyhow::Result<()> {
     run(blkdiscard.arg(node).stdin(Stdio::null())).map(drop)
 }
 
-/// A file in memory: the tools ask for a size, which a pipe has not.
+/// Creates a file in memory. The tools need an input with a size, which a pipe
+/// does not have.
 fn memory_file(text: &str) -> anyhow::Result<File> {
     let mut file = File::from(memfd_create("input", MFdFlags::MFD_CLOEXEC)?);
     file.write_all(text.as_bytes())?;
@@ -195,13 +200,13 @@ fn memory_file(text: &str) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Runs a tool to a successful end.
+/// Runs a tool, which must succeed.
 fn run(command: &mut Command) -> anyhow::Result<Output> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("run {name}"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{name} fails ({}): {}", output.status, said.trim());
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!("{name} failed ({}): {}", output.status, message.trim());
     }
     Ok(output)
 }
@@ -212,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_of_the_tools_are_read() {
+    fn the_output_of_the_tools_is_parsed() {
         assert!(parse_signatures(b"\n").unwrap().is_empty());
         let both = br#"{"signatures": [ {"type":"gpt"}, {"type":"PMBR"} ]}"#;
         assert_eq!(parse_signatures(both).unwrap(), ["gpt", "PMBR"]);

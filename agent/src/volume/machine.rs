@@ -1,4 +1,4 @@
-//! What this machine has: NVMe devices, mounts, swap. Reads only.
+//! Reads the NVMe devices, mounts and swap areas of this machine.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -8,24 +8,26 @@ use sce_core::volume::{Device, LABEL, parse_identify};
 
 use super::nvme::identify;
 
-/// Sectors of sysfs, whatever the device's own are.
+/// Size of a sector in sysfs, independent of the device's own sectors.
 const SECTOR_BYTES: u64 = 512;
 
-/// Every NVMe namespace.
+/// Lists every NVMe namespace.
 pub(super) fn devices() -> anyhow::Result<Vec<Device>> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").context("read mounts")?;
     let mut devices = Vec::new();
     for entry in fs::read_dir("/sys/block").context("list block devices")? {
         let name = entry?.file_name().into_string().unwrap_or_default();
         if is_namespace(&name) {
-            devices.push(device(&name, &mounts).with_context(|| format!("look at {name}"))?);
+            devices.push(device(&name, &mounts).with_context(|| format!("read device {name}"))?);
         }
     }
+    // The kernel lists devices in no particular order.
     devices.sort_by(|a, b| a.node.cmp(&b.node));
     Ok(devices)
 }
 
-/// `nvme1n1`, but not a path to it (`nvme1c1n1`), which has no node.
+/// Whether a name is that of a namespace (`nvme1n1`). A path to it
+/// (`nvme1c1n1`) has no device node.
 fn is_namespace(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     name.strip_prefix("nvme")
@@ -38,6 +40,7 @@ fn device(name: &str, mountinfo: &str) -> anyhow::Result<Device> {
     let node = format!("/dev/{name}");
     let sectors: u64 = fs::read_to_string(sysfs.join("size"))?.trim().parse()?;
     let answer = identify(&File::open(&node)?).context("identify")?;
+    // A mount of any partition counts as a mount of the device.
     let mut numbers = vec![number(&sysfs)?];
     for entry in fs::read_dir(&sysfs)? {
         let part = entry?;
@@ -53,26 +56,27 @@ fn device(name: &str, mountinfo: &str) -> anyhow::Result<Device> {
     })
 }
 
-/// A block device's `major:minor`.
+/// Reads the number of a block device, as `major:minor`.
 fn number(sysfs: &Path) -> anyhow::Result<String> {
     Ok(fs::read_to_string(sysfs.join("dev"))?.trim().to_owned())
 }
 
-/// Every partition of this machine with our label, as `/dev/nvme1n1p1`.
-pub(super) fn labelled() -> anyhow::Result<Vec<String>> {
-    let mut labelled = Vec::new();
+/// Lists every partition of this machine with our label, as `/dev/nvme1n1p1`.
+pub(super) fn labeled() -> anyhow::Result<Vec<String>> {
+    let mut labeled = Vec::new();
     for entry in fs::read_dir("/sys/class/block").context("list block devices")? {
+        // An unreadable entry is a device that has just been detached.
         let facts = fs::read_to_string(entry?.path().join("uevent")).unwrap_or_default();
         let fact = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name));
         if fact("PARTNAME=") == Some(LABEL) {
-            labelled.extend(fact("DEVNAME=").map(|name| format!("/dev/{name}")));
+            labeled.extend(fact("DEVNAME=").map(|name| format!("/dev/{name}")));
         }
     }
-    Ok(labelled)
+    Ok(labeled)
 }
 
-/// Where devices of these numbers are mounted (proc(5): the third field of
-/// mountinfo is the device, the fifth the mount point).
+/// Returns the mount points of devices with these numbers. By proc(5), the third
+/// field of mountinfo is the device, the fifth the mount point.
 fn parse_mounts(mountinfo: &str, numbers: &[String]) -> Vec<String> {
     let mount = |line: &str| {
         let mut fields = line.split(' ').skip(2);
@@ -83,13 +87,14 @@ fn parse_mounts(mountinfo: &str, numbers: &[String]) -> Vec<String> {
     mountinfo.lines().filter_map(mount).collect()
 }
 
-/// How many swap areas are on.
+/// Counts the swap areas that are on.
 pub(super) fn swaps() -> anyhow::Result<usize> {
     let swaps = fs::read_to_string("/proc/swaps").context("read /proc/swaps")?;
+    // The first line is a header.
     Ok(swaps.lines().skip(1).count())
 }
 
-/// Whether a device offers to forget blocks.
+/// Whether a device supports discarding blocks.
 pub(super) fn discards(node: &str) -> anyhow::Result<bool> {
     let name = node.trim_start_matches("/dev/");
     let limit = Path::new("/sys/block").join(name).join("queue/discard_max_bytes");
@@ -101,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_and_partitions_are_no_namespaces() {
+    fn paths_and_partitions_are_not_namespaces() {
         for (name, is) in [
             ("nvme0n1", true),
             ("nvme12n34", true),

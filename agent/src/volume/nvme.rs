@@ -1,8 +1,8 @@
-//! Asking an NVMe controller who it is.
+//! Reads the identity of an NVMe controller.
 //!
-//! Used by `machine`. The one place of this crate with unsafe code: the
-//! kernel offers the controller's answer by an ioctl only. Must never send
-//! another command than Identify, which reads.
+//! Used by `machine`. The only unsafe code of this crate: the kernel provides
+//! the controller's response only through an ioctl. Must never send any other
+//! command than Identify, which only reads.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -11,12 +11,12 @@ use std::os::fd::AsRawFd;
 
 use sce_core::volume::IDENTIFY_BYTES;
 
-/// Identify, an admin command (NVM Express base specification).
+/// Opcode of the admin command Identify (NVM Express base specification).
 const IDENTIFY: u8 = 0x06;
-/// Length of its answer, as the command wants it.
+/// Length of the response, as a field of the command.
 const ANSWER_BYTES: u32 = 4096;
 const _: () = assert!(ANSWER_BYTES as usize == IDENTIFY_BYTES);
-/// Its subject: the controller.
+/// The subject of the command: the controller.
 const CONTROLLER: u32 = 1;
 const TIMEOUT_MILLISECONDS: u32 = 5000;
 
@@ -42,7 +42,8 @@ struct AdminCommand {
 
 nix::ioctl_readwrite!(admin_command, b'N', 0x41, AdminCommand);
 
-/// The controller's answer to Identify. `device` is one of its namespaces.
+/// Returns the controller's response to Identify. `device` is one of its
+/// namespaces.
 pub(super) fn identify(device: &File) -> io::Result<[u8; IDENTIFY_BYTES]> {
     let mut answer = [0; IDENTIFY_BYTES];
     let mut command = AdminCommand {
@@ -57,7 +58,7 @@ pub(super) fn identify(device: &File) -> io::Result<[u8; IDENTIFY_BYTES]> {
     // the kernel writes at most `data_bytes` to `answer`, which outlives it.
     match unsafe { admin_command(device.as_raw_fd(), &raw mut command) } {
         Ok(0) => Ok(answer),
-        Ok(status) => Err(io::Error::other(format!("the controller answers with status {status}"))),
+        Ok(status) => Err(io::Error::other(format!("the controller returned status {status}"))),
         Err(e) => Err(e.into()),
     }
 }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_has_the_kernels_size() {
+    fn the_command_has_the_size_of_the_kernels_struct() {
         assert_eq!(size_of::<AdminCommand>(), 72);
     }
 }

@@ -1,8 +1,8 @@
-//! The analysis of the run at hand, with its side inputs read.
+//! The analysis of the current run, including its side inputs.
 //!
-//! Side inputs are read before a unit's objects, through the same sealed path,
-//! and kept with the analysis for the units that follow. No object is analyzed
-//! without a side input that its run names.
+//! Side inputs are opened in the same way as objects, before the objects of a
+//! unit, and kept with the analysis for further units. An object is never
+//! analyzed without the side inputs that its run names.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use tokio::sync::Mutex;
 use super::blocking::run_blocking;
 use super::reason::permanent_reason;
 
-/// Longest side input read, in bytes (1 GiB): it is held until it is read.
+/// Longest side input, in bytes (1 GiB): it is held in memory completely.
 pub(crate) const SIDE_INPUT_MAX_BYTES: u64 = 1 << 30;
 
-/// The analyses to choose from, and the one that was started last.
+/// The available analyses, and the one that was started last.
 pub struct StartedAnalyses {
     entries: &'static [AnalysisEntry],
     scratch: PathBuf,
@@ -31,25 +31,28 @@ pub struct StartedAnalyses {
 }
 
 impl StartedAnalyses {
-    /// Nothing started yet; temporary files go to the directory `scratch`.
+    /// No analysis is started yet; temporary files go to the directory `scratch`.
     #[must_use]
     pub const fn new(entries: &'static [AnalysisEntry], scratch: PathBuf) -> Self {
         Self { entries, scratch, last: Mutex::const_new(None) }
     }
 
-    /// The analysis of a run with its side inputs.
+    /// Returns the analysis of a run with its side inputs.
     pub(super) async fn get(
         &self,
         ports: &Ports,
         pit: &Pit,
         study: &StudySettings,
     ) -> PortResult<Arc<dyn Analysis>> {
+        // Held until the analysis is started. A worker has one unit at a time, so no other task
+        // waits for it.
         let mut last = self.last.lock().await;
         if let Some((known, analysis)) = last.as_ref()
             && known == study
         {
             return Ok(analysis.clone());
         }
+        // Freed before the next one is read: side inputs may take much of the memory.
         *last = None;
         let mut analysis = self.start(study)?;
         for object in &study.side_inputs {
@@ -59,8 +62,8 @@ impl StartedAnalyses {
         Ok(analysis.clone())
     }
 
-    /// The analysis of a run without side inputs, for merging: partials hold
-    /// what the analysis took from them.
+    /// Starts the analysis of a run without side inputs, for merging: partials
+    /// already contain what the analysis used of them.
     pub(super) fn start(&self, study: &StudySettings) -> PortResult<Box<dyn Analysis>> {
         let fail = |e: AnalysisError| {
             PortError::new(Class::Permanent, "start analysis", &study.analysis, e)
@@ -78,9 +81,10 @@ async fn add_side_input(
 ) -> PortResult<Box<dyn Analysis>> {
     let fail = |class, cause: String| PortError::new(class, "read side input", &object.key, cause);
     if object.size > SIDE_INPUT_MAX_BYTES {
-        let cause = "it is over 1 GiB: split it, or leave out who is not in the study";
+        let cause = "it is larger than 1 GiB: split it, or remove people who are not in the study";
         return Err(fail(Class::Permanent, cause.to_owned()));
     }
+    // Only errors of ports are retried. The inner result carries errors that cannot pass.
     let opened = retry(async || match open_bytes(ports, pit, Bucket::Data, object).await {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(OpenError::Port(e)) => permanent_reason(e).map(Err),

@@ -1,4 +1,4 @@
-//! One attempt at one unit: claim, work, outcome.
+//! One attempt at one unit: claims it, works on it, and records the outcome.
 
 use sce_cloud::error::{PortError, PortResult};
 use sce_cloud::ports::{Delivery, Put, PutMode};
@@ -13,32 +13,33 @@ use sce_core::unit::{ObjectOutcome, Refused, Unit, UnitChange};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::worker::{Wish, Worker};
+use super::worker::{ShutdownMode, Worker};
 
-/// How often an unanswered or unclear write of an outcome is looked into.
+/// How often the write of an outcome is repeated while its result is unknown.
 const RECORD_TRIES: u32 = 20;
 
-/// Returns once somebody wants the worker to put its unit back.
-async fn wished_to_stop(mut wish: watch::Receiver<Wish>) {
-    if wish.wait_for(|wish| *wish == Wish::Stop).await.is_err() {
-        // Nobody is left who could wish.
+/// Returns when the worker must stop and put its unit back.
+async fn wait_for_stop(mut shutdown: watch::Receiver<ShutdownMode>) {
+    if shutdown.wait_for(|mode| *mode == ShutdownMode::Stop).await.is_err() {
+        // The sender is gone, so the mode cannot change any more.
         std::future::pending::<()>().await;
     }
 }
 
-/// Where an attempt left its unit.
+/// The state of the unit after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attempted {
-    /// Its row was read as terminal.
+    /// Its row is terminal.
     Terminal,
-    /// Pending again.
+    /// It is pending again.
     PutBack,
-    /// Another attempt has it, or may have it.
+    /// Another attempt holds it, or may hold it.
     NotMine,
 }
 
 impl Worker {
-    /// Claims a unit as planned and, if that succeeds, works on it.
+    /// Executes a planned claim of a unit and, if it succeeds, works on the
+    /// unit.
     pub(super) async fn attempt(
         &self,
         settings: &StudySettings,
@@ -46,7 +47,7 @@ impl Worker {
         owner: OwnerId,
         claim: &UnitChange,
         delivery: Option<&Delivery>,
-        wish: &watch::Receiver<Wish>,
+        shutdown: &watch::Receiver<ShutdownMode>,
     ) -> PortResult<Attempted> {
         let Some(unit) = self.claim(unit, owner, claim).await? else {
             return Ok(Attempted::NotMine);
@@ -55,20 +56,22 @@ impl Worker {
             return Ok(Attempted::Terminal);
         }
         info!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, objects = unit.objects.len(), "claimed");
+        // The first branch that completes drops the other two, at any of their awaits. That is
+        // safe, because only the recorded outcome has an effect.
         tokio::select! {
             attempted = self.work_on(settings, &unit, owner) => attempted,
             end = self.keep_unit(&unit, delivery) => {
-                warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "lease {end:?}; dropped");
+                warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "lease {end:?}; unit dropped");
                 Ok(Attempted::NotMine)
             }
-            () = wished_to_stop(wish.clone()) => {
+            () = wait_for_stop(shutdown.clone()) => {
                 self.record(&unit, owner, UnitChange::Stop { epoch: unit.epoch }).await
             }
         }
     }
 
-    /// The claimed row (or the terminal one, where the claim gave it up);
-    /// `None` if another was faster.
+    /// Claims the unit. Returns the claimed row, or the terminal one if the claim
+    /// used up the unit's budget; `None` if another worker was faster.
     async fn claim(
         &self,
         unit: &Unit,
@@ -84,9 +87,12 @@ impl Worker {
         }
     }
 
-    /// No answer, or a refusal that a repeat of our own may have earned.
+    /// Reads the row after a lost response or a refusal. Either can hide a claim
+    /// of our own that succeeded.
     async fn reread_claim(&self, unit: &Unit, owner: OwnerId) -> PortResult<Option<Unit>> {
         let row = retry(|| self.ports.ledger.unit(unit.id)).await?;
+        // The owner is fresh for each claim, so a row with this owner and the next epoch can only
+        // be ours.
         let ours = |row: &Unit| {
             row.is_held_by(unit.epoch.next(), owner)
                 || (row.epoch == unit.epoch && row.state.is_terminal())
@@ -108,14 +114,15 @@ impl Worker {
                 requests: self.ports.counts.take(),
             },
             Err(e) => {
-                warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "attempt fails: {e}");
+                warn!(worker = %self.id, unit = %unit.id, epoch = %unit.epoch, "attempt failed: {e}");
                 unit.plan_error(e.to_string(), &self.rules.budgets)
             }
         };
         self.record(unit, owner, change).await
     }
 
-    /// Access record, objects, sealed partial: everything before the outcome.
+    /// Does everything before the outcome: writes the access record, reads the
+    /// objects and stores the sealed partial.
     async fn produce(
         &self,
         settings: &StudySettings,
@@ -125,13 +132,15 @@ impl Worker {
         self.record_access(settings, unit, owner).await?;
         let analysis = self.analyses.get(&self.ports, &self.pit, settings).await?;
         let (partial, outcomes) = self.read_objects(analysis.as_ref(), unit).await?;
+        // The epoch in the key separates attempts: a late writer cannot touch our partial.
         let key = ObjectKey::partial(unit.id, unit.epoch);
         let put = retry(|| seal_bytes(&self.ports, &self.pit, &key, &partial, PutMode::IfAbsent));
         let partial = self.settle_put(Bucket::Output, &key, put.await?).await?;
         Ok((partial, outcomes))
     }
 
-    /// Durable before the first byte is fetched.
+    /// Writes the access record. It is durable before the first byte of an object
+    /// is fetched.
     async fn record_access(
         &self,
         settings: &StudySettings,
@@ -156,14 +165,14 @@ impl Worker {
         retry(async || {
             let mut writer = self.ports.objects.create(Bucket::Logs, &key).await?;
             writer.write(&bytes).await?;
-            // Exists: our own, its answer was lost; the key holds our epoch.
+            // If it exists, it is our own put whose response was lost: the key has our epoch.
             writer.finish(PutMode::IfAbsent).await.map(drop)
         })
         .await
     }
 
-    /// The object as it lies there now. `Exists` can only be this attempt's
-    /// own earlier put, whose answer was lost: the key holds its epoch.
+    /// Returns the object that a put created. `Exists` can only be an earlier put
+    /// of this attempt whose response was lost: the key has its epoch.
     pub(super) async fn settle_put(
         &self,
         bucket: Bucket,
@@ -175,11 +184,11 @@ impl Worker {
         }
         let found = retry(|| self.ports.objects.head(bucket, key)).await?;
         found.ok_or_else(|| {
-            PortError::new(sce_cloud::error::Class::Transient, "put object", key, "it vanished")
+            PortError::new(sce_cloud::error::Class::Transient, "put object", key, "it disappeared")
         })
     }
 
-    /// Writes the attempt's outcome, however often the answer is lost.
+    /// Records the attempt's outcome, also if responses are lost.
     async fn record(
         &self,
         unit: &Unit,
@@ -202,6 +211,7 @@ impl Worker {
                 return Ok(Attempted::NotMine);
             };
             if !row.is_held_by(unit.epoch, owner) {
+                // Not held, but our epoch: an earlier try succeeded and ended our hold.
                 let mine = row.epoch == unit.epoch;
                 return Ok(if mine { self.recorded(&row) } else { Attempted::NotMine });
             }
@@ -217,11 +227,12 @@ impl Worker {
         if row.state.is_terminal() { Attempted::Terminal } else { Attempted::PutBack }
     }
 
-    /// A counter would fall below nothing: the ledger contradicts itself.
+    /// Aborts the run because the ledger is inconsistent: the counter of
+    /// remaining units would become negative.
     async fn alarm(&self, unit: &Unit) -> PortResult<()> {
-        error!(worker = %self.id, unit = %unit.id, "a counter would fall below nothing; run aborted");
+        error!(worker = %self.id, unit = %unit.id, "remaining-unit counter would become negative; run aborted");
         let now = self.ports.clock.now();
-        let reason = format!("ledger contradicts itself at unit {}", unit.id);
+        let reason = format!("the ledger is inconsistent at unit {}", unit.id);
         let abort = RunChange::Abort { now, reason };
         retry(|| self.ports.ledger.apply_run(unit.id.run, &abort)).await.map(drop)?;
         self.notify(unit.id.run).await

@@ -1,4 +1,5 @@
-//! Last one out: the worker that finds every unit terminal consolidates.
+//! The finalizer: a worker that finds every unit of a run terminal merges the
+//! partials and delivers the results.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,26 +12,26 @@ use sce_core::ids::{Epoch, OwnerId, RunId};
 use sce_core::object::{Bucket, ObjectKey, ObjectRef};
 use sce_core::run::{Counts, Report, Run, RunChange};
 use sce_core::unit::{Unit, UnitState};
-use sce_study::{Deliverable, FoldLimits, InputFact, InputOutcome, Release, RunFacts};
+use sce_study::{
+    Deliverable, FoldLimits, InputFact, InputOutcome, PARTIAL_BYTES_MAX, Release, RunFacts,
+};
 use tracing::{info, warn};
 
 use super::blocking::run_blocking;
 use super::worker::{PAGE, Worker};
 
-/// Most partials held, however small, before they are merged into one.
+/// Most partials held before they are merged into one, whatever their size.
 const PARTIALS_MAX: usize = 64;
-/// Longest partial read, in bytes (1 GiB).
-const PARTIAL_MAX_BYTES: u64 = 1 << 30;
-/// Bytes of a result sealed at a time.
+/// Bytes of a result that are sealed at a time.
 const PIECE_BYTES: usize = 1 << 20;
-/// How often an unclear commit of the report is looked into.
+/// How often the commit of the report is repeated while its result is unknown.
 const COMMIT_TRIES: u32 = 20;
 
 impl Worker {
-    /// Consolidates a run if it is ready and nobody does. True if this worker
-    /// ended it.
+    /// Finalizes a run if it is ready and no other worker does. Returns true if
+    /// this worker ended the run.
     pub(super) async fn finalize(&self, run: RunId) -> PortResult<bool> {
-        // Asked after every unit: most often this one read is all.
+        // Called after every unit: usually this one read is all, because units are left.
         if retry(|| self.ports.ledger.left(run)).await? > 0 {
             return Ok(false);
         }
@@ -48,11 +49,11 @@ impl Worker {
             return Ok(false);
         };
         if !row.has_ended() {
-            info!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "consolidates");
+            info!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "finalizes");
             let ended = tokio::select! {
-                ended = self.consolidate_and_commit(&row) => ended?,
+                ended = self.finalize_and_commit(&row) => ended?,
                 end = self.keep_final(run, row.fin_epoch) => {
-                    warn!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "finalization {end:?}; dropped");
+                    warn!(worker = %self.id, %run, fin_epoch = %row.fin_epoch, "lease {end:?}; finalization dropped");
                     false
                 }
             };
@@ -64,8 +65,8 @@ impl Worker {
         Ok(true)
     }
 
-    /// The row with the finalization in our hands (or ended, where its budget
-    /// was spent); `None` if another was faster.
+    /// Claims the finalization. Returns the claimed row, or the ended one if the
+    /// budget of finalizations was used up; `None` if another worker was faster.
     async fn take_final(
         &self,
         run: &Run,
@@ -77,14 +78,16 @@ impl Worker {
             Err(e) if !e.is_transient() => return Err(e),
             Ok(Err(_)) | Err(_) => {}
         }
+        // A refusal or a lost response can hide a claim of our own that succeeded.
         let row = retry(|| self.ports.ledger.run(run.id)).await?;
         Ok(row.filter(|row| row.is_finalized_by(run.fin_epoch.next(), owner)))
     }
 
-    async fn consolidate_and_commit(&self, run: &Run) -> PortResult<bool> {
+    async fn finalize_and_commit(&self, run: &Run) -> PortResult<bool> {
         let (fin_epoch, now) = (run.fin_epoch, self.ports.clock.now());
-        let change = match self.consolidate(run).await {
+        let change = match self.merge_and_deliver(run).await {
             Ok(report) => RunChange::CommitFinal { fin_epoch, report, now },
+            // Not recorded: when the lease has ended, another finalizer tries again.
             Err(e) if e.is_transient() => return Err(e),
             Err(e) => RunChange::FailFinal { fin_epoch, reason: e.to_string(), now },
         };
@@ -96,6 +99,7 @@ impl Worker {
             }
             let row = retry(|| self.ports.ledger.run(run.id)).await?;
             match row {
+                // Still ours and open: the commit did not arrive, so repeat it.
                 Some(row) if !row.has_ended() && row.fin_epoch == fin_epoch => {}
                 Some(row) => return Ok(row.has_ended() && row.fin_epoch == fin_epoch),
                 None => return Ok(false),
@@ -104,18 +108,21 @@ impl Worker {
         Ok(false)
     }
 
-    /// Merges the partials that the rows name and delivers, sealed.
-    async fn consolidate(&self, run: &Run) -> PortResult<Report> {
+    /// Merges the partials named by the unit rows and delivers sealed results.
+    async fn merge_and_deliver(&self, run: &Run) -> PortResult<Report> {
         let limits = FoldLimits { parts: PARTIALS_MAX, bytes: self.rules.load.partial_bytes };
         let mut fold = self.analyses.start(&run.study)?.fold(limits);
+        // Sorted by object, so that the results do not depend on how objects were packed.
         let mut inputs = BTreeMap::new();
         let mut counts = Counts::default();
         let mut from = 0;
         while from < run.units {
             let page = retry(|| self.ports.ledger.units(run.id, from, PAGE)).await?;
+            // Without this check, a missing row would make the loop endless.
             if page.is_empty() {
                 return Err(permanent(run.id, "a unit's row is missing from the ledger"));
             }
+            // A page has at most PAGE rows, so the conversion cannot fail.
             from += u32::try_from(page.len()).unwrap_or(PAGE);
             for unit in page {
                 if let Some(partial) = unit.partial.as_ref() {
@@ -147,6 +154,8 @@ impl Worker {
     ) -> PortResult<ObjectRef> {
         let key =
             ObjectKey::deliverable(run, fin_epoch, &one.name).map_err(|e| permanent(run, e))?;
+        // Each try reads the content again from the start, because a part of it may have been
+        // uploaded.
         let put = retry(async || {
             let unread = |e| PortError::new(Class::Transient, "read result", &key, e);
             let mut content = one.content.open().map_err(unread)?;
@@ -164,8 +173,8 @@ impl Worker {
     }
 
     async fn fetch_partial(&self, object: &ObjectRef) -> PortResult<Vec<u8>> {
-        if object.size > PARTIAL_MAX_BYTES {
-            return Err(permanent(&object.key, "partial is over 1 GiB"));
+        if object.size > PARTIAL_BYTES_MAX as u64 {
+            return Err(permanent(&object.key, "the partial is larger than 1 GiB"));
         }
         retry(async || match open_bytes(&self.ports, &self.pit, Bucket::Output, object).await {
             Ok(bytes) => Ok(bytes),
@@ -176,15 +185,16 @@ impl Worker {
     }
 }
 
-/// What the rows say of a unit's objects.
+/// Adds the outcomes of a unit's objects.
 fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &mut Counts) {
+    // Iterates over the unit's objects, not over its outcomes: a failed unit has none.
     let outcomes: BTreeMap<_, _> = unit.outcomes.iter().map(|o| (&o.key, o)).collect();
     for object in &unit.objects {
         counts.objects += 1;
         let known = outcomes.get(&object.key).filter(|_| unit.state == UnitState::Done);
         let (outcome, reason) = match known {
             Some(one) if one.quarantined.is_none() => {
-                counts.analysed += 1;
+                counts.analyzed += 1;
                 counts.rows += one.rows;
                 (InputOutcome::Analyzed, None)
             }
@@ -204,5 +214,5 @@ fn note_inputs(unit: &Unit, inputs: &mut BTreeMap<String, InputFact>, counts: &m
 }
 
 fn permanent(target: impl std::fmt::Display, cause: impl std::fmt::Display) -> PortError {
-    PortError::new(Class::Permanent, "consolidate", target, cause)
+    PortError::new(Class::Permanent, "finalize", target, cause)
 }

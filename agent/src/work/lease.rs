@@ -1,4 +1,4 @@
-//! Keeping a lease while the work goes on, and knowing when it is lost.
+//! Renews a lease during the work, and detects when it is lost.
 
 use std::time::Duration;
 
@@ -12,23 +12,24 @@ use tracing::warn;
 
 use super::worker::Worker;
 
-/// Why the work is no longer ours to do. Whatever it has written is inert.
+/// Why a lease ended. Nothing that the attempt has written has an effect then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeaseEnd {
-    /// Another attempt has it, or the run has ended.
+    /// Another attempt has the lease, or the run has ended.
     Lost,
-    /// No beat got through for too long: someone may have taken over.
+    /// No beat succeeded for too long: another attempt may have the lease.
     Fenced,
 }
 
 impl Worker {
-    /// Beats for a unit until the lease is no longer ours.
+    /// Renews the lease of a unit until it ends.
     pub(super) async fn keep_unit(&self, unit: &Unit, delivery: Option<&Delivery>) -> LeaseEnd {
         let lease = self.rules.lease;
         let beat = async || {
             let lease_until = self.ports.clock.now().after(lease.lease);
             let change =
                 UnitChange::Beat { epoch: unit.epoch, lease_until, room: (self.measure)() };
+            // The beat also reads the run: a canceled run ends the attempt without a message.
             let held = alive(self.ports.ledger.apply_unit(unit.id, &change).await)?;
             let run = self.ports.ledger.run(unit.id.run).await?;
             Ok(held && run.is_some_and(|run| run.is_open()))
@@ -41,7 +42,7 @@ impl Worker {
         self.keep(beat, after).await
     }
 
-    /// Beats for a finalization until it is no longer ours.
+    /// Renews the lease of a finalization until it ends.
     pub(super) async fn keep_final(&self, run: RunId, fin_epoch: Epoch) -> LeaseEnd {
         let beat = async || {
             let until = self.ports.clock.now().after(self.rules.lease.lease);
@@ -51,8 +52,8 @@ impl Worker {
         self.keep(beat, async || {}).await
     }
 
-    /// Calls `beat` each `beat_every` (sooner again after a failure) until it
-    /// says no, or until none has got through for `fence_after`.
+    /// Calls `beat` every `beat_every` (sooner after a failure) until it returns
+    /// false, or until none has succeeded for `fence_after`.
     async fn keep(
         &self,
         beat: impl AsyncFn() -> PortResult<bool>,
@@ -63,6 +64,8 @@ impl Worker {
         let mut pause = lease.beat_every;
         loop {
             sleep(pause).await;
+            // Measured from the start of the beat: the ledger may have written the lease any time
+            // between then and the response.
             let began = Instant::now();
             let patience = (last + lease.fence_after).saturating_duration_since(began);
             match timeout(patience, beat()).await {
@@ -73,7 +76,8 @@ impl Worker {
                 Ok(Ok(false)) => return LeaseEnd::Lost,
                 Err(_elapsed) => return LeaseEnd::Fenced,
                 Ok(Err(e)) => {
-                    warn!(worker = %self.id, "beat does not get through: {e}");
+                    warn!(worker = %self.id, "beat failed: {e}");
+                    // The millisecond keeps the pause above 0 for the short leases of tests.
                     pause = lease.beat_every / 10 + Duration::from_millis(1);
                     if began.elapsed() + pause >= patience {
                         return LeaseEnd::Fenced;

@@ -1,5 +1,5 @@
-//! Reading a unit's objects: each opened, checked and analysed by itself, so
-//! that one that can never succeed is quarantined alone.
+//! Reads the objects of a unit. Each is opened, checked and analyzed
+//! separately, so that a defect quarantines only the object that has it.
 
 use futures_util::stream::{self, StreamExt};
 use sce_cloud::error::{Class, PortError, PortResult};
@@ -14,12 +14,12 @@ use super::blocking::run_blocking;
 use super::reason::permanent_reason;
 use super::worker::Worker;
 
-/// Longest reason kept in the ledger, in characters.
+/// Longest reason stored in the ledger, in characters.
 const REASON_MAX: usize = 300;
 
 impl Worker {
-    /// The encoded partial of the unit's good objects, and every object's
-    /// outcome.
+    /// Returns the encoded partial of the unit's analyzed objects, and the
+    /// outcome of every object.
     pub(super) async fn read_objects(
         &self,
         analysis: &dyn Analysis,
@@ -28,7 +28,8 @@ impl Worker {
         let fail = |e: AnalysisError| PortError::new(class_of(&e), "analyze unit", unit.id, e);
         let mut fold = analysis.fold(FoldLimits::default());
         let mut outcomes = Vec::new();
-        // In the unit's order, whichever is read first.
+        // `buffered` yields in the unit's order, whichever object is read first: the partial does
+        // not depend on timing.
         let mut reads = stream::iter(&unit.objects)
             .map(async |object| (object, retry(|| self.read_object(analysis, object)).await))
             .buffered(self.rules.load.objects);
@@ -51,8 +52,8 @@ impl Worker {
         Ok((run_blocking(move || fold.encode()).await.map_err(fail)?, outcomes))
     }
 
-    /// The object's partial; or the reason to quarantine it. What was computed
-    /// counts only once the whole object has verified.
+    /// Reads an object. Returns its partial, or the reason to quarantine it. The
+    /// computed values are used only after the whole object was verified.
     async fn read_object(
         &self,
         analysis: &dyn Analysis,
@@ -69,6 +70,7 @@ impl Worker {
         };
         match verified {
             Ok(part) => Ok(Ok(part)),
+            // Such as a full disk: the object may succeed in another attempt.
             Err(lack) if !lack.is_permanent() => {
                 Err(PortError::new(Class::Transient, "read object", &object.key, lack))
             }
@@ -77,7 +79,7 @@ impl Worker {
     }
 }
 
-/// Whether another attempt can help.
+/// The class of an error: whether another attempt can succeed.
 fn class_of(e: &AnalysisError) -> Class {
     if e.is_transient() { Class::Transient } else { Class::Permanent }
 }

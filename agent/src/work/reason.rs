@@ -1,10 +1,12 @@
-//! Which failures to open an object are permanent.
+//! Decides which failures to open an object are permanent.
 
 use sce_cloud::error::{Class, PortError, PortResult};
 
-/// Why an object that the store or the keys refuse can never succeed; any
-/// other failure is the environment's and goes back.
+/// Returns why an object can never be opened. Any other failure is a failure of
+/// the environment, and is returned as an error.
 pub(super) fn permanent_reason(e: PortError) -> PortResult<String> {
+    // `Permanent` and `Configuration` would hit every object alike, so they fail the attempt
+    // instead of quarantining the object.
     match e.class {
         Class::Absent => Ok("it is missing from the store: put it again, then retry".to_owned()),
         Class::Changed => {

@@ -1,4 +1,4 @@
-//! A worker: its ports, its rules, and who it is.
+//! A worker: its ports, its rules and its identity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use super::analyses::StartedAnalyses;
 /// Units read at a time when looking for work.
 pub(super) const PAGE: u32 = 100;
 
-/// What someone outside asks of the worker.
+/// Whether, and how, the worker should leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wish {
-    /// Go on.
-    Work,
-    /// Finish the current unit, take no more.
+pub enum ShutdownMode {
+    /// Continue.
+    Run,
+    /// Finish the current unit and take no more.
     Drain,
     /// Put the current unit back and leave.
     Stop,
@@ -29,53 +29,55 @@ pub enum Wish {
 
 /// Why a worker left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum LeaveReason {
     /// No run is open.
     NoOpenRun,
-    /// Open runs have nothing for it: their units have live owners.
+    /// Open runs have no work for it: all their units have live owners.
     Idle,
-    /// It was asked to, or its lifetime is over.
+    /// It was asked to leave, or its lifetime has ended.
     Asked,
 }
 
-/// Times and budgets a worker goes by.
+/// Times and budgets of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkRules {
     /// Leases and beats.
     pub lease: LeaseRules,
-    /// Errors, losses, finalizations.
+    /// How often errors, losses and finalizations may occur.
     pub budgets: Budgets,
-    /// How long to wait at an empty queue.
+    /// How long a poll waits at an empty queue.
     pub poll: Duration,
-    /// How long to live at most.
+    /// Longest lifetime.
     pub lifetime: Duration,
-    /// How much to take on at a time.
+    /// How much is processed at a time.
     pub load: Load,
 }
 
 /// One worker.
 pub struct Worker {
-    /// Everything outside.
+    /// The ports of the project.
     pub ports: Ports,
-    /// The analyses that runs may name.
+    /// The available analyses.
     pub analyses: StartedAnalyses,
     /// Times and budgets.
     pub rules: WorkRules,
     /// The project.
     pub pit: Pit,
-    /// This worker.
+    /// The id of this worker.
     pub id: WorkerId,
-    /// What it runs on, for access records.
+    /// The machine that it runs on, for access records.
     pub machine: String,
-    /// Measures what room is left here.
+    /// Measures the free memory and disk space.
     pub measure: Arc<dyn Fn() -> Room + Send + Sync>,
 }
 
 impl Worker {
+    /// Returns a new random owner, for one claim.
     pub(super) fn fresh_owner(&self) -> PortResult<OwnerId> {
         self.ports.random_id().map(OwnerId::new)
     }
 
+    /// Sends the pending notices of a run.
     pub(super) async fn notify(&self, run: RunId) -> PortResult<()> {
         if publish_pending(&self.ports, &self.pit, run).await? {
             info!(worker = %self.id, %run, "notice sent");

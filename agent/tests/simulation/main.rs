@@ -1,11 +1,12 @@
-//! Thousands of whole runs in paused time, each with its own faults, kills
-//! and wrong clocks: every run ends, with the result of an undisturbed one
-//! (or `failed`, naming the unit whose budget was spent), one committed
-//! report, and people told.
+//! Thousands of complete runs in paused time, each with its own faults, kills
+//! and wrong clocks. Every run must end with the result of an undisturbed run
+//! (or as `failed`, with the unit whose budget was used up), one committed
+//! report, and its notices sent.
 //!
 //! `SCE_SEEDS=FROM..TO` runs other seeds; a failure names its seed.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod lines;
 mod toy;
 mod world;
 
@@ -19,8 +20,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sce_cloud::faults::FaultRates;
 use sce_cloud::ports::{ObjectStore, Ports, PutMode};
 use sce_cloud::sealed::{SealedWriter, open_object};
+use sce_coordinator::reconcile::Reconciler;
 use sce_coordinator::submit::{Plan, submit};
-use sce_coordinator::tend::Tender;
 use sce_core::ids::{Epoch, Pit, RunId};
 use sce_core::manifest::Manifest;
 use sce_core::notice::Notice;
@@ -35,8 +36,8 @@ use crate::world::{World, rules};
 const SEEDS: Range<u64> = 0..2000;
 const SIMULATED_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Nothing fails, but everything takes its time, so that workers see what the
-/// others hold.
+/// Nothing fails, but every call is slow, so that workers meet units that others
+/// hold.
 const SLOW: FaultRates =
     FaultRates { delay: 500, delay_max: Duration::from_millis(1500), ..FaultRates::NONE };
 
@@ -51,8 +52,8 @@ fn rates(random: &mut ChaCha8Rng) -> FaultRates {
     }
 }
 
-/// Puts objects: most are good, some empty (a defect), some sealed for
-/// another place (swapped), one missing.
+/// Puts objects: most are good, some are empty (a defect), some sealed for
+/// another key (swapped), some missing.
 async fn put_objects(ports: &Ports, random: &mut ChaCha8Rng) -> (Manifest, BTreeMap<String, bool>) {
     let mut listing = Vec::new();
     let mut good = BTreeMap::new();
@@ -98,7 +99,7 @@ async fn head(objects: &dyn ObjectStore, key: &ObjectKey) -> ObjectRef {
     objects.head(Bucket::Data, key).await.unwrap().unwrap()
 }
 
-/// What an undisturbed run delivers.
+/// The result of an undisturbed run.
 fn expected(
     manifest: &Manifest,
     good: &BTreeMap<String, bool>,
@@ -106,7 +107,7 @@ fn expected(
 ) -> String {
     let mut text = String::new();
     for object in manifest.objects() {
-        let outcome = if good[object.key.as_str()] { "analysed" } else { "quarantined" };
+        let outcome = if good[object.key.as_str()] { "analyzed" } else { "quarantined" };
         text += &format!("{} {outcome}\n", object.key);
     }
     for (key, length) in lengths.iter().filter(|(key, _)| good[*key]) {
@@ -138,7 +139,7 @@ async fn simulate(seed: u64) -> RunStatus {
     let (manifest, good) = put_objects(&world.ports, &mut random).await;
     let lengths = lengths(&world.ports, &manifest, &good).await;
     let wanted = expected(&manifest, &good, &lengths);
-    let plan = Plan { manifest, study: StudySettings::default(), again: None, workers: 3 };
+    let plan = Plan { manifest, study: study("toy/1"), again: None, workers: 3 };
     let run = plan.digest().run_id();
     let row = drive(&world, &plan, run, kills, &mut random).await;
     check(&world, &row, &wanted).await;
@@ -152,7 +153,12 @@ async fn simulate(seed: u64) -> RunStatus {
     row.status
 }
 
-/// Submits, tends and kills until the run has ended and everybody has left.
+fn study(analysis: &str) -> StudySettings {
+    StudySettings { analysis: analysis.to_owned(), ..StudySettings::default() }
+}
+
+/// Submits, reconciles and kills until the run has ended and every worker has
+/// left.
 async fn drive(
     world: &World,
     plan: &Plan,
@@ -163,16 +169,16 @@ async fn drive(
     let pit = Pit::default();
     let (lease, budgets) = (rules().lease, rules().budgets);
     let grace = Duration::ZERO;
-    let tender =
-        Tender { ports: &world.faulty, pit: &pit, lease, budgets, workers: Some((run, 3)), grace };
+    let (ports, workers) = (&world.faulty, Some((run, 3)));
+    let reconciler = Reconciler { ports, pit: &pit, lease, budgets, workers, grace };
     let start = tokio::time::Instant::now();
     while submit(&world.faulty, plan).await.is_err() {
         sleep(Duration::from_secs(1)).await;
     }
     loop {
         assert!(start.elapsed() < SIMULATED_LIMIT, "the run does not end");
-        // A failing pass is repeated by the next.
-        let _ = tender.pass().await;
+        // A pass that fails is repeated by the next one.
+        let _ = reconciler.pass().await;
         sleep(Duration::from_millis(200 + u64::from(random.next_u32() % 4000))).await;
         if kills > 0 && random.next_u32().is_multiple_of(2) {
             kills -= 1;
@@ -187,7 +193,7 @@ async fn drive(
 }
 
 async fn check(world: &World, row: &Run, wanted: &str) {
-    assert!(!world.mails.0.lock().unwrap().is_empty(), "people are told");
+    assert!(!world.mails.0.lock().unwrap().is_empty(), "no notice was sent");
     match (row.status, &row.report) {
         (RunStatus::Done, Some(report)) => {
             assert_eq!(report.deliverables.len(), 1);
@@ -204,14 +210,14 @@ async fn check(world: &World, row: &Run, wanted: &str) {
         (RunStatus::Failed, None) => {
             assert!(row.fin_epoch.0 >= 3, "a finalization within its budget");
         }
-        other => panic!("a run may not end so: {other:?}"),
+        other => panic!("a run must not end like this: {other:?}"),
     }
     let left = world.ports.ledger.left(row.id).await.unwrap();
-    assert_eq!(left, 0, "every unit is accounted for");
+    assert_eq!(left, 0, "units are not accounted for");
 }
 
-/// What the rows name was written by the attempt that the rows name, and that
-/// attempt said beforehand what it would open.
+/// Checks that every partial and deliverable was written by the attempt in the
+/// row, and that the attempt wrote its access record.
 async fn check_fences(world: &World, row: &Run, units: &[Unit]) {
     for unit in units.iter().filter(|unit| unit.state == UnitState::Done) {
         let partial = unit.partial.as_ref().map(|partial| &partial.key);
@@ -244,13 +250,14 @@ fn seeds() -> Range<u64> {
     from.parse().unwrap()..to.parse().unwrap()
 }
 
-fn run_seed(seed: u64) -> RunStatus {
+/// Runs `work` on one thread in paused time.
+fn in_paused_time<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(tokio::task::LocalSet::new().run_until(simulate(seed)))
+    runtime.block_on(tokio::task::LocalSet::new().run_until(work))
 }
 
 #[test]
@@ -261,7 +268,7 @@ fn every_run_ends_with_the_undisturbed_result() {
     let results: Vec<RunStatus> = std::thread::scope(|scope| {
         let share = |n| seeds.clone().filter(move |seed| seed % threads == n);
         let run = |seed| {
-            catch_unwind(AssertUnwindSafe(|| run_seed(seed)))
+            catch_unwind(AssertUnwindSafe(|| in_paused_time(simulate(seed))))
                 .unwrap_or_else(|_| panic!("seed {seed} fails: SCE_SEEDS={seed}..{}", seed + 1))
         };
         let handles: Vec<_> =
@@ -279,4 +286,39 @@ fn every_run_ends_with_the_undisturbed_result() {
 
 fn share_of(seeds: impl Iterator<Item = u64>, run: impl Fn(u64) -> RunStatus) -> Vec<RunStatus> {
     seeds.map(run).collect()
+}
+
+#[test]
+fn the_settings_of_a_run_choose_its_analysis() {
+    in_paused_time(async {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let world = World::new(1, FaultRates::NONE, true);
+        let key = ObjectKey::try_from("part-000001.csv".to_owned()).unwrap();
+        let rows = b"date,ID,systol\n1938-10-30,1,120\n1938-10-31,1,121\n";
+        let object = put_sealed(&world.ports, &key, &key, rows).await;
+        let manifest = Manifest::new(vec![object]).unwrap();
+        for (analysis, first, may_leave) in [
+            ("toy/1", Some("result.txt"), None),
+            ("lines/1", Some("lines.txt"), Some("lines.txt")),
+            ("vitals/1", Some("patients.parquet"), Some("cohort_export.csv")),
+            ("other/1", None, None),
+        ] {
+            let manifest = manifest.clone();
+            let plan = Plan { manifest, study: study(analysis), again: None, workers: 1 };
+            let run = plan.digest().run_id();
+            let row = drive(&world, &plan, run, 0, &mut random).await;
+            let Some(report) = row.report else {
+                assert_eq!(first, None, "{analysis}: {:?}", row.reason);
+                continue;
+            };
+            let name = |key: &ObjectKey| key.to_string().rsplit('/').next().unwrap().to_owned();
+            let files: Vec<String> = report.deliverables.iter().map(|o| name(&o.key)).collect();
+            assert_eq!(files.first().map(String::as_str), first, "{analysis}");
+            let leaving: Vec<String> = report.may_leave.iter().map(name).collect();
+            assert_eq!(leaving.first().map(String::as_str), may_leave, "{analysis}");
+            if analysis == "lines/1" {
+                assert_eq!(read(&world, &report.deliverables[0]).await, "3 lines in 1 objects\n");
+            }
+        }
+    });
 }

@@ -1,5 +1,6 @@
-//! An analysis small enough to run thousands of times: it notes each object's
-//! length and sum of bytes. An object counted twice is an error, not a number.
+//! An analysis that is small enough to run thousands of times: it records each
+//! object's length and the sum of its bytes. Counting an object twice is an
+//! error.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,12 +9,11 @@ use sce_study::{
     AnalysisEntry, AnalysisError, Defect, Deliverable, RunFacts, TypedAnalysis, TypedObject, erase,
 };
 
-/// The table of analyses of simulated workers.
-pub const ANALYSES: &[AnalysisEntry] =
-    &[AnalysisEntry::new(sce_core::study::DEFAULT_ANALYSIS, |_, _| Ok(erase(Toy)))];
+/// Its entry in the table of analyses.
+pub const TOY: AnalysisEntry = AnalysisEntry::new("toy/1", |_, _| Ok(erase(Toy)));
 
 #[derive(Clone)]
-pub struct Toy;
+struct Toy;
 
 pub struct ToyReader {
     object: String,
@@ -33,11 +33,11 @@ impl TypedObject for ToyReader {
         Ok(())
     }
 
-    fn finish(self) -> Result<Partial, Defect> {
+    fn finish(self) -> Result<(Partial, u64), Defect> {
         if self.length == 0 {
             return Err(Defect::permanent("empty", "the object is empty"));
         }
-        Ok(BTreeMap::from([(self.object, (self.length, self.sum))]))
+        Ok((BTreeMap::from([(self.object, (self.length, self.sum))]), self.length))
     }
 }
 
@@ -57,10 +57,6 @@ impl TypedAnalysis for Toy {
             }
         }
         Ok(merged)
-    }
-
-    fn rows(&self, partial: &Partial) -> u64 {
-        partial.values().map(|(length, _)| length).sum()
     }
 
     fn encode(&self, partial: &Partial) -> Result<Vec<u8>, AnalysisError> {

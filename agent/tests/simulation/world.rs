@@ -1,5 +1,5 @@
-//! A whole project in one thread of paused time: workers are tasks that are
-//! launched, killed and slowed down; every port lies and forgets.
+//! A complete project in one thread with paused time. Workers are tasks that are
+//! launched, killed and slowed down; every port fails and loses responses.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sce_agent::work::{StartedAnalyses, Wish, WorkRules, Worker};
+use sce_agent::work::{ShutdownMode, StartedAnalyses, WorkRules, Worker};
 use sce_cloud::counts::RequestCounts;
 use sce_cloud::error::PortResult;
 use sce_cloud::faults::{FaultRates, Faults, MemoryStore, SeededEntropy, SimulatedClock};
@@ -20,11 +20,16 @@ use sce_core::ids::{Pit, RunId, WorkerId};
 use sce_core::limits::{Budgets, LeaseRules};
 use sce_core::room::{Load, Room};
 use sce_core::run::{LaunchIntent, Started};
+use sce_study::AnalysisEntry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::toy::ANALYSES;
+use crate::lines::LINES;
+use crate::toy::TOY;
+
+/// The analyses of simulated workers.
+const ANALYSES: &[AnalysisEntry] = &[TOY, LINES, sce_vitals::ANALYSIS];
 
 pub fn rules() -> WorkRules {
     WorkRules {
@@ -47,13 +52,13 @@ impl Notifier for Mails {
     }
 }
 
-/// The fleet: launching spawns tasks, killing aborts them at any await.
+/// The fleet: a launch spawns tasks, and a kill aborts one at any await.
 pub struct SimulatedFleet {
     world: Ports,
     faults: Faults,
     random: Mutex<ChaCha8Rng>,
     start: Instant,
-    /// No worker's clock is wrong by more than the margin.
+    /// Whether no worker's clock is wrong by more than the margin.
     calm: bool,
     tokens: Mutex<BTreeSet<String>>,
     workers: Mutex<Vec<(WorkerId, JoinHandle<()>)>>,
@@ -79,10 +84,10 @@ impl SimulatedFleet {
             measure: Arc::new(|| Room { memory_mib: 1000, hipaa_mib: 1000 }),
         };
         let task = tokio::task::spawn_local(async move {
-            let (_keep, wish) = watch::channel(Wish::Work);
-            // An error here is a port that failed for longer than retries
-            // last: the worker is gone, as if killed.
-            let _ = worker.work(wish).await;
+            let (_keep, shutdown) = watch::channel(ShutdownMode::Run);
+            // An error means that a port failed for longer than retries last: the worker is gone,
+            // as if it had been killed.
+            let _ = worker.work(shutdown).await;
         });
         self.workers.lock().unwrap().push((WorkerId::new(id), task));
     }
@@ -129,13 +134,13 @@ impl Fleet for LaunchingFleet {
     }
 }
 
-/// The port in front of the fleet.
+/// The fleet as a port.
 pub struct LaunchingFleet(pub Arc<SimulatedFleet>);
 
 pub struct World {
-    /// The truth, without faults.
+    /// The ports without faults.
     pub ports: Ports,
-    /// The same as the coordinator sees it.
+    /// The same ports with faults, for the coordinator.
     pub faulty: Ports,
     pub fleet: Arc<SimulatedFleet>,
     pub mails: Arc<Mails>,
@@ -175,13 +180,13 @@ impl World {
     }
 }
 
-/// Workers launch nobody.
+/// The fleet of workers, which never launch anything.
 struct NoFleet;
 
 #[async_trait]
 impl Fleet for NoFleet {
     async fn launch(&self, _: &LaunchIntent) -> PortResult<Started> {
-        unreachable!("workers launch nobody")
+        unreachable!("workers do not launch workers")
     }
     async fn live(&self) -> PortResult<Vec<Instance>> {
         Ok(Vec::new())

@@ -1,7 +1,7 @@
-//! `sce audit` and `sce names`: what an auditor asks for.
+//! `sce audit` and `sce names`: lists for an auditor.
 
 use comfy_table::{Table, presets};
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::error::PortResult;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
@@ -18,9 +18,11 @@ use super::run::{NAMES_PAGE, run_facts};
 use crate::cli::NamesArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::project::Project;
 
-/// Longest access record read, in bytes; ours stay below 100 objects.
+/// Longest access record that is read, in bytes; records list at most about 100
+/// objects.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
 
 /// `sce audit`
@@ -34,6 +36,7 @@ pub(super) async fn audit(name: &str, overlay: &Overlay, output: Output) -> Resu
     let mut from = 0;
     while from < run.units {
         for unit in retry(|| project.ports.ledger.units(run.id, from, PAGE)).await? {
+            // Every claim raised the epoch, so epochs 1 to the current one are all attempts.
             for epoch in 1..=unit.epoch.0 {
                 let outcome = outcome(&unit, Epoch(epoch));
                 match fetch_record(&project.ports, unit.id, Epoch(epoch)).await? {
@@ -43,8 +46,8 @@ pub(super) async fn audit(name: &str, overlay: &Overlay, output: Output) -> Resu
                             &json!({ "schema_version": 1, "access": record, "outcome": outcome }),
                         );
                     }
-                    // Fenced or killed before it could open anything; but
-                    // whoever committed must have said so.
+                    // An attempt without a record was fenced or killed before it opened anything.
+                    // A committed attempt must have one.
                     None => missing += u32::from(outcome == "done"),
                 }
             }
@@ -54,15 +57,17 @@ pub(super) async fn audit(name: &str, overlay: &Overlay, output: Output) -> Resu
     output.say(table);
     if missing > 0 {
         return Err(Failure::refused(anyhow::anyhow!(
-            "{missing} committed units have no readable access record: look at the logs bucket's own history"
+            "{} without a readable access record: check the history of the log bucket",
+            plural(missing.into(), "committed unit")
         )));
     }
     Ok(Exit::Done)
 }
 
-/// What the ledger says of an attempt: only the latest one can have ended it.
+/// The outcome of an attempt according to the ledger.
 fn outcome(unit: &Unit, epoch: Epoch) -> &'static str {
     match unit.state {
+        // Only the latest attempt can have ended the unit.
         _ if epoch != unit.epoch => "given up",
         UnitState::Done => "done",
         UnitState::Failed => "failed",
@@ -92,6 +97,7 @@ async fn fetch_record(
 ) -> PortResult<Option<AccessRecord>> {
     let key = ObjectKey::access_record(unit, epoch);
     let found = retry(|| ports.objects.head(Bucket::Logs, &key)).await?;
+    // A record that is too long was not written by a worker: report it as missing.
     let Some(found) = found.filter(|found| found.size <= RECORD_MAX_BYTES) else {
         return Ok(None);
     };
@@ -147,7 +153,10 @@ pub(super) async fn names(
     }
     output.say(table);
     for (bucket, count) in retry(|| project.ports.ledger.refusals()).await? {
-        output.say(format_args!("{count} uploads to {bucket} were refused for their names"));
+        output.say(format_args!(
+            "{bucket}: {} refused because of the object name",
+            plural(count, "upload")
+        ));
         output.emit(&json!({ "schema_version": 1, "bucket": bucket, "refused": count }));
     }
     Ok(Exit::Done)

@@ -1,10 +1,10 @@
-//! `sce cost`, and whatever else counts money or requests.
+//! `sce cost`, and the prices for other commands.
 
 use std::time::Duration;
 
 use anyhow::anyhow;
 use comfy_table::{Table, presets};
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
 use sce_core::cost::{Cost, Money, Prices, WorkerPrice};
@@ -14,17 +14,19 @@ use sce_core::run::{Launch, Run};
 use sce_core::time::Timestamp;
 use serde_json::json;
 
+use crate::aws::{region, template};
 use crate::cli::CostArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::price_args::PriceArgs;
 use crate::prices;
 use crate::project::Project;
 
-/// Least time that EC2 charges for an instance.
+/// Shortest time that EC2 charges for an instance.
 const CHARGED_LEAST: Duration = Duration::from_secs(60);
 
-/// The price table that a person names, or the built-in one.
+/// Loads the price table that the user named, or the built-in one.
 pub(super) fn load_prices(args: &PriceArgs) -> Result<Prices, Failure> {
     let Some(path) = &args.prices else {
         return Ok(prices::built_in());
@@ -32,12 +34,12 @@ pub(super) fn load_prices(args: &PriceArgs) -> Result<Prices, Failure> {
     prices::load(path).map_err(Failure::usage)
 }
 
-/// What a worker of the project costs; `None` on one machine, where the table
-/// has no such row, or where the launch template cannot be read.
+/// Returns the price of a worker of the project; `None` in local mode, if the
+/// table has no matching row, or if the launch template cannot be read.
 pub(super) async fn worker_price(project: &Project, prices: &Prices) -> Option<WorkerPrice> {
     let aws = project.aws.as_ref()?;
-    let template = aws.fleet.template().await.ok()?;
-    price_of(prices, &aws.resources.region, &template.instance_type, &template)
+    let template = template(aws).await.ok()?;
+    price_of(prices, region(aws), &template.instance_type, &template)
 }
 
 fn price_of(
@@ -50,7 +52,7 @@ fn price_of(
     prices.worker(region, machine, volumes)
 }
 
-/// Refuses a fleet that costs more than a person wants to pay an hour.
+/// Refuses a fleet that costs more per hour than the user allows.
 pub(super) async fn check_cost(
     project: &Project,
     prices: &Prices,
@@ -60,7 +62,7 @@ pub(super) async fn check_cost(
     project.aws("--max-hourly-cost")?;
     let price = worker_price(project, prices).await.ok_or_else(|| {
         Failure::usage(anyhow!(
-            "--max-hourly-cost: the price table of {} has no row for these workers: give one with --prices",
+            "--max-hourly-cost: the price table of {} has no row for these workers: specify another with --prices",
             prices.date
         ))
     })?;
@@ -69,7 +71,8 @@ pub(super) async fn check_cost(
         return Ok(());
     }
     Err(Failure::usage(anyhow!(
-        "{workers} workers cost {hourly} an hour, more than --max-hourly-cost {limit}: {} fit",
+        "{} would cost {hourly} per hour, more than --max-hourly-cost {limit}: start at most {}",
+        plural(workers.into(), "worker"),
         price.workers_within(limit)
     )))
 }
@@ -84,13 +87,14 @@ pub(super) async fn cost(
     let aws = project.aws("sce cost")?;
     let run = project.run(&args.run).await?;
     let prices = load_prices(&args.prices)?;
-    let template = aws.fleet.template().await?;
+    let template = template(aws).await?;
     let launches = retry(|| project.ports.ledger.launches(run.id)).await?;
     let now = project.ports.clock.now();
+    // The bound on leaving may be in the future, but only time that has passed costs money.
     let until = gone_by(&run, project.leave_wait()).unwrap_or(now).min(now);
-    let Some(spent) = spent(&prices, &aws.resources.region, &template, &launches, until) else {
+    let Some(spent) = spent(&prices, region(aws), &template, &launches, until) else {
         output.say(format_args!(
-            "no cost is shown: the price table of {} has no row for these workers",
+            "cost unknown: the price table of {} has no row for these workers",
             prices.date
         ));
         output.emit(&json!({ "schema_version": 1, "run": run.id, "cost": null }));
@@ -102,12 +106,12 @@ pub(super) async fn cost(
     table.add_row(["instances".to_owned(), instances.to_string()]);
     table.add_row(["volumes".to_owned(), volumes.to_string()]);
     table.add_row(["regional fee for dedicated tenancy".to_owned(), fee.to_string()]);
-    table.add_row(["together, at most".to_owned(), spent.total().to_string()]);
+    table.add_row(["total, at most".to_owned(), spent.total().to_string()]);
     output.say(&table);
     output.say(format_args!(
-        "run {}, {} launches, till {until}; prices of {} ({}); requests and storage not counted",
+        "run {}, {}, until {until}; prices of {} ({}); without requests and storage",
         run.id,
-        launches.len(),
+        plural(launches.len() as u64, "launch"),
         prices.date,
         prices.source
     ));
@@ -118,15 +122,17 @@ pub(super) async fn cost(
     Ok(Exit::Done)
 }
 
-/// When the run's workers were gone, once people were told so: workers take
-/// up to `leaving` to see the end.
+/// Returns the latest time at which the run's workers left, if it is known that
+/// they did. Workers take up to `leaving` to notice the end of a run.
 fn gone_by(run: &Run, leaving: Duration) -> Option<Timestamp> {
+    // The notice about the last worker is sent only once the fleet is empty.
     let gone = run.notices.gone == Some(Notice::Sent);
     run.ended_at.filter(|_| gone || run.launches == 0).map(|at| at.after(leaving))
 }
 
-/// What the workers of these launches cost if each lived till `until`: an
-/// upper bound, for nobody writes down when each left.
+/// Returns the cost of the workers of these launches, as if each ran until
+/// `until`. This is an upper bound, because the times at which workers leave
+/// are not recorded.
 fn spent(
     prices: &Prices,
     region: &str,
@@ -136,7 +142,7 @@ fn spent(
 ) -> Option<Cost> {
     let mut all = Cost::default();
     for launch in launches {
-        // Of an open launch nobody knows yet: what it asks for may run.
+        // The result of an open launch is not known yet: all requested workers may run.
         let (workers, machine) = match &launch.started {
             Some(started) => (started.workers, &started.machine),
             None => (launch.intent.workers, &template.instance_type),
@@ -149,7 +155,7 @@ fn spent(
         let cost = price.spent(lived.saturating_mul(workers), lived);
         all.instances = all.instances + cost.instances;
         all.volumes = all.volumes + cost.volumes;
-        // One fleet at a time: the fee is that of the longest.
+        // The regional fee is charged once, however many workers run at the same time.
         all.fee = all.fee.max(cost.fee);
     }
     Some(all)

@@ -1,4 +1,4 @@
-//! `sce demo`: the whole job, by the very steps a researcher takes.
+//! `sce demo`: the whole workflow, with the same steps that a researcher takes.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::overlay::Overlay;
 
 use super::{put, results, run, setup};
@@ -23,25 +23,26 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
     let config = path("sce.toml");
     let step = |text: &str| output.say(format_args!("\n== {text}"));
 
-    step("a project of its own: settings, and a key that never leaves it");
+    step("create a project: settings, and a key that never leaves it");
     setup::init(&InitArgs { dir: dir.clone(), aws: None, region: None, from_env: None }, output)
         .await?;
     setup::new_key(&dir.join("homer.key"), output)?;
 
-    step("pseudo-data: 100 people, 10,000 visits, 20 objects");
+    // Each step goes through the parser, so that it does exactly what the typed command does.
+    step("write pseudo-data: 100 patients, 10,000 visits, 20 objects");
     let (plain, tables) = (path("plain"), path("tables"));
     if let Command::Synth(synth) = parse(&["synth", "--out", &plain, "--tables", &tables])?.command
     {
         setup::synth(&synth, output)?;
     }
 
-    step("sealed, put, names registered");
+    step("seal and put the objects, register their names");
     let cli = parse(&["--config", &config, "put", &plain])?;
     if let Command::Put(put_args) = &cli.command {
         put::put(put_args, &cli.overlay, output).await?;
     }
 
-    step("a run: workers open and analyse the objects, the last one out consolidates");
+    step("run: workers open and analyze the objects, the last one finalizes the run");
     let workers = args.workers.to_string();
     let cli = parse(&["--config", &config, "run", "--workers", &workers])?;
     let mut exit = Exit::Done;
@@ -49,11 +50,12 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
         exit = run::run(run_args, &cli.overlay, output).await?;
     }
 
-    step("results, opened");
+    // The ledger lists the newest run first.
+    step("fetch and open the results");
     let latest =
         Project::open(&cli.overlay, Caller::Coordinates).await?.ports.ledger.runs().await?;
     let latest =
-        latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the run vanished")))?;
+        latest.first().ok_or_else(|| Failure::infrastructure(anyhow!("the ledger has no run")))?;
     let (id, out) = (latest.id.to_string(), path("out"));
     let cli = parse(&["--config", &config, "results", &id, "--out", &out])?;
     if let Command::Results(results_args) = &cli.command {
@@ -66,17 +68,17 @@ pub(super) async fn demo(args: &DemoArgs, _: &Overlay, output: Output) -> Result
 }
 
 fn prepare(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
-    fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
     if fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))?.next().is_some() {
         return Err(anyhow!(
-            "{} is not empty: remove it, or name another with --dir",
+            "{} is not empty: remove it, or choose another with --dir",
             dir.display()
         ));
     }
     std::path::absolute(dir).context("find the working directory")
 }
 
-/// A command line, read as if typed.
+/// Parses a command line, as if the user had typed it.
 fn parse(words: &[&str]) -> Result<Cli, Failure> {
     Cli::try_parse_from(["sce"].iter().chain(words)).map_err(Failure::usage)
 }

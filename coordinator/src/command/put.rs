@@ -1,7 +1,7 @@
-//! `sce put`: seal, put, register.
+//! `sce put`: seals files, puts them into the store and registers their names.
 //!
 //! Names are checked before anything is read. An object is registered only
-//! once it lies whole in the store, so what a run takes is always there.
+//! after it is completely stored, so that a run can rely on registered objects.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::error::PortError;
 use sce_cloud::local::FileReader;
 use sce_cloud::overlay::Overlay;
@@ -27,30 +27,32 @@ use walkdir::WalkDir;
 use crate::cli::PutArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::progress::Progress;
 use crate::project::Project;
 
-/// Objects on their way at once: most of a put is waiting for answers.
+/// Number of objects put at the same time: most of a put is waiting for
+/// responses.
 const PUTS_AHEAD: usize = 8;
 
-/// A file to put, and the name it would have.
+/// A file to put, and its name in the store.
 struct Input {
     path: PathBuf,
     name: String,
 }
 
-/// A file whose name is allowed.
+/// A file whose name the rules allow.
 struct Allowed {
     position: usize,
     path: PathBuf,
     key: ObjectKey,
 }
 
-/// Why one input was not put; the others go on.
+/// Why an input was not put.
 enum Refusal {
-    /// It is this input's own fault.
+    /// The input itself is wrong; the other inputs are still put.
     Input(anyhow::Error),
-    /// Nothing further can be put either.
+    /// No other input can be put either.
     All(Failure),
 }
 
@@ -79,6 +81,7 @@ pub(super) async fn put(
     let mut progress = Progress::new("objects put", allowed.len() as u64);
     let mut done = 0;
     let project = &project;
+    // `buffered` keeps the order of the inputs, so that messages come in a stable order.
     let puts = allowed.iter().map(|one| async move { (one, put_one(project, args, one).await) });
     let mut puts = stream::iter(puts).buffered(PUTS_AHEAD);
     while let Some((one, put)) = puts.next().await {
@@ -92,21 +95,22 @@ pub(super) async fn put(
     drop(puts);
     progress.finish();
     let not_put = total as u64 - done;
-    output.say(format_args!("{done} objects put, {not_put} refused"));
+    output.say(format_args!("{} put, {not_put} refused", plural(done, "object")));
     output.emit(&json!({ "put": done, "refused": not_put }));
     Ok(if not_put == 0 { Exit::Done } else { Exit::Unfinished })
 }
 
-/// The files to put, in a stable order; hidden files are left out.
+/// Lists the files to put, in a stable order, without hidden files.
 fn list(args: &PutArgs) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for (number, given) in (1..).zip(&args.inputs) {
+        // A hidden file or directory is put if the user names it explicitly (depth 0).
         let visible = |entry: &walkdir::DirEntry| {
             entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
         };
         let walk = WalkDir::new(given).sort_by_file_name().into_iter().filter_entry(visible);
         for entry in walk {
-            // A path may hold what the rules would refuse: it is not repeated.
+            // The path may contain a name that the rules refuse, so the message must not show it.
             let entry = entry.map_err(|e| {
                 let cause = e
                     .into_io_error()
@@ -132,14 +136,15 @@ fn list(args: &PutArgs) -> anyhow::Result<Vec<Input>> {
         }
     }
     if inputs.is_empty() {
-        return Err(anyhow!("there is no file to put"));
+        return Err(anyhow!("no files to put: name files, or directories that contain files"));
     }
     Ok(inputs)
 }
 
 type Refused = (usize, String, NameRule);
 
-/// Splits the inputs by the rules for names, each with its position from 1.
+/// Splits the inputs into allowed and refused names, with their positions
+/// from 1.
 fn sort_out(project: &Project, inputs: Vec<Input>) -> (Vec<Allowed>, Vec<Refused>) {
     let rules = project.settings.name_rules();
     let mut seen = BTreeSet::new();
@@ -154,8 +159,9 @@ fn sort_out(project: &Project, inputs: Vec<Input>) -> (Vec<Allowed>, Vec<Refused
     (allowed, refused)
 }
 
-/// The names themselves, for the person's eyes only.
+/// Writes the refused names to a file that only the user can read.
 fn write_refused(file: &Path, refused: &[Refused]) -> anyhow::Result<()> {
+    // The mode is set at creation: there is no moment in which others can read the file.
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
         for (position, name, rule) in refused {
@@ -171,16 +177,16 @@ async fn put_one(project: &Project, args: &PutArgs, one: &Allowed) -> Result<(),
     let registered = retry(|| ports.ledger.name(&one.key)).await?;
     if registered.is_some() && !args.replace {
         return Err(Refusal::Input(anyhow!(
-            "an object of this name is registered already: choose another name, or --replace it"
+            "an object of this name is already registered: choose another name, or use --replace"
         )));
     }
-    // An unregistered object of this name is what a put left that died before
-    // it could register: nothing refers to it.
+    // An unregistered object of this name was left by a put that was interrupted before it
+    // registered the object: nothing refers to it, so it can be overwritten.
     let put =
         if args.sealed { put_sealed(project, one).await? } else { put_plain(project, one).await? };
     let Put::Written(object) = put else {
         return Err(Refusal::Input(anyhow!(
-            "another put wrote this name at the same time: repeat"
+            "another put wrote this object at the same time: repeat the command"
         )));
     };
     let name = Name { object, registered_at: ports.clock.now(), run: None };
@@ -197,9 +203,11 @@ async fn put_plain(project: &Project, one: &Allowed) -> Result<Put, Refusal> {
     Ok(writer.finish(PutMode::Replace).await?)
 }
 
-/// Puts a file that somebody sealed elsewhere, if its context names this
-/// project and this object.
+/// Puts a file that was sealed elsewhere, if its context names this project
+/// and this object.
 async fn put_sealed(project: &Project, one: &Allowed) -> Result<Put, Refusal> {
+    // The header is read in a pass of its own: an object bound to another place is refused
+    // before a byte of it is uploaded.
     let mut head = open_input(&one.path)?;
     let header = read_header::<std::convert::Infallible>(&mut head).await;
     let (header, _) = header.map_err(|e| Refusal::Input(e.into()))?;
@@ -215,18 +223,15 @@ async fn put_sealed(project: &Project, one: &Allowed) -> Result<Put, Refusal> {
 }
 
 fn open_input(path: &Path) -> Result<FileReader, Refusal> {
-    // Looked at before it is opened: opening a pipe would wait for its writer.
+    // Checked before it is opened, because opening a pipe would wait for its writer.
     if path.metadata().is_ok_and(|facts| !facts.is_file()) {
-        return Err(Refusal::Input(anyhow!("the file cannot be read: it is not a regular file")));
+        return Err(Refusal::Input(anyhow!("cannot read the file: it is not a regular file")));
     }
-    // The path may hold what the rules would refuse: it is not repeated.
+    // Only the cause is shown: the path may contain a name that the rules refuse.
     FileReader::open(path)
-        .map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
+        .map_err(|e| Refusal::Input(anyhow!("cannot read the file: {}", e.cause())))
 }
 
 async fn read(reader: &mut FileReader) -> Result<Option<bytes::Bytes>, Refusal> {
-    reader
-        .next()
-        .await
-        .map_err(|e| Refusal::Input(anyhow!("the file cannot be read: {}", e.cause())))
+    reader.next().await.map_err(|e| Refusal::Input(anyhow!("cannot read the file: {}", e.cause())))
 }

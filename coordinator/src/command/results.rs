@@ -1,12 +1,13 @@
-//! `sce results` and `sce runs`, and how the end of a run is told.
+//! `sce results` and `sce runs`, and the summary at the end of a run.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Component;
 
 use anyhow::{Context, anyhow};
 use comfy_table::Table;
 use comfy_table::presets;
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::error::Class;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Ports;
@@ -23,34 +24,36 @@ use crate::cli::ResultsArgs;
 use crate::exit::{Exit, Failure};
 use crate::files::FileWriter;
 use crate::output::Output;
+use crate::plural::plural;
 use crate::project::Project;
 
 /// Units read at a time.
 pub(super) const PAGE: u32 = 500;
-/// Lines told of objects that were not analysed; the summary has them all.
+/// Most lines printed about objects that were not analyzed; summary.json lists
+/// all of them.
 const LINES_MAX: usize = 50;
 
-/// What the unit rows of a run say of its objects.
+/// The outcomes of a run's objects, from its unit rows.
 #[derive(Default)]
 pub(super) struct Processed {
-    /// Analysed or quarantined.
+    /// Analyzed or quarantined objects.
     pub(super) processed: BTreeSet<ObjectKey>,
-    /// Quarantined, failed, or never done.
-    pub(super) not_analysed: Vec<ObjectKey>,
-    lines: Vec<SetAside>,
+    /// Objects that were quarantined, failed, or not reached.
+    pub(super) not_analyzed: Vec<ObjectKey>,
+    lines: Vec<NotAnalyzed>,
     requests: Vec<Requests>,
     counts: Counts,
 }
 
-/// An object that was not analysed.
+/// An object that was not analyzed.
 #[derive(Debug, Clone, Serialize)]
-struct SetAside {
+struct NotAnalyzed {
     object: String,
     outcome: &'static str,
     reason: String,
 }
 
-/// The end of a run, for programs.
+/// The end of a run, as JSON.
 #[derive(Debug, Serialize)]
 struct End<'a> {
     schema_version: u32,
@@ -58,18 +61,18 @@ struct End<'a> {
     state: &'static str,
     counts: Counts,
     units: u32,
-    set_aside: &'a [SetAside],
+    not_analyzed: &'a [NotAnalyzed],
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<Sent>,
 }
 
-/// How many requests a run took.
+/// The number of requests of a run.
 #[derive(Debug, Serialize)]
 struct Sent {
-    /// This command's own.
+    /// Requests of this command.
     sce: Requests,
-    /// What workers wrote down with their commits.
+    /// Requests that workers recorded with their commits.
     workers: Requests,
 }
 
@@ -102,13 +105,15 @@ pub(super) async fn processed_objects(ports: &Ports, run: &Run) -> Result<Proces
         for unit in retry(|| ports.ledger.units(run.id, from, PAGE)).await? {
             all.counts.objects += unit.objects.len() as u64;
             all.requests.push(unit.requests);
+            // Only a commit writes outcomes. The objects of any other unit count as failed, even
+            // if a worker had already read some of them.
             if unit.state == UnitState::Done {
                 for outcome in unit.outcomes {
                     all.note_outcome(outcome);
                 }
             } else {
                 let reason =
-                    unit.reason.unwrap_or_else(|| "the run ended before it was done".to_owned());
+                    unit.reason.unwrap_or_else(|| "the run ended before this unit".to_owned());
                 for object in unit.objects {
                     all.note_failed(object.key, format!("unit {}: {reason}", unit.id));
                 }
@@ -124,29 +129,29 @@ impl Processed {
         self.processed.insert(outcome.key.clone());
         match outcome.quarantined {
             None => {
-                self.counts.analysed += 1;
+                self.counts.analyzed += 1;
                 self.counts.rows += outcome.rows;
             }
             Some(reason) => {
                 self.counts.quarantined += 1;
-                self.lines.push(SetAside {
+                self.lines.push(NotAnalyzed {
                     object: outcome.key.to_string(),
                     outcome: "quarantined",
                     reason,
                 });
-                self.not_analysed.push(outcome.key);
+                self.not_analyzed.push(outcome.key);
             }
         }
     }
 
     fn note_failed(&mut self, key: ObjectKey, reason: String) {
         self.counts.failed += 1;
-        self.lines.push(SetAside { object: key.to_string(), outcome: "failed", reason });
-        self.not_analysed.push(key);
+        self.lines.push(NotAnalyzed { object: key.to_string(), outcome: "failed", reason });
+        self.not_analyzed.push(key);
     }
 }
 
-/// Tells how a run ended, naming each object that was not analysed.
+/// Prints how a run ended, and each object that was not analyzed.
 pub(super) async fn say_end(
     project: &Project,
     run: &Run,
@@ -155,18 +160,23 @@ pub(super) async fn say_end(
 ) -> Result<Exit, Failure> {
     let all = processed_objects(&project.ports, run).await?;
     let (id, state, counts) = (run.id, run.status.name(), all.counts);
+    // Bounded: with a wrong format, every object of a run is quarantined.
     for one in all.lines.iter().take(LINES_MAX) {
         eprintln!("sce: object {} {}: {}", one.object, one.outcome, one.reason);
     }
     if all.lines.len() > LINES_MAX {
-        eprintln!("sce: and {} more; summary.json lists them all", all.lines.len() - LINES_MAX);
+        eprintln!("sce: and {} more; summary.json lists all of them", all.lines.len() - LINES_MAX);
     }
     if let Some(reason) = &run.reason {
         eprintln!("sce: run {id} {state}: {reason}");
     }
     output.say(format_args!(
-        "run {id} {state}: {} objects, {} analysed, {} quarantined, {} failed; {} rows",
-        counts.objects, counts.analysed, counts.quarantined, counts.failed, counts.rows
+        "run {id} {state}: {}, {} analyzed, {} quarantined, {} failed; {}",
+        plural(counts.objects, "object"),
+        counts.analyzed,
+        counts.quarantined,
+        counts.failed,
+        plural(counts.rows, "row")
     ));
     if run.report.is_some() {
         output.say(format_args!("fetch the results with: sce results {id} --out DIR"));
@@ -184,11 +194,12 @@ pub(super) async fn say_end(
         state,
         counts,
         units: run.units,
-        set_aside: &all.lines,
+        not_analyzed: &all.lines,
         reason: run.reason.as_deref(),
         requests,
     });
-    let complete = run.status == RunStatus::Done && counts.analysed == counts.objects;
+    // A run that is done may still have quarantined objects.
+    let complete = run.status == RunStatus::Done && counts.analyzed == counts.objects;
     Ok(if complete { Exit::Done } else { Exit::Unfinished })
 }
 
@@ -238,13 +249,16 @@ pub(super) async fn results(
         let id = run.id;
         return Err(Failure::usage(match run.status {
             RunStatus::Draft | RunStatus::Running => {
-                anyhow!("run {id} has not ended: sce watch {id}")
+                anyhow!("run {id} has not ended: follow it with `sce watch {id}`")
             }
-            state => anyhow!("run {id} is {} and has no results: sce retry {id}", state.name()),
+            state => anyhow!(
+                "run {id} is {} and has no results: repeat it with `sce retry {id}`",
+                state.name()
+            ),
         }));
     };
     fs::create_dir_all(&args.out)
-        .with_context(|| format!("make {}", args.out.display()))
+        .with_context(|| format!("create {}", args.out.display()))
         .map_err(Failure::file)?;
     let mut files = Vec::new();
     let is_wanted = |object: &&ObjectRef| !args.cohort || report.may_leave.contains(&object.key);
@@ -253,7 +267,7 @@ pub(super) async fn results(
     }
     if files.is_empty() {
         return Err(Failure::usage(anyhow!(
-            "run {} has no result that may leave: repeat it with sce run --again",
+            "run {} has no result that may leave the environment: repeat it with `sce run --again`",
             run.id
         )));
     }
@@ -261,19 +275,23 @@ pub(super) async fn results(
         output.say(file);
     }
     output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name(), "files": files }));
-    let whole = run.status == RunStatus::Done && report.counts.analysed == report.counts.objects;
+    let whole = run.status == RunStatus::Done && report.counts.analyzed == report.counts.objects;
     Ok(if whole { Exit::Done } else { Exit::Unfinished })
 }
 
-/// On AWS, results are opened within /hipaa, or where a person says so.
+/// Refuses a directory outside /hipaa on AWS, unless the user allows it or the
+/// result may leave the environment.
 fn check_place(project: &Project, args: &ResultsArgs) -> Result<(), Failure> {
     let out = std::path::absolute(&args.out).map_err(Failure::usage)?;
     let hipaa = project.settings.path(&project.settings.hipaa);
-    if project.aws.is_none() || args.in_the_clear || args.cohort || out.starts_with(&hipaa) {
+    // `absolute` keeps `..`, which would lead out of the directory again.
+    let climbs = out.components().any(|part| part == Component::ParentDir);
+    let is_within = out.starts_with(&hipaa) && !climbs;
+    if project.aws.is_none() || args.in_the_clear || args.cohort || is_within {
         return Ok(());
     }
     Err(Failure::usage(anyhow!(
-        "{} is not within {}: results hold health data; choose a directory there, or say --in-the-clear",
+        "{} is not within {}: results contain health data: choose a directory there, or use --in-the-clear",
         args.out.display(),
         hipaa.display()
     )))
@@ -283,13 +301,15 @@ fn file_name(object: &ObjectRef) -> &str {
     object.key.as_str().rsplit('/').next().unwrap_or_default()
 }
 
-/// Opens one deliverable into the directory; it appears when verified whole.
+/// Opens one deliverable into the directory. The file appears only after the
+/// whole object was verified.
 async fn fetch(
     project: &Project,
     object: &ObjectRef,
     args: &ResultsArgs,
 ) -> Result<String, Failure> {
     let path = args.out.join(file_name(object));
+    // The file gets its name only in `finish`; after an error, the temporary file is deleted.
     let mut writer = FileWriter::create(&path).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let pit = &project.settings.pit;
@@ -298,11 +318,13 @@ async fn fetch(
         Err(OpenError::Sink(e)) => {
             return Err(Failure::infrastructure(anyhow!("write {}: {e}", path.display())));
         }
+        // The user can configure another key; a damaged object must be restored.
         Err(OpenError::Port(e)) if e.class == Class::WrongKey => {
             return Err(Failure::usage(anyhow!("open result {}: {}", object.key, e.cause())));
         }
         Err(e) => {
-            let remedy = "restore it from a copy, or make the results anew with sce run --again";
+            let remedy =
+                "restore it from a copy, or compute the results again with `sce run --again`";
             return Err(Failure::infrastructure(anyhow!(
                 "open result {}: {e}: {remedy}",
                 object.key

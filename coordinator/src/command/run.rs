@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use sce_cloud::aws::Caller;
+use sce_cloud::caller::Caller;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::retry::retry;
 use sce_core::manifest::Manifest;
@@ -17,13 +17,15 @@ use sce_core::study::StudySettings;
 use super::cost::{check_cost, load_prices};
 use super::results::processed_objects;
 use super::watch::{Following, wait};
+use crate::aws::check_template;
 use crate::cli::{FleetArgs, RetryArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::project::Project;
 use crate::submit::{Plan, submit};
 
-/// Longest manifest file read, in bytes (1 GiB).
+/// Longest manifest file that is read, in bytes (1 GiB).
 const MANIFEST_MAX_BYTES: u64 = 1 << 30;
 /// Names read at a time.
 pub(super) const NAMES_PAGE: u32 = 10_000;
@@ -40,14 +42,15 @@ pub(super) async fn run(
     let Selected { names, tables } = select(&project, args, wanted.as_ref(), &people).await?;
     if tables > 0 {
         output.say(format_args!(
-            "tables of people left out: {tables} (list them in --manifest if they hold measurements too)"
+            "tables of people left out: {tables} (if they also contain measurements, list them in --manifest)"
         ));
     }
     if names.is_empty() {
-        output.say("nothing to do: every such object is processed, or in a run (sce runs lists them); --again repeats");
+        output.say("nothing to do: every selected object is processed or in a run (see `sce runs`); use --again to repeat");
         output.emit(&serde_json::json!({ "schema_version": 1, "run": null, "state": "empty", "counts": { "objects": 0 } }));
         return Ok(Exit::Done);
     }
+    // Without the nonce, the same objects and settings would give the id of the earlier run.
     let again = if args.again { Some(nonce(&project)?) } else { None };
     let mut study = project.settings.study.clone();
     if let Some(format) = &args.format {
@@ -69,30 +72,31 @@ pub(super) async fn retry_run(
     let run = project.run(&args.run).await?;
     if !run.has_ended() {
         return Err(Failure::usage(anyhow!(
-            "run {} has not ended: sce watch it, or sce cancel it first",
-            run.id
+            "run {id} has not ended: wait with `sce watch {id}`, or end it with `sce cancel {id}`",
+            id = run.id
         )));
     }
-    let missed = processed_objects(&project.ports, &run).await?.not_analysed;
+    let missed = processed_objects(&project.ports, &run).await?.not_analyzed;
     let mut names = Vec::new();
     for key in missed {
+        // The names as registered now: a quarantined object may have been put again.
         names.extend(retry(|| project.ports.ledger.name(&key)).await?);
     }
     if names.is_empty() {
-        output.say(format_args!("nothing to retry: run {} analysed every object", run.id));
+        output.say(format_args!("nothing to retry: run {} analyzed every object", run.id));
         return Ok(Exit::Done);
     }
     let again = Some(nonce(&project)?);
     let (fleet, detach) = (&args.fleet, args.detach);
     let mut study = run.study.clone();
-    // As they are registered now: one may have been put again.
+    // The tables as registered now, for the same reason.
     let keys: Vec<String> = study.side_inputs.iter().map(|table| table.key.to_string()).collect();
     study.side_inputs = tables(&project, &keys).await?;
     let submission = Submission { names, study, again, fleet, detach, stats: false };
     start(&project, submission, output).await
 }
 
-/// What to submit, and with how many workers.
+/// A submission and its workers.
 struct Submission<'a> {
     names: Vec<Name>,
     study: StudySettings,
@@ -102,44 +106,51 @@ struct Submission<'a> {
     stats: bool,
 }
 
-/// Submits, launches and, unless detached, waits for the end.
+/// Submits a run, launches its workers and, unless detached, waits for its end.
 async fn start(
     project: &Project,
     submission: Submission<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
     let Submission { names, study, again, fleet, detach, stats } = submission;
+    // Prices and launch template are checked before anything is written: a refusal leaves no run.
     let prices = load_prices(&fleet.prices)?;
     let workers = if fleet.no_fleet { 0 } else { fleet.workers };
     if let Some(limit) = fleet.max_hourly_cost {
         check_cost(project, &prices, workers, limit).await?;
     }
     if let Some(aws) = project.aws.as_ref().filter(|_| workers > 0) {
-        aws.fleet.check_template().await?;
+        check_template(aws).await?;
     }
     let objects = names.iter().map(|name| name.object.clone()).collect();
     let manifest = Manifest::new(objects).map_err(Failure::usage)?;
     let plan = Plan { manifest, study, again, workers };
     let id = plan.digest().run_id();
+    // Names before the run, so that two submissions cannot analyze the same object. If this one
+    // is interrupted here, the names refer to no run, or to a draft, and count as free.
     let taken = retry(|| project.ports.ledger.take_names(&names, id)).await?;
     if taken < names.len() {
         return Err(Failure::usage(anyhow!(
-            "another submission takes some of these objects just now: repeat"
+            "another submission is taking some of these objects: repeat the command"
         )));
     }
     let run = submit(&project.ports, &plan).await?;
-    output.say(format_args!("run {} of {} objects in {} units", run.id, run.objects, run.units));
+    let (objects, units) = (plural(run.objects, "object"), plural(run.units.into(), "unit"));
+    output.say(format_args!("run {}: {objects} in {units}", run.id));
     if run.has_ended() {
         let id = run.id;
-        eprintln!("sce: this same submission has ended already: sce retry {id}, or submit --again");
+        eprintln!(
+            "sce: this submission has already ended: use `sce retry {id}`, or submit it with --again"
+        );
     }
     if detach {
-        let passed = project.tender(Some((run.id, workers))).pass().await?;
-        passed.warnings.iter().for_each(|warning| eprintln!("sce: {warning}; it is tried again"));
+        // One pass launches the workers; nothing follows the run afterwards.
+        let passed = project.reconciler(Some((run.id, workers))).pass().await?;
+        passed.warnings.iter().for_each(|warning| eprintln!("sce: {warning}; retrying"));
         if let Some((_, e)) = passed.failed.into_iter().find(|(of, _)| *of == run.id) {
             return Err(e.into());
         }
-        output.say(format_args!("it goes on by itself; follow it with: sce watch {}", run.id));
+        output.say(format_args!("the run continues; follow it with: sce watch {}", run.id));
         output.emit(&serde_json::json!({ "run": run.id, "state": run.status.name() }));
         return Ok(Exit::Done);
     }
@@ -147,14 +158,14 @@ async fn start(
     wait(project, run.id, following, output).await
 }
 
-/// What a run takes.
+/// The objects selected for a run.
 struct Selected {
     names: Vec<Name>,
-    /// Tables of people that it leaves out.
+    /// Number of tables of people that were left out.
     tables: u64,
 }
 
-/// The tables of people, as they are registered.
+/// Looks up the tables of people in the registry.
 async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Failure> {
     let mut tables = Vec::new();
     for (number, key) in (1..).zip(keys) {
@@ -162,19 +173,19 @@ async fn tables(project: &Project, keys: &[String]) -> Result<Vec<ObjectRef>, Fa
         let key = ObjectKey::try_from(key.clone()).map_err(|e| wrong(e.to_string()))?;
         let name = retry(|| project.ports.ledger.name(&key)).await?;
         let name = name.ok_or_else(|| {
-            wrong("no object of this name is registered: sce put it first".to_owned())
+            wrong("no object of this name is registered: put it first with `sce put`".to_owned())
         })?;
         if tables.iter().any(|known: &ObjectRef| known.key == key) {
-            return Err(wrong("it is named twice: name each once".to_owned()));
+            return Err(wrong("it is named twice: name each table once".to_owned()));
         }
         tables.push(name.object);
     }
     Ok(tables)
 }
 
-/// The names a run takes: free ones, or with `--again` any that no open run
-/// has; only those wanted. Tables of people are left out, unless they are
-/// listed: they may hold measurements too.
+/// Selects the names for a run: free ones, or with `--again` all that no open
+/// run has; with a manifest, only those listed. Tables of people are left out
+/// unless they are listed, because they may contain measurements too.
 async fn select(
     project: &Project,
     args: &RunArgs,
@@ -184,6 +195,7 @@ async fn select(
     let facts = run_facts(project).await?;
     let mut tables = 0;
     let mut selected = Vec::new();
+    // Counts the listed objects that exist, so that a missing one is an error and not left out.
     let mut found = 0;
     let mut after: Option<ObjectKey> = None;
     loop {
@@ -210,8 +222,8 @@ async fn select(
     }
     match wanted {
         Some(wanted) if found < wanted.len() => Err(Failure::usage(anyhow!(
-            "{} objects of the manifest are not registered (or outside --prefix): sce put them first",
-            wanted.len() - found
+            "manifest: {} not registered or outside --prefix: run `sce put` first",
+            plural((wanted.len() - found) as u64, "object")
         ))),
         _ => Ok(Selected { names: selected, tables }),
     }
@@ -219,6 +231,7 @@ async fn select(
 
 pub(super) async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
     let mut facts = RunFacts::of(retry(|| project.ports.ledger.runs()).await?);
+    // Units are read only for runs that ended early: a run that is done has processed all objects.
     let unfinished: Vec<Run> = facts.unfinished().cloned().collect();
     for run in unfinished {
         facts.processed.insert(run.id, processed_objects(&project.ports, &run).await?.processed);
@@ -226,7 +239,7 @@ pub(super) async fn run_facts(project: &Project) -> Result<RunFacts, Failure> {
     Ok(facts)
 }
 
-/// A manifest file: one key a line; empty lines are left out.
+/// Loads a manifest file: one key per line; empty lines are skipped.
 fn load_manifest(path: &Path) -> anyhow::Result<BTreeSet<ObjectKey>> {
     let read = || format!("read {}", path.display());
     let facts = fs::metadata(path).with_context(read)?;
@@ -240,7 +253,7 @@ fn load_manifest(path: &Path) -> anyhow::Result<BTreeSet<ObjectKey>> {
             .map_err(|e| anyhow!("{} line {line}: {e}", path.display()))?;
         if !keys.insert(key) {
             return Err(anyhow!(
-                "{} line {line}: this object is listed already: list each once",
+                "{} line {line}: this object is already listed: list each object once",
                 path.display()
             ));
         }

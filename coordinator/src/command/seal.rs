@@ -1,12 +1,12 @@
-//! `sce seal` and `sce open`: one file at hand, either way; `sce key wrap`.
+//! `sce seal` and `sce open`: seal or open one local file.
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use sce_cloud::aws::{self, Caller, store_homer_key};
-use sce_cloud::local::{FileKeys, FileReader, load_key_file};
+use sce_cloud::caller::Caller;
+use sce_cloud::local::{FileKeys, FileReader};
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::{Entropy, KeyService, ObjectReader};
 use sce_cloud::sealed::{OpenError, context_of, open_stream};
@@ -15,11 +15,10 @@ use sce_cloud::system::SystemEntropy;
 use sce_core::envelope::{FrameLength, Sealer};
 use sce_core::object::ObjectKey;
 
+use crate::aws::{open as open_aws, ports};
 use crate::cli::SealArgs;
 use crate::exit::{Exit, Failure};
 use crate::files::FileWriter;
-use crate::output::Output;
-use crate::project::Project;
 
 /// `sce seal`
 pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Failure> {
@@ -29,6 +28,7 @@ pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     let frames = FrameLength::new(args.frame_length).map_err(Failure::usage)?;
     let context = context_of(&settings.pit, &key).map_err(Failure::usage)?;
     let (data_key, wrapped) = keys.generate(&context).await?;
+    // The envelope requires a random id that is unique per message.
     let mut message_id = [0; 32];
     SystemEntropy.fill(&mut message_id)?;
     let (mut sealer, mut sealed) =
@@ -40,6 +40,7 @@ pub(super) async fn seal(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     while let Some(chunk) = reader.next().await? {
         sealer.push(&chunk, &mut sealed).map_err(Failure::usage)?;
         writer.write_all(&sealed).map_err(full)?;
+        // The buffer is reused, so that memory does not depend on the size of the file.
         sealed.clear();
     }
     sealer.finish(&mut sealed).map_err(Failure::usage)?;
@@ -58,6 +59,7 @@ pub(super) async fn open(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     let mut writer = FileWriter::create(&args.out).map_err(Failure::file)?;
     let sink = |plaintext: &[u8]| writer.write_all(plaintext);
     let input = args.input.display();
+    // The file gets its name in `finish`, that is only after the last frame was verified.
     match open_stream(&mut reader, &*keys, &expected, sink).await {
         Ok(_) => writer.finish().map_err(Failure::infrastructure).map(|()| Exit::Done),
         Err(OpenError::Port(e)) if e.class != sce_cloud::error::Class::WrongKey => Err(e.into()),
@@ -68,45 +70,24 @@ pub(super) async fn open(args: &SealArgs, overlay: &Overlay) -> Result<Exit, Fai
     }
 }
 
-/// The project's keys: of the key file, or on AWS of KMS.
+/// Returns the project's keys: from the key file, or from KMS on AWS.
 async fn keys(settings: &Settings) -> Result<Arc<dyn KeyService>, Failure> {
     match settings.mode {
         Mode::Local => {
             let path = settings.path(&settings.key_file);
             Ok(Arc::new(FileKeys::open(&path, &settings.pit, Arc::new(SystemEntropy))?))
         }
-        Mode::Aws => Ok(aws::open(settings, Caller::HandlesData).await?.ports.keys),
+        Mode::Aws => Ok(ports(&open_aws(settings, Caller::HandlesData).await?).keys.clone()),
     }
 }
 
-/// `sce key wrap`
-pub(super) async fn wrap_key(
-    file: &Path,
-    replace: bool,
-    overlay: &Overlay,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let project = Project::open(overlay, Caller::Coordinates).await?;
-    let aws = project.aws("sce key wrap")?;
-    let key = load_key_file(file)?;
-    let (kms, pit) = (&aws.clients.kms, &project.settings.pit);
-    if !store_homer_key(kms, &*aws.store, &aws.key_arn, pit, &key, replace).await? {
-        return Err(Failure::usage(anyhow!(
-            "the project has a wrapped key already, and objects may be sealed with it: --replace it only if none are"
-        )));
-    }
-    output.say("the key is wrapped and stored; workers use it with data_keys = \"homer\"");
-    output.emit(&serde_json::json!({ "wrapped": true }));
-    Ok(Exit::Done)
-}
-
-/// The object's key: as given, else the sealed file's name.
+/// Returns the object key: as given, or else the name of the sealed file.
 fn object_key(args: &SealArgs, sealed: &Path) -> Result<ObjectKey, Failure> {
     let name = || {
         let name = sealed.file_name()?.to_str()?;
         Some(name.strip_suffix(".sealed").unwrap_or(name).to_owned())
     };
-    let key = args.object.clone().or_else(name).context("name the object with --object");
+    let key = args.object.clone().or_else(name).context("give the object key with --object");
     let key = key.map_err(Failure::usage)?;
     ObjectKey::try_from(key).map_err(|e| Failure::usage(anyhow!("--object: {e}")))
 }

@@ -1,4 +1,4 @@
-//! Commands that need no project yet: init, key, synth, completions, man.
+//! Commands that need no project: init, key, synth, completions, man.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
@@ -14,10 +14,10 @@ use sce_cloud::system::SystemEntropy;
 use sce_core::ids::Pit;
 use serde_json::json;
 
-use super::env::outputs;
 use crate::cli::{Cli, InitArgs, SynthArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::progress::Progress;
 use crate::synth::{SynthSettings, write_study};
 
@@ -28,11 +28,12 @@ pub(super) async fn init(args: &InitArgs, output: Output) -> Result<Exit, Failur
     let file = dir.join(FILE_NAME);
     let refuse = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Failure::usage(anyhow!("{} exists: this is a project already", file.display()))
+            Failure::usage(anyhow!("{} exists: the directory is already a project", file.display()))
         }
         _ => Failure::infrastructure(anyhow!("write {}: {e}", file.display())),
     };
     fs::create_dir_all(dir).map_err(refuse)?;
+    // `create_new`, so that the settings of an existing project are never overwritten.
     File::create_new(&file)
         .and_then(|mut f| f.write_all(known.template().as_bytes()))
         .map_err(refuse)?;
@@ -48,7 +49,7 @@ pub(super) async fn init(args: &InitArgs, output: Output) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-/// What is known already of a project on AWS.
+/// The known settings of a project on AWS.
 #[derive(Default)]
 struct Known {
     account: Option<String>,
@@ -58,16 +59,28 @@ struct Known {
 }
 
 impl Known {
-    /// By flags, or from the stack of an environment.
+    /// Finds them from the flags, or from the stack of an environment.
     async fn find(args: &InitArgs) -> Result<Self, Failure> {
         let region = args.region.clone();
         let account = args.aws.as_ref().map(ToString::to_string);
         let Some(pit) = &args.from_env else {
             return Ok(Self { account, region, ..Self::default() });
         };
-        let mut outputs = outputs(pit, region).await?.outputs;
+        Self::from_environment(pit, region).await
+    }
+
+    #[cfg(not(feature = "aws"))]
+    async fn from_environment(_: &Pit, _: Option<String>) -> Result<Self, Failure> {
+        Err(super::needs_aws("sce init --from-env"))
+    }
+
+    /// Reads them from the outputs of an environment's stack.
+    #[cfg(feature = "aws")]
+    async fn from_environment(pit: &Pit, region: Option<String>) -> Result<Self, Failure> {
+        let mut outputs = super::env::outputs(pit, region).await?.outputs;
         if !outputs.contains_key("Account") {
-            let cause = "its stack tells no account: it is not one of ours, or stands in part only";
+            let cause =
+                "its stack has no output Account: `sce env up` did not build it, or not completely";
             return Err(Failure::usage(anyhow!("environment {pit}: {cause}")));
         }
         Ok(Self {
@@ -78,9 +91,11 @@ impl Known {
         })
     }
 
-    /// The settings file, with the lines changed that are known.
+    /// Returns the settings file, with the known values filled in.
     fn template(&self) -> String {
         let mut text = format!("{TEMPLATE}\n{}", sce_vitals::settings::TEMPLATE);
+        // Whole lines are replaced in the text, because a TOML writer would drop the comments that
+        // explain the settings.
         let mut set = |line: &str, name: &str, value: Option<&str>| {
             if let Some(value) = value {
                 text = text.replace(&format!("\n{line}\n"), &format!("\n{name} = {value:?}\n"));
@@ -98,10 +113,10 @@ impl Known {
     }
 }
 
-/// Makes a directory that only its owner may enter.
+/// Creates a directory that only its owner may enter.
 fn private_dir(dir: &Path) -> anyhow::Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| format!("make {}", dir.display()))
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created.with_context(|| format!("create {}", dir.display()))
 }
 
 /// `sce key new`
@@ -118,14 +133,16 @@ pub(super) fn new_key(file: &Path, output: Output) -> Result<Exit, Failure> {
 /// `sce synth`
 pub(super) fn synth(args: &SynthArgs, output: Output) -> Result<Exit, Failure> {
     let settings: SynthSettings = args.clone().into();
+    // Checked separately from writing, because a wrong number has another exit code than a full
+    // disk.
     settings.check().map_err(Failure::usage)?;
     let mut progress = Progress::new("rows written", settings.visits);
     let written = write_study(&settings, &mut |rows| progress.set(rows));
     progress.finish();
     let written = written.map_err(Failure::file)?;
     let out = settings.out.display();
-    output
-        .say(format_args!("wrote {} rows in {} objects into {out}", written.rows, written.objects));
+    let (rows, objects) = (plural(written.rows, "row"), plural(written.objects.into(), "object"));
+    output.say(format_args!("wrote {rows} in {objects} into {out}"));
     output.emit(&json!({
         "objects": written.objects, "rows": written.rows, "bytes": written.bytes, "out": settings.out
     }));
@@ -134,6 +151,7 @@ pub(super) fn synth(args: &SynthArgs, output: Output) -> Result<Exit, Failure> {
 
 /// `sce completions`
 pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
+    // Through a buffer: clap_complete panics if it cannot write, for example to a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sce", &mut script);
     std::io::stdout().write_all(&script).map_err(Failure::infrastructure)?;

@@ -1,8 +1,9 @@
-//! `sce reap` and `sce intake`, which the bastion runs by itself.
+//! `sce reap` and `sce intake`, which services on the bastion run.
 
 use std::time::Duration;
 
-use sce_cloud::aws::{Aws, Caller, SqsQueue, UnfinishedUpload};
+use sce_cloud::aws::{Aws, SqsQueue, UnfinishedUpload};
+use sce_cloud::caller::Caller;
 use sce_cloud::error::PortResult;
 use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::{Delivery, Instance, WorkQueue};
@@ -20,11 +21,12 @@ use tracing::warn;
 use crate::cli::{IntakeArgs, ReapArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::project::Project;
 
-/// Dead letters looked at in one pass.
+/// Most dead letters deleted in one call.
 const DEAD_LETTERS_MAX: usize = 1000;
-/// How long a message that is being worked on stays invisible to others.
+/// How long a message that is being processed stays invisible to others.
 const VISIBILITY: Duration = Duration::from_secs(60);
 
 /// `sce reap`
@@ -36,8 +38,9 @@ pub(super) async fn reap(
     sce_cloud::telemetry::start();
     let project = Project::open(overlay, Caller::Coordinates).await?;
     let aws = project.aws("sce reap")?;
-    // What must be removed is removed even where a launch is refused.
-    let tended = if args.dry_run { Ok(0) } else { tend(&project).await };
+    // An error here is returned only at the end: resources that cost money are removed even if a
+    // launch is refused.
+    let reconciled = if args.dry_run { Ok(0) } else { reconcile(&project).await };
     let first = Look::take(&project, aws).await?;
     tokio::time::sleep(Duration::from_secs(args.grace)).await;
     let second = Look::take(&project, aws).await?;
@@ -49,7 +52,7 @@ pub(super) async fn reap(
         if !args.dry_run
             && let Err(e) = second.remove(&project, aws, thing).await
         {
-            warn!("{what} {id} is not removed: {e}");
+            warn!("cannot remove {what} {id}: {e}");
             failed += 1;
             continue;
         }
@@ -60,12 +63,16 @@ pub(super) async fn reap(
         );
     }
     let letters = if args.dry_run { 0 } else { drop_dead_letters(aws).await? };
-    failed += tended?;
+    failed += reconciled?;
+    // Once more, now that the removed instances are gone: the notice about the last worker may
+    // have become due.
     if !args.dry_run {
-        failed += tend(&project).await?;
+        failed += reconcile(&project).await?;
     }
     let removed = if args.dry_run { 0 } else { litter.len() };
-    output.say(format_args!("{removed} things removed, {letters} dead letters deleted"));
+    let (removed, deleted) =
+        (plural(removed as u64, "resource"), plural(letters as u64, "dead letter"));
+    output.say(format_args!("{removed} removed, {deleted} deleted"));
     output.emit(&json!({
         "schema_version": 1, "litter": litter.len(), "dead_letters": letters,
         "dry_run": args.dry_run, "failed": failed
@@ -73,10 +80,11 @@ pub(super) async fn reap(
     Ok(if failed == 0 { Exit::Done } else { Exit::Infrastructure })
 }
 
-/// One pass; how many launches will not succeed by themselves.
-async fn tend(project: &Project) -> Result<usize, Failure> {
-    let passed = project.tender(None).pass().await?;
-    passed.warnings.iter().for_each(|warning| warn!("{warning}; it is tried again"));
+/// Makes one pass of the reconciler. Returns the number of launches that cannot
+/// succeed until a user removes the cause.
+async fn reconcile(project: &Project) -> Result<usize, Failure> {
+    let passed = project.reconciler(None).pass().await?;
+    passed.warnings.iter().for_each(|warning| warn!("{warning}; retrying"));
     passed.failed.iter().for_each(|(run, e)| warn!(%run, "{e}"));
     Ok(passed.failed.len())
 }
@@ -90,7 +98,7 @@ fn name(thing: &Thing) -> (&'static str, &str) {
     }
 }
 
-/// One look at what there is.
+/// One look at the resources of the account.
 struct Look {
     sight: Sight,
     instances: Vec<Instance>,
@@ -113,7 +121,7 @@ impl Look {
         instances.extend(halted);
         things.extend(volumes.into_iter().map(|id| (Thing::Volume(id), None)));
         things.extend(uploads.iter().map(upload));
-        // Last, so that a run released meanwhile spares its workers.
+        // Runs are read last, so that a run released in the meantime protects its workers.
         let runs = retry(|| project.ports.ledger.runs()).await?;
         let run_open = runs.iter().any(Run::is_open);
         let sight = Sight { at: project.ports.clock.now(), run_open, things };
@@ -137,12 +145,13 @@ impl Look {
     }
 }
 
-/// Logs and deletes dead letters: they are hints that nobody could follow, and
-/// the ledger alone decides what becomes of their units.
+/// Logs and deletes dead letters. They are only hints: the ledger decides the
+/// outcome of their units.
 async fn drop_dead_letters(aws: &Aws) -> PortResult<usize> {
     let queue =
         SqsQueue::open(aws.clients.sqs.clone(), &aws.resources.dead_letters_queue()).await?;
     let mut count = 0;
+    // Bounded, because the bastion's timer starts the next call anyway.
     while count < DEAD_LETTERS_MAX {
         let Some(letter) = retry(|| queue.receive(Duration::ZERO, VISIBILITY)).await? else {
             break;
@@ -170,7 +179,7 @@ pub(super) async fn intake(
     let queue = SqsQueue::open(aws.clients.sqs.clone(), &aws.resources.uploads_queue()).await?;
     let rules = project.settings.name_rules();
     let poll = if args.once { Duration::from_secs(1) } else { project.settings.poll() };
-    let mut counts = Taken::default();
+    let mut counts = IntakeCounts::default();
     loop {
         let Some(delivery) = retry(|| queue.receive(poll, VISIBILITY)).await? else {
             if args.once {
@@ -178,15 +187,18 @@ pub(super) async fn intake(
             }
             continue;
         };
-        match take(&project, aws, &rules, &delivery, &mut counts).await {
+        match handle_event(&project, aws, &rules, &delivery, &mut counts).await {
             Ok(()) => retry(|| queue.delete(&delivery.receipt)).await?,
-            // It comes back; the queue gives it up in the end.
-            Err(e) => warn!("event not handled: {e}"),
+            // Not deleted: the queue delivers it again, until it expires.
+            Err(e) => warn!("cannot handle event: {e}"),
         }
     }
-    let Taken { registered, refused, ignored } = counts;
+    let IntakeCounts { registered, refused, ignored } = counts;
     output.say(format_args!(
-        "{registered} objects registered, {refused} names refused, {ignored} events ignored"
+        "{} registered, {} refused, {} ignored",
+        plural(registered, "object"),
+        plural(refused, "name"),
+        plural(ignored, "event")
     ));
     output.emit(&json!({
         "schema_version": 1, "registered": registered, "refused": refused, "ignored": ignored
@@ -194,23 +206,25 @@ pub(super) async fn intake(
     Ok(if refused == 0 { Exit::Done } else { Exit::Unfinished })
 }
 
+/// What became of the events so far.
 #[derive(Default)]
-struct Taken {
+struct IntakeCounts {
     registered: u64,
     refused: u64,
     ignored: u64,
 }
 
-async fn take(
+async fn handle_event(
     project: &Project,
     aws: &Aws,
     rules: &NameRules,
     delivery: &Delivery,
-    counts: &mut Taken,
+    counts: &mut IntakeCounts,
 ) -> PortResult<()> {
     let uploads = match parse_event(&delivery.body) {
         Ok(uploads) => uploads,
         Err(unreadable) => {
+            // It will never become readable, so it counts as handled and is deleted.
             warn!("{unreadable} deleted");
             counts.ignored += 1;
             return Ok(());
@@ -226,17 +240,19 @@ async fn take(
     Ok(())
 }
 
-/// Registers what lies there now, whatever the order of events.
+/// Registers the current version of an object, so that the order of events does
+/// not matter.
 async fn register(
     project: &Project,
     rules: &NameRules,
     upload: Upload,
-    counts: &mut Taken,
+    counts: &mut IntakeCounts,
 ) -> PortResult<()> {
     let (ports, at) = (&project.ports, project.ports.clock.now());
     let key = match rules.parse(&upload.name) {
         Ok(key) => key,
         Err(rule) => {
+            // The name may contain PHI, so only the bucket and the event's sequencer are kept.
             let Upload { bucket, sequencer, .. } = upload;
             warn!(%bucket, %sequencer, "name refused: {rule}");
             counts.refused += 1;
@@ -244,6 +260,7 @@ async fn register(
             return retry(|| ports.ledger.note_refusal(&refusal)).await;
         }
     };
+    // The object may have been deleted since the event.
     let Some(object) = retry(|| ports.objects.head(Bucket::Data, &key)).await? else {
         counts.ignored += 1;
         return Ok(());

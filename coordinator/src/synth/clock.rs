@@ -1,17 +1,18 @@
-//! The study's clock: when the next visit is, and how a moment is written.
+//! The clock of the pseudo-data: the times of visits, and their calendar dates.
 //!
-//! For: `study`, which asks for one step per visit, and `row`, which writes
-//! dates. There is no time zone and no daylight saving: a study day has 86,400
+//! Used by `study`, which makes one step per visit, and by `row`, which writes
+//! dates. There is no time zone and no daylight saving: a day has 86,400
 //! seconds. Must never read the machine's clock.
 
 use super::draw::Draws;
 
-/// Up to this many visits the step is one or two whole days, as in the
-/// procedure; beyond it the step shrinks so that the span stays about 41 years.
+/// Up to this many visits, steps are one or two whole days, as in the
+/// procedure. With more visits, steps are shorter, so that the span stays about
+/// 41 years.
 pub const VISITS_DAILY_MAX: u64 = 10_000;
 
 const SECONDS_PER_DAY: u64 = 86_400;
-/// Ticks are 2⁻³⁰ s, so that sub-second steps add up without drift.
+/// A tick is 2⁻³⁰ s, so that steps below a second add up without drift.
 const TICK_BITS: u32 = 30;
 const TICKS_PER_SECOND: u64 = 1 << TICK_BITS;
 const TICKS_PER_DAY: u64 = SECONDS_PER_DAY * TICKS_PER_SECOND;
@@ -23,13 +24,13 @@ const SPAN_TICKS: u64 = VISITS_DAILY_MAX * TICKS_PER_DAY / 2 * 3;
 enum Pace {
     /// One or two whole days.
     Days,
-    /// Anything from the first to the second number of ticks.
+    /// Any number of ticks from the first to the second.
     Ticks(u64, u64),
 }
 
-/// Time since the study's start. Never goes back; whole seconds are what is
-/// written. Every visit has its own second up to 1,296,000,000 visits; beyond,
-/// the mean step is under a second and neighbouring visits may share one.
+/// Time since the study's start; it never goes back. Dates are written in whole
+/// seconds. Up to 1,296,000,000 visits, every visit has its own second; with
+/// more, the mean step is below a second and neighboring visits may share one.
 #[derive(Debug)]
 pub struct Clock {
     ticks: u64,
@@ -37,14 +38,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock at the study's start, paced for `visits` visits.
+    /// Creates a clock at the study's start, with a step for `visits` visits.
     pub fn new(visits: u64) -> Self {
         let pace = if visits <= VISITS_DAILY_MAX {
             Pace::Days
         } else {
-            // As with one day or two, the longest step is twice the shortest,
-            // but no step is under a second while the mean is not: so the
-            // seconds written still differ.
+            // As with one day or two, the longest step is twice the shortest. But no step is
+            // below a second unless the mean is, so that the written seconds differ.
             let mean = SPAN_TICKS / visits;
             let shortest = (mean / 3 * 2).max(mean.min(TICKS_PER_SECOND));
             Pace::Ticks(shortest, 2 * mean - shortest)
@@ -57,8 +57,9 @@ impl Clock {
         self.ticks >> TICK_BITS
     }
 
-    /// Moves on to the next visit.
+    /// Advances to the next visit.
     pub fn step(&mut self, draws: &mut Draws) {
+        // Does not overflow: a test checks the longest step times the most visits.
         self.ticks += match self.pace {
             Pace::Days => draws.within(1_u64, 2) * TICKS_PER_DAY,
             Pace::Ticks(shortest, longest) => draws.within(shortest, longest),
@@ -66,7 +67,7 @@ impl Clock {
     }
 }
 
-/// A calendar that follows the clock forward, day by day.
+/// A calendar that follows the clock, day by day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calendar {
     days: u64,
@@ -79,9 +80,11 @@ impl Calendar {
     /// The study's first day, 30 October 1938.
     pub const START: Self = Self { days: 0, year: 1938, month: 10, day: 30 };
 
-    /// Year, month, day, hour, minute and second, `seconds` after the study's
-    /// start. `seconds` is not before the day of the last call.
+    /// Returns year, month, day, hour, minute and second, `seconds` after the
+    /// study's start. `seconds` must not be before the day of the last call.
     pub fn at(&mut self, seconds: u64) -> (u16, [u64; 5]) {
+        // Advancing day by day is cheaper than converting each date from scratch, because most
+        // rows are on the same day or the next.
         while self.days < seconds / SECONDS_PER_DAY {
             self.turn_day();
         }

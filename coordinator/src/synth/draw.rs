@@ -1,16 +1,16 @@
 //! Random draws for the pseudo-data, the same on every machine and release.
 //!
-//! For: the patients, visits and surnames of `synth`. ChaCha8 is a fixed,
-//! published function of its seed; the two ways of turning its words into
-//! numbers are written out here, so that no library's taste in sampling can
-//! change a study behind a seed. Must never feed a data key or a nonce: eight
-//! rounds from a 64-bit seed are for made-up data only.
+//! Used for the patients, visits and surnames of `synth`. ChaCha8 is a fixed,
+//! published function of its seed. The two conversions from its words to
+//! numbers are implemented here, so that a change in a library's sampling
+//! cannot change the pseudo-data of a seed. Must never be used for a data key or
+//! a nonce: eight rounds from a 64-bit seed are for pseudo-data only.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream of draws is for. Each has its own ChaCha stream number, so
-/// that writing the tables, say, cannot shift the visits.
+/// The purpose of a stream of draws. Each has its own ChaCha stream number, so
+/// that writing the tables, for example, does not change the visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Heights and base ranges, in patient order.
@@ -38,8 +38,8 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The stream `stream` of `seed`: the ChaCha key is the seed as eight
-    /// little-endian bytes followed by 24 zero bytes.
+    /// Creates the stream `stream` of `seed`. The ChaCha key is the seed as
+    /// eight little-endian bytes, followed by 24 zero bytes.
     pub fn new(seed: u64, stream: Stream) -> Self {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -48,30 +48,33 @@ impl Draws {
         Self { words }
     }
 
-    /// A whole number from `low` to `high`, both included, each equally likely.
-    /// `low` is at most `high`, and the whole range of `u64` is not asked for.
+    /// Draws a whole number from `low` to `high`, both included, uniformly.
+    /// `low` must be at most `high`; the full range of `u64` is not supported.
     pub fn within<T>(&mut self, low: T, high: T) -> T
     where
         T: Copy + Into<u64> + TryFrom<u64>,
     {
         let start: u64 = low.into();
         let drawn = start + self.below(high.into() - start + 1);
-        // Always fits: what is drawn is at most `high`, which is a `T`.
+        // Always fits: the number is at most `high`, which is a `T`.
         T::try_from(drawn).unwrap_or(high)
     }
 
-    /// A number from `low` to `high` in steps of 2⁻⁵³ of the distance. The last
-    /// rounding may yield `high` itself, never more.
+    /// Draws a number from `low` to `high` in steps of 2⁻⁵³ of the distance. The
+    /// final rounding may give `high` itself, but never more.
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        // An f64 holds 53 bits exactly, so the upper 53 bits of a word convert without rounding.
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         let share = (self.words.next_u64() >> 11) as f64 * STEP;
         (low + (high - low) * share).min(high)
     }
 
-    /// A whole number under `count` (at least 1), by Lemire's multiplication
-    /// with rejection (ACM TOMACS 29(1), 2019): exact, mostly one word a draw.
+    /// Draws a whole number below `count` (at least 1), by Lemire's
+    /// multiplication with rejection (ACM TOMACS 29(1), 2019): exact, and mostly
+    /// one word per draw.
     fn below(&mut self, count: u64) -> u64 {
         let (mut low, mut high) = self.words.next_u64().carrying_mul(count, 0);
+        // The division below is slow, and needed only if the lower half is below `count`.
         if low < count {
             let uneven = count.wrapping_neg() % count;
             while low < uneven {
@@ -90,8 +93,8 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_chacha8() {
-        // Fixes the generator and the key layout; a change here changes every
-        // study ever named by a seed.
+        // Fixes the generator and the key layout: a change here changes the
+        // pseudo-data of every seed.
         let mut draws = Draws::new(1938, Stream::Visits);
         let first: Vec<u64> = (0..3).map(|_| draws.within(0_u64, 999_999)).collect();
         assert_eq!(first, [301_833, 364_610, 919_826]);

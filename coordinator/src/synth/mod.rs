@@ -1,13 +1,14 @@
 //! The pseudo-data generator behind `sce synth`.
 //!
-//! For: anyone who wants to try or test the environment without a patient's
-//! data. Some people all named John live in a town with one doctor, and their
-//! vital signs follow a procedure of 2017 (100 people, 10,000 visits, 41
-//! years), at any size, from a seed. Must never write names beside the objects:
-//! the tables that carry them go to a directory of their own.
+//! For trying or testing the environment without health data. The patients, all
+//! named John, live in a town with one doctor. Their vital signs follow a
+//! procedure of 2017 (100 patients, 10,000 visits, 41 years), at any size, from a
+//! seed. Must never write names into the directory of the objects: the tables
+//! that contain them go to another directory.
 //!
-//! `draw` numbers → `model` people → `study` visits (by the `clock`) → `row`
-//! text → `write` objects; `tables` afterwards.
+//! `draw` draws numbers → `model` makes patients of them → `study` makes visits
+//! (timed by `clock`) → `row` formats them → `write` writes objects; `tables`
+//! follows.
 
 mod clock;
 mod draw;
@@ -23,47 +24,50 @@ use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
 
+use crate::plural::plural;
+
 pub use write::write_study;
 
-/// How many patients a study can have; each takes about 80 bytes of memory.
+/// Range of the number of patients; each takes about 80 bytes of memory.
 pub const PATIENTS: RangeInclusive<u32> = 1..=100_000_000;
-/// How many visits a study can have. At about 140 bytes a row, disks end first.
+/// Range of the number of visits. At about 140 bytes a row, disk space runs out
+/// first.
 pub const VISITS: RangeInclusive<u64> = 0..=1_000_000_000_000;
-/// How many objects a study can be split into.
+/// Range of the number of objects.
 pub const OBJECTS: RangeInclusive<u32> = 1..=1_000_000;
 
-/// Which of the procedure's two readings to follow.
+/// The two variants of the procedure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Variant {
-    /// What the procedure's comments intend.
+    /// Does what the procedure's comments intend.
     #[default]
     Repaired,
-    /// What its code does, oddities included.
+    /// Does what its code does, including its mistakes.
     AsPrinted,
 }
 
-/// A study to write.
+/// The pseudo-data to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynthSettings {
-    /// Where the objects go: `part-000001.csv` and so on.
+    /// Directory of the objects: `part-000001.csv` and so on.
     pub out: PathBuf,
-    /// How many patients, within [`PATIENTS`].
+    /// Number of patients, within [`PATIENTS`].
     pub patients: u32,
-    /// How many visits, that is rows, within [`VISITS`].
+    /// Number of visits, that is rows, within [`VISITS`].
     pub visits: u64,
-    /// How many objects, within [`OBJECTS`] and not more than visits (where
-    /// there are no visits, every object is a header alone).
+    /// Number of objects, within [`OBJECTS`] and not more than visits (without
+    /// visits, every object consists of a header).
     pub objects: u32,
     /// The same seed, patients, visits and variant give the same rows.
     pub seed: u64,
-    /// Which reading of the procedure.
+    /// The variant of the procedure.
     pub variant: Variant,
-    /// Where the tables with names go, if anywhere; not in or under `out`.
+    /// Directory of the tables with names, outside `out`; `None` to write none.
     pub tables: Option<PathBuf>,
 }
 
 impl Default for SynthSettings {
-    /// The procedure's own study, in 20 objects, into the current directory.
+    /// The sizes of the procedure, in 20 objects, in the current directory.
     fn default() -> Self {
         Self {
             out: PathBuf::from("."),
@@ -78,8 +82,8 @@ impl Default for SynthSettings {
 }
 
 impl SynthSettings {
-    /// Refuses numbers out of bounds, before anything is touched. A caller may
-    /// ask first, to tell a wrong setting from a failing disk.
+    /// Checks that the numbers are within their ranges. A caller may do this
+    /// first, to distinguish a wrong setting from a failing disk.
     pub fn check(&self) -> anyhow::Result<()> {
         within(
             "patients",
@@ -92,7 +96,10 @@ impl SynthSettings {
         let (objects, visits) = (u64::from(self.objects), self.visits);
         ensure!(
             visits == 0 || objects <= visits,
-            "{objects} objects are more than the visits: ask for at most {visits} objects"
+            "{} for {}: choose at most {}",
+            plural(objects, "object"),
+            plural(visits, "visit"),
+            plural(visits, "object")
         );
         Ok(())
     }
@@ -100,39 +107,40 @@ impl SynthSettings {
 
 fn within(what: &str, asked: u64, least: u64, most: u64) -> anyhow::Result<()> {
     if !(least..=most).contains(&asked) {
-        bail!("{asked} {what} are out of bounds: ask for {least} to {most}");
+        bail!("{asked} {what} are out of range: choose {least} to {most}");
     }
     Ok(())
 }
 
-/// Write pseudo-data: made-up vital signs of made-up people, as CSV objects
+/// Write pseudo-data: vital signs of invented patients, as CSV objects
 ///
-/// Some people, all named John, share one doctor from 1938-10-30 on; at each
-/// visit one of them at random has his vital signs taken. Three effects hide in
-/// them: BaseE, TPain and DK. Objects hold consecutive visits and no name. The
-/// same seed, patients, visits and variant give the same rows on any machine,
-/// however many objects they are split into.
+/// The patients, all named John, share one doctor from 1938-10-30 on. At each
+/// visit, the vital signs of one of them, chosen at random, are taken. Three
+/// outcome columns depend on them: BaseE, TPain and DK. Objects contain
+/// consecutive visits and no names. The same seed, patients, visits and variant
+/// give the same rows on any machine, however many objects they are split into.
 #[derive(clap::Args, Clone, Debug)]
 pub struct SynthArgs {
-    /// Directory for the objects, part-000001.csv and on [created if absent;
-    /// refused if it already holds some]
+    /// Directory for the objects, part-000001.csv and so on [created if absent;
+    /// refused if it already contains some]
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// People, ids from 0; 1 to 100000000, about 80 bytes of memory each
+    /// Number of patients, ids from 0; 1 to 100000000, about 80 bytes of memory
+    /// each
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     pub patients: u32,
 
-    /// Visits, one row of about 140 bytes each; 0 to 1000000000000
+    /// Number of visits, one row of about 140 bytes each; 0 to 1000000000000
     ///
-    /// Up to 10000 visits lie one or two whole days apart. Beyond, they lie
-    /// closer, by whole seconds, so that the study still lasts about 41 years;
-    /// beyond 1296000000 neighbouring visits may share a second.
+    /// Up to 10000 visits are one or two whole days apart. More visits are
+    /// closer, by whole seconds, so that the study still lasts about 41 years.
+    /// With more than 1296000000, neighboring visits may share a second.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub visits: u64,
 
-    /// Objects to split the visits into evenly; 1 to 1000000, at most one per
-    /// visit (with 0 visits each is a header alone)
+    /// Number of objects into which the visits are split evenly; 1 to 1000000,
+    /// at most one per visit (with 0 visits, each consists of a header)
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     pub objects: u32,
 
@@ -142,31 +150,33 @@ pub struct SynthArgs {
 
     /// Do what the procedure's comments intend [the default]
     ///
-    /// Temperatures start at 97.0 to 99.1 degrees F, DK looks at the weight,
-    /// sums run and include their own row, heights are rounded to the inch and
-    /// TPain sees them exactly (inches times 2.54).
+    /// Temperatures start at 97.0 to 99.1 degrees F, DK depends on the weight,
+    /// sums are cumulative and include their own row, heights are rounded to the
+    /// inch and TPain uses them exactly (inches times 2.54).
     #[arg(long, conflicts_with = "as_printed")]
     pub repaired: bool,
 
-    /// Do what the procedure's code does, oddities included
+    /// Do what the procedure's code does, including its mistakes
     ///
     /// Temperatures are 90 to 149 degrees F (drawn from the bounds of the
-    /// systolic pressure), DK looks at the BMI in place of the weight, sums stay
-    /// 0, heights are cut to the inch and TPain sees them cut to the centimetre.
+    /// systolic pressure), DK depends on the BMI instead of the weight, sums stay
+    /// 0, heights are truncated to the inch and TPain uses them truncated to the
+    /// centimeter.
     #[arg(long)]
     pub as_printed: bool,
 
-    /// Directory for patients.csv and patientParameters.csv as well [default:
-    /// they are not written]
+    /// Also write patients.csv and patientParameters.csv, into this directory
+    /// [default: they are not written]
     ///
-    /// They carry names and dates of birth, if invented ones, so this may not be
-    /// the directory of the objects, nor lie inside it.
+    /// They contain names and dates of birth, although invented ones, so this
+    /// must not be the directory of the objects or a directory inside it.
     #[arg(long, value_name = "DIR")]
     pub tables: Option<PathBuf>,
 }
 
 impl From<SynthArgs> for SynthSettings {
     fn from(args: SynthArgs) -> Self {
+        // clap refuses both flags together, so the second one decides nothing.
         let variant = match (args.as_printed, args.repaired) {
             (true, false) => Variant::AsPrinted,
             _ => Variant::Repaired,
@@ -214,24 +224,24 @@ mod tests {
     }
 
     #[test]
-    fn sizes_out_of_bounds_are_refused_with_the_bounds() {
+    fn sizes_out_of_range_are_refused_with_the_range() {
         let refusal = |settings: SynthSettings| settings.check().unwrap_err().to_string();
         let base = SynthSettings::default;
         assert_eq!(
             refusal(SynthSettings { patients: 0, ..base() }),
-            "0 patients are out of bounds: ask for 1 to 100000000"
+            "0 patients are out of range: choose 1 to 100000000"
         );
         let patients = 100_000_001;
-        assert!(refusal(SynthSettings { patients, ..base() }).contains("out of bounds"));
+        assert!(refusal(SynthSettings { patients, ..base() }).contains("out of range"));
         let visits = 1_000_000_000_001;
         assert!(refusal(SynthSettings { visits, ..base() }).contains("0 to 1000000000000"));
         for objects in [0, 1_000_001] {
             let text = refusal(SynthSettings { objects, ..base() });
-            assert!(text.contains("ask for 1 to 1000000"), "{text}");
+            assert!(text.contains("choose 1 to 1000000"), "{text}");
         }
         assert_eq!(
             refusal(SynthSettings { visits: 19, ..base() }),
-            "20 objects are more than the visits: ask for at most 19 objects"
+            "20 objects for 19 visits: choose at most 19 objects"
         );
     }
 

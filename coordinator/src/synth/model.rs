@@ -1,19 +1,20 @@
-//! The people of the study: their heights, base ranges and the rules by which
-//! Basie, T-Pain and the Dead Kennedys follow from vital signs.
+//! The patients of the pseudo-data: their heights and ranges, and the rules by
+//! which purchases of Basie, T-Pain and the Dead Kennedys follow from vital
+//! signs.
 //!
-//! For: `study`, which draws visits from these ranges, and `tables`, which
-//! writes them down. The bounds are those of the 2017 procedure. Must never
-//! hold anything per visit: this is all that stays in memory, once per patient.
+//! Used by `study`, which draws visits from these ranges, and by `tables`, which
+//! writes them. The bounds are those of the 2017 procedure. Must never contain
+//! anything per visit: patients are all that stays in memory.
 
 use super::Variant;
 use super::draw::Draws;
 
-/// Oxygen saturation is capped here, in percent.
+/// Highest oxygen saturation, in percent.
 pub const OXYGEN_MAX: f64 = 99.4;
 
-/// Systolic and diastolic pressure differ by more than this, in mmHg.
+/// Systolic and diastolic pressure must differ by more than this, in mmHg.
 const PULSE_PRESSURE_LEAST: u8 = 3;
-/// … and where they do not, the diastolic is this far below the systolic.
+/// The difference that is forced if they do not, in mmHg.
 const PULSE_PRESSURE_FORCED: u8 = 4;
 
 /// A patient's own range of a vital sign, both ends included.
@@ -25,7 +26,7 @@ pub struct Span<T> {
     pub high: T,
 }
 
-/// Running totals of the three effects.
+/// Running totals of the three outcome columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {
     /// Visits with BaseE.
@@ -36,7 +37,7 @@ pub struct Sums {
     pub dk: u64,
 }
 
-/// One person: about 80 bytes, whatever the number of visits.
+/// One patient: about 80 bytes, independent of the number of visits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patient {
     /// Whole inches.
@@ -60,8 +61,9 @@ pub struct Patient {
 }
 
 impl Patient {
-    /// Draws a person: a height, then per vital sign a low end and a width.
+    /// Draws a patient: a height, then a low end and a width per vital sign.
     pub fn draw(draws: &mut Draws, variant: Variant) -> Self {
+        // The order of the draws must not change: it is part of what a seed means.
         Self {
             height_in: height_in(draws.within(157_u16, 198), variant),
             systolic: whole_span(draws, (90, 129), (4, 20)),
@@ -91,8 +93,8 @@ fn real_span(draws: &mut Draws, low: (f64, f64), width: (f64, f64)) -> Span<f64>
     Span { low, high }
 }
 
-/// The printed procedure takes the low end from the bounds of the systolic
-/// pressure: people of 90 to 149 °F. Its constants mean 97.0 to 99.1 °F.
+/// As printed, the procedure draws the low end from the bounds of the systolic
+/// pressure, which gives 90 to 149 °F. Its constants intend 97.0 to 99.1 °F.
 fn temperature_span(draws: &mut Draws, variant: Variant) -> Span<f64> {
     match variant {
         Variant::Repaired => real_span(draws, (97.0, 99.1), (0.3, 2.0)),
@@ -103,19 +105,21 @@ fn temperature_span(draws: &mut Draws, variant: Variant) -> Span<f64> {
     }
 }
 
-/// Whole inches of a height drawn in centimetres. The comment promises 5 ft 2
-/// to 6 ft 6, which is 157 to 198 cm to the nearest inch; as printed the
-/// fraction is cut off (5 ft 1 to 6 ft 5). An inch is 254/100 cm: exact.
+/// Converts a height from centimeters to whole inches. The comment of the
+/// procedure promises 5 ft 2 to 6 ft 6, which is 157 to 198 cm to the nearest
+/// inch; as printed, the fraction is cut off (5 ft 1 to 6 ft 5).
 fn height_in(cm: u16, variant: Variant) -> u16 {
     match variant {
+        // An inch is exactly 254/100 cm; adding half of 254 rounds to the nearest inch.
         Variant::Repaired => (cm * 100 + 127) / 254,
         Variant::AsPrinted => cm * 50 / 127,
     }
 }
 
-/// The height that TPain sees, in centimetres: exactly inches × 2.54, so that
-/// TPain is linear in the height that weight and BMI give back; as printed,
-/// cut to whole centimetres (up to 0.2 less TPain than with the exact height).
+/// The height that TPain uses, in centimeters: exactly inches × 2.54, so that
+/// TPain is linear in the height that follows from weight and BMI. As printed,
+/// it is truncated to whole centimeters (TPain is up to 0.2 lower than with the
+/// exact height).
 pub fn height_cm(inches: u16, variant: Variant) -> f64 {
     match variant {
         Variant::Repaired => f64::from(inches) * 2.54,
@@ -128,9 +132,10 @@ pub fn bmi(weight: u16, height_in: u16) -> f64 {
     703.0 * f64::from(weight) / f64::from(u32::from(height_in) * u32::from(height_in))
 }
 
-/// The diastolic pressure to record: as drawn, unless it comes within 3 mmHg of
-/// the systolic or above it; then the systolic less 4.
+/// The diastolic pressure to record: as drawn, unless it is within 3 mmHg of
+/// the systolic pressure or above it; then the systolic pressure minus 4.
 pub fn diastolic_below(systolic: u8, drawn: u8) -> u8 {
+    // Cannot overflow: drawn values are at most 149, and the systolic pressure is at least 90.
     if drawn + PULSE_PRESSURE_LEAST >= systolic { systolic - PULSE_PRESSURE_FORCED } else { drawn }
 }
 
@@ -140,13 +145,14 @@ pub fn base_e(beats: u8, systolic: u8, diastolic: u8, bmi: f64) -> bool {
 }
 
 /// TPain: breaths + 2 (oxygen − 95) + 0.2 (height − 157), which is
-/// −221.4 + 1 breaths + 2 oxygen + 0.2 height in centimetres.
+/// −221.4 + 1 breaths + 2 oxygen + 0.2 height in centimeters.
 pub fn t_pain(breaths: u8, oxygen: f64, height_cm: f64) -> f64 {
     f64::from(breaths) + 2.0 * (oxygen - 95.0) + 0.2 * (height_cm - 157.0)
 }
 
-/// DK: weight under 150 lb and temperature under 97.4 °F. As printed it is
-/// handed the BMI for the weight, never 150, so only the temperature decides.
+/// DK: weight under 150 lb and temperature under 97.4 °F. As printed, it gets
+/// the BMI instead of the weight, which is always under 150, so that only the
+/// temperature decides.
 pub fn dk(weight: u16, bmi: f64, temperature: f64, variant: Variant) -> bool {
     let heaviness = match variant {
         Variant::Repaired => f64::from(weight),

@@ -1,9 +1,10 @@
-//! Where a study's files may go, and how each one gets there whole.
+//! Checks the directories of the pseudo-data and writes complete files.
 //!
-//! For: `write` and `tables`. A file is written under a name with a leading dot
-//! and renamed when it is complete, so whatever interrupts the run, no half file
-//! has an object's name. Must never replace a file, nor let the tables lie where
-//! `sce put` would send them along with the objects.
+//! Used by `write` and `tables`. A file is written under a name with a leading
+//! dot and renamed when it is complete, so that after an interruption no
+//! incomplete file has the name of an object. Must never replace a file, or
+//! accept a directory of the tables from which `sce put` would upload them with
+//! the objects.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -14,8 +15,8 @@ use tempfile::NamedTempFile;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// The file name of object `number`, counted from 1. Six digits, so that names
-/// sort in time order; only the millionth object has seven.
+/// Returns the file name of object `number`, counted from 1. It has six digits,
+/// so that names sort in time order; only the millionth object has seven.
 pub fn object_name(number: u32) -> String {
     format!("part-{number:06}.csv")
 }
@@ -26,8 +27,8 @@ fn is_object_name(name: &str) -> bool {
         .is_some_and(|digits| digits.len() >= 6 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Makes `out` if needed. Refuses it if it already holds an object: a mixture
-/// of two studies would pass for one.
+/// Creates `out` if needed. Refuses it if it already contains an object, because
+/// the objects of two studies in one directory would look like one study.
 pub fn prepare_out(out: &Path) -> Result<()> {
     make_directory(out)?;
     let entries = fs::read_dir(out).with_context(|| format!("list {}", out.display()))?;
@@ -35,7 +36,7 @@ pub fn prepare_out(out: &Path) -> Result<()> {
         let name = entry.with_context(|| format!("list {}", out.display()))?.file_name();
         ensure!(
             !name.to_str().is_some_and(is_object_name),
-            "{} already holds {}: name an empty directory, or remove the earlier study",
+            "{} already contains {}: choose an empty directory, or remove the earlier pseudo-data",
             out.display(),
             name.display()
         );
@@ -43,55 +44,57 @@ pub fn prepare_out(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes `tables` if needed. Refuses it if one of `names` is there already.
+/// Creates `tables` if needed. Refuses it if it already contains one of `names`.
 pub fn prepare_tables(tables: &Path, names: &[&str]) -> Result<()> {
     make_directory(tables)?;
     for name in names {
+        // A dangling link counts as well, hence not `exists`, which follows links.
         ensure!(
             fs::symlink_metadata(tables.join(name)).is_err(),
-            "{} already holds {name}: name another directory for the tables, or remove it",
+            "{} already contains {name}: choose another directory for the tables, or remove it",
             tables.display()
         );
     }
     Ok(())
 }
 
-/// Refuses `tables` if it is `out` or lies inside it, through whatever links
-/// and dots. Makes neither.
-pub fn keep_apart(out: &Path, tables: &Path) -> Result<()> {
+/// Refuses `tables` if it is `out` or a directory inside it, also through links
+/// and `..`. Creates neither.
+pub fn refuse_nested(out: &Path, tables: &Path) -> Result<()> {
     ensure!(
         !resolve(tables)?.starts_with(resolve(out)?),
-        "the tables carry names and {} lies in the directory of the objects: \
-         name a directory outside {}",
+        "the tables contain names, but {} is in the directory of the objects: \
+         choose a directory outside {}",
         tables.display(),
         out.display()
     );
     Ok(())
 }
 
-/// The real path of `path`, of which the last parts need not exist yet.
+/// Returns the real path of `path`, whose last components need not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(path).with_context(|| format!("resolve {}", path.display()))?;
     for existing in path.ancestors() {
         if let Ok(real) = existing.canonicalize() {
             let rest = path.strip_prefix(existing)?;
+            // Where `..` leads depends on whether the missing part becomes a link: refuse it.
             if rest.components().any(|part| part == Component::ParentDir) {
                 bail!(
-                    "{} climbs out of a directory that does not exist: name it without `..`",
+                    "{} leaves a directory that does not exist: write the path without `..`",
                     path.display()
                 );
             }
             return Ok(real.join(rest));
         }
     }
-    bail!("{} cannot be resolved: name a directory that can be made", path.display())
+    bail!("cannot resolve {}: choose a directory that can be created", path.display())
 }
 
 fn make_directory(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).with_context(|| format!("make directory {}", path.display()))
+    fs::create_dir_all(path).with_context(|| format!("create directory {}", path.display()))
 }
 
-/// A file on its way to `path`. It vanishes unless it is finished.
+/// A file being written to `path`. It is deleted unless it is finished.
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
@@ -99,13 +102,14 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Starts `name` in `directory`, readable by its owner alone.
+    /// Creates the draft of `name` in `directory`, readable only by its owner.
     pub fn new(directory: &Path, name: &str) -> Result<Self> {
         let path = directory.join(name);
+        // Temporary files have mode 0600, which the final file keeps.
         let file = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .tempfile_in(directory)
-            .with_context(|| format!("start {}", path.display()))?;
+            .with_context(|| format!("create {}", path.display()))?;
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         Ok(Self { path, file })
     }
@@ -115,16 +119,17 @@ impl Draft {
         self.file.write_all(bytes).with_context(|| format!("write {}", self.path.display()))
     }
 
-    /// Gives the file its name, unless something has that name by now.
+    /// Renames the file to its final name, unless a file of that name exists.
     pub fn finish(self) -> Result<()> {
         let Self { path, file } = self;
         let file = file
             .into_inner()
             .map_err(std::io::IntoInnerError::into_error)
             .with_context(|| format!("write {}", path.display()))?;
+        // Without replacing: another command may have written the file in the meantime.
         file.persist_noclobber(&path)
             .map_err(|error| error.error)
-            .with_context(|| format!("name {}", path.display()))?;
+            .with_context(|| format!("rename to {}", path.display()))?;
         Ok(())
     }
 }
@@ -156,7 +161,7 @@ mod tests {
         prepare_out(&out).unwrap();
         fs::write(out.join("part-000007.csv"), "x").unwrap();
         let text = prepare_out(&out).unwrap_err().to_string();
-        assert!(text.contains("already holds part-000007.csv: name an empty"), "{text}");
+        assert!(text.contains("already contains part-000007.csv: choose an empty"), "{text}");
     }
 
     #[test]
@@ -167,16 +172,16 @@ mod tests {
         fs::create_dir_all(at("other")).unwrap();
         std::os::unix::fs::symlink(at("out"), at("link")).unwrap();
         for tables in ["out", "out/in", "out/new/deep", "other/../out", "link", "link/new"] {
-            let text = keep_apart(&at("out"), &at(tables)).unwrap_err().to_string();
-            assert!(text.contains("carry names"), "{tables}: {text}");
+            let text = refuse_nested(&at("out"), &at(tables)).unwrap_err().to_string();
+            assert!(text.contains("contain names"), "{tables}: {text}");
         }
-        let text = keep_apart(&at("out"), &at("absent/../out")).unwrap_err().to_string();
+        let text = refuse_nested(&at("out"), &at("absent/../out")).unwrap_err().to_string();
         assert!(text.contains("without `..`"), "{text}");
         for tables in ["other", "outside", "new/deep", "."] {
-            keep_apart(&at("out"), &at(tables)).unwrap();
+            refuse_nested(&at("out"), &at(tables)).unwrap();
         }
-        assert!(keep_apart(&at("unmade"), &at("unmade/in")).is_err());
-        assert!(!at("unmade").exists(), "a refusal makes nothing");
+        assert!(refuse_nested(&at("absent"), &at("absent/in")).is_err());
+        assert!(!at("absent").exists(), "a refusal creates nothing");
     }
 
     #[test]

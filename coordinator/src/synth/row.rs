@@ -1,19 +1,20 @@
-//! A visit as a line of text.
+//! Formats a visit as a line of text.
 //!
-//! For: `write`, once per row, into one buffer that is used again. Whole
-//! numbers are written by hand: most cells are whole, and the general formatter
-//! makes the entire run take a fifth longer. Must never allocate per row.
+//! Used by `write`, once per row, with one reused buffer. Whole numbers are
+//! formatted by hand: most cells are whole numbers, and with the standard
+//! formatter the whole command takes a fifth longer. Must never allocate per
+//! row.
 
 use std::io::Write;
 
 use super::clock::Calendar;
 use super::study::Visit;
 
-/// The columns, with the line end: a plain newline.
+/// The header line, with its line end: a newline.
 pub const HEADER: &str = "date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI,\
     BaseE,TPain,DK,sum BaseE,sum TPain,sum DK\n";
 
-/// Writes visits in time order.
+/// Formats visits in time order.
 #[derive(Debug)]
 pub struct RowWriter {
     calendar: Calendar,
@@ -21,14 +22,14 @@ pub struct RowWriter {
 }
 
 impl RowWriter {
-    /// For a study at its first moment.
+    /// Creates a writer for a study at its start.
     pub fn new() -> Self {
         Self { calendar: Calendar::START, text: Vec::with_capacity(256) }
     }
 
-    /// The row of `visit`, with its line end. Numbers with a fraction are
-    /// written in their shortest form that reads back as the same number
-    /// (a whole one without a point: `99`).
+    /// Returns the row of `visit`, with its line end. Numbers with a fraction
+    /// are written in the shortest form that reads back as the same number (a
+    /// whole one without a decimal point: `99`).
     pub fn row(&mut self, visit: &Visit) -> std::io::Result<&[u8]> {
         self.text.clear();
         self.date(visit.seconds);
@@ -47,6 +48,7 @@ impl RowWriter {
         self.whole(visit.sums.base_e);
         self.real(visit.sums.t_pain)?;
         self.whole(visit.sums.dk);
+        // Every cell ends with a comma; the last comma becomes the line end.
         if let Some(last) = self.text.last_mut() {
             *last = b'\n';
         }
@@ -74,15 +76,17 @@ impl RowWriter {
 }
 
 fn digit(number: u64) -> u8 {
+    // At most 9, so the cast keeps the value.
     b'0' + (number % 10) as u8
 }
 
-/// `number`, under 100, in two digits.
+/// Appends `number`, which must be below 100, in two digits.
 fn push_two(text: &mut Vec<u8>, number: u64) {
     text.extend_from_slice(&[digit(number / 10), digit(number)]);
 }
 
 fn push_whole(text: &mut Vec<u8>, number: u64) {
+    // The largest u64 has 20 digits.
     let mut digits = [0_u8; 20];
     let mut start = digits.len();
     let mut rest = number;

@@ -1,8 +1,8 @@
-//! The study itself: one doctor, one visit at a time, without end.
+//! Generates the visits of the pseudo-data, one at a time, without end.
 //!
-//! For: `write`, which takes as many visits as it was told, and `tables`, which
-//! writes the patients as they are afterwards. Must never keep a visit: memory
-//! is bounded by the patients alone.
+//! Used by `write`, which requests as many visits as were asked for, and by
+//! `tables`, which writes the patients with their final totals. Must never keep
+//! a visit: memory depends only on the number of patients.
 
 use anyhow::Context;
 
@@ -44,7 +44,7 @@ pub struct Visit {
     pub sums: Sums,
 }
 
-/// A study under way.
+/// A study being generated.
 #[derive(Debug)]
 pub struct Study {
     variant: Variant,
@@ -55,12 +55,14 @@ pub struct Study {
 }
 
 impl Study {
-    /// Draws the patients and stands at the study's first moment.
+    /// Draws the patients; the clock is at the study's start.
     pub fn new(settings: &SynthSettings) -> anyhow::Result<Self> {
         let mut draws = Draws::new(settings.seed, Stream::Patients);
         let mut patients = Vec::new();
+        // Reserved in a way that can fail: 100 million patients take 8 GB, and an ordinary
+        // allocation that fails would abort the process.
         patients.try_reserve_exact(usize::try_from(settings.patients)?).with_context(|| {
-            format!("keep {} patients in memory: ask for fewer", settings.patients)
+            format!("hold {} patients in memory: choose fewer", settings.patients)
         })?;
         for _ in 0..settings.patients {
             patients.push(Patient::draw(&mut draws, settings.variant));
@@ -74,31 +76,32 @@ impl Study {
         })
     }
 
-    /// The patients, in the order of their ids, with their totals so far.
+    /// Returns the patients in the order of their ids, with their totals so far.
     pub fn patients(&self) -> &[Patient] {
         &self.patients
     }
 
-    /// The next visit, of someone at random. The order of the draws is part of
-    /// what a seed means: patient, vital signs in column order, next step.
+    /// Generates the next visit, of a random patient. The order of the draws is
+    /// part of what a seed means: patient, vital signs in column order, next
+    /// step.
     pub fn next_visit(&mut self) -> Visit {
         let draws = &mut self.draws;
         let id = draws.within(0, self.last_id);
-        let person = &mut self.patients[id as usize];
+        let patient = &mut self.patients[id as usize];
         let (seconds, variant) = (self.clock.seconds(), self.variant);
-        let systolic = draws.within(person.systolic.low, person.systolic.high);
-        let diastolic = draws.within(person.diastolic.low, person.diastolic.high);
+        let systolic = draws.within(patient.systolic.low, patient.systolic.high);
+        let diastolic = draws.within(patient.diastolic.low, patient.diastolic.high);
         let diastolic = model::diastolic_below(systolic, diastolic);
-        let breaths = draws.within(person.breaths.low, person.breaths.high);
-        let beats = draws.within(person.beats.low, person.beats.high);
-        let oxygen = draws.uniform(person.oxygen.low, person.oxygen.high);
+        let breaths = draws.within(patient.breaths.low, patient.breaths.high);
+        let beats = draws.within(patient.beats.low, patient.beats.high);
+        let oxygen = draws.uniform(patient.oxygen.low, patient.oxygen.high);
         let oxygen = oxygen.min(OXYGEN_MAX);
-        let temperature = draws.uniform(person.temperature.low, person.temperature.high);
-        let weight = draws.within(person.weight.low, person.weight.high);
+        let temperature = draws.uniform(patient.temperature.low, patient.temperature.high);
+        let weight = draws.within(patient.weight.low, patient.weight.high);
         self.clock.step(draws);
 
-        let bmi = model::bmi(weight, person.height_in);
-        let height_cm = model::height_cm(person.height_in, variant);
+        let bmi = model::bmi(weight, patient.height_in);
+        let height_cm = model::height_cm(patient.height_in, variant);
         let mut visit = Visit {
             seconds,
             patient: id,
@@ -113,12 +116,12 @@ impl Study {
             base_e: model::base_e(beats, systolic, diastolic, bmi),
             t_pain: model::t_pain(breaths, oxygen, height_cm),
             dk: model::dk(weight, bmi, temperature, variant),
-            sums: person.sums,
+            sums: patient.sums,
         };
-        // The printed procedure reads the totals and never adds to them.
+        // As printed, the procedure reads the totals but never adds to them.
         if variant == Variant::Repaired {
-            person.sums.add(&visit);
-            visit.sums = person.sums;
+            patient.sums.add(&visit);
+            visit.sums = patient.sums;
         }
         visit
     }
@@ -151,26 +154,26 @@ mod tests {
         (study, visits)
     }
 
-    fn in_range(visit: &Visit, person: &Patient) -> bool {
+    fn in_range(visit: &Visit, patient: &Patient) -> bool {
         let v = visit;
-        (person.systolic.low..=person.systolic.high).contains(&v.systolic)
-            && v.diastolic <= person.diastolic.high
+        (patient.systolic.low..=patient.systolic.high).contains(&v.systolic)
+            && v.diastolic <= patient.diastolic.high
             && v.diastolic + 4 <= v.systolic
-            && (v.diastolic >= person.diastolic.low || v.diastolic + 4 == v.systolic)
-            && (person.breaths.low..=person.breaths.high).contains(&v.breaths)
-            && (person.beats.low..=person.beats.high).contains(&v.beats)
-            && v.oxygen >= person.oxygen.low
-            && v.oxygen <= person.oxygen.high.min(OXYGEN_MAX)
-            && v.temperature >= person.temperature.low
-            && v.temperature <= person.temperature.high
-            && (person.weight.low..=person.weight.high).contains(&v.weight)
-            && v.bmi == 703.0 * f64::from(v.weight) / f64::from(person.height_in).powi(2)
+            && (v.diastolic >= patient.diastolic.low || v.diastolic + 4 == v.systolic)
+            && (patient.breaths.low..=patient.breaths.high).contains(&v.breaths)
+            && (patient.beats.low..=patient.beats.high).contains(&v.beats)
+            && v.oxygen >= patient.oxygen.low
+            && v.oxygen <= patient.oxygen.high.min(OXYGEN_MAX)
+            && v.temperature >= patient.temperature.low
+            && v.temperature <= patient.temperature.high
+            && (patient.weight.low..=patient.weight.high).contains(&v.weight)
+            && v.bmi == 703.0 * f64::from(v.weight) / f64::from(patient.height_in).powi(2)
     }
 
     #[test]
     fn default_study_has_the_cases_it_is_for() {
-        // The rules are of use only if both answers occur, and the cap and the
-        // forced diastolic with them.
+        // The rules are useful only if both results occur, as well as the cap and
+        // the forced diastolic pressure.
         let (_, all) = visits(1938, Variant::Repaired, 100, 10_000);
         let count = |is: fn(&Visit) -> bool| all.iter().filter(|v| is(v)).count();
         assert!(count(|v| v.base_e) > 0);
@@ -211,9 +214,9 @@ mod tests {
             let variant = if printed { Variant::AsPrinted } else { Variant::Repaired };
             let (study, all) = visits(seed, variant, patients, 200);
             for visit in &all {
-                let person = &study.patients()[visit.patient as usize];
-                prop_assert!(in_range(visit, person), "{visit:?} {person:?}");
-                let height_cm = model::height_cm(person.height_in, variant);
+                let patient = &study.patients()[visit.patient as usize];
+                prop_assert!(in_range(visit, patient), "{visit:?} {patient:?}");
+                let height_cm = model::height_cm(patient.height_in, variant);
                 let truth = -221.4 + f64::from(visit.breaths) + 2.0 * visit.oxygen + 0.2 * height_cm;
                 prop_assert!((visit.t_pain - truth).abs() < 1e-9);
             }

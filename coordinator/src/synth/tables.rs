@@ -1,9 +1,9 @@
-//! The procedure's two tables about the patients.
+//! The procedure's two tables of patients.
 //!
-//! For: `write`, after the last visit, if the caller asked for them. They carry
-//! names and dates of birth, invented but shaped like the real thing, so they
-//! must never be written into the directory of the objects (`place` sees to it)
-//! and their files are readable by their owner alone.
+//! Used by `write` after the last visit, if the tables are requested. They
+//! contain names and dates of birth, which are invented but have the form of
+//! real ones. They must therefore never be written into the directory of the
+//! objects (`place` checks this), and only their owner can read them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,15 +17,16 @@ use super::place::{self, Draft};
 const PATIENTS: &str = "patients.csv";
 const PARAMETERS: &str = "patientParameters.csv";
 
-/// What every participant says.
+/// The date of birth that every patient of the procedure states.
 const BORN: &str = "1920-08-26 08:30:12";
 
-/// Lowest and highest value per vital sign, then the totals after the last visit.
+/// Columns: lowest and highest value per vital sign, then the totals after the
+/// last visit.
 const PARAMETERS_HEADER: &str = "ID,systol low,systol high,diastol low,diastol high,\
     resp.rate low,resp.rate high,heart rate low,heart rate high,OSat low,OSat high,\
     temp low,temp high,weight low,weight high,sum BaseE,sum TPain,sum DK\n";
 
-/// Makes `directory` ready for the tables; refuses it if they are there.
+/// Prepares `directory` for the tables; refuses it if it already contains them.
 pub fn prepare(directory: &Path) -> Result<()> {
     place::prepare_tables(directory, &[PATIENTS, PARAMETERS])
 }
@@ -63,13 +64,13 @@ fn parameters_row(id: usize, p: &Patient) -> Result<String> {
     Ok(row)
 }
 
-/// Surnames drawn at random, none of them twice: a capital and small letters,
-/// four in all, or as many as it takes to have a name for everyone.
+/// Unique random surnames: a capital letter and three lowercase letters, or as
+/// many letters as are needed for the number of patients.
 #[derive(Debug)]
 struct Surnames {
     draws: Draws,
     letters: u32,
-    /// How many names there are with that many letters.
+    /// Number of names with that many letters.
     count: u32,
     /// One bit per name.
     taken: Vec<u64>,
@@ -78,6 +79,7 @@ struct Surnames {
 impl Surnames {
     fn new(draws: Draws, patients: u64) -> Self {
         let mut letters = 4;
+        // Six letters suffice for the most patients, and 26^6 still fits into a u32.
         while u64::from(26_u32.pow(letters)) < patients {
             letters += 1;
         }
@@ -86,8 +88,10 @@ impl Surnames {
         Self { draws, letters, count, taken }
     }
 
-    /// A name not given before. Asked at most once per patient: there is one.
+    /// Draws a name that was not drawn before. Called at most once per patient,
+    /// so that a free name exists.
     fn draw(&mut self) -> String {
+        // Ends even for the last free name: every number is drawn sooner or later.
         loop {
             let number = self.draws.within(0, self.count - 1);
             let bit = 1 << (number % 64);
@@ -100,7 +104,7 @@ impl Surnames {
     }
 }
 
-/// The name of a number: its digits to base 26, the first one a capital.
+/// Spells a number as a name: its digits in base 26, the first one as a capital.
 fn spell(number: u32, letters: u32) -> String {
     let letter = |place| (number / 26_u32.pow(place) % 26) as u8;
     let capital = b'A' + letter(letters - 1);
@@ -139,7 +143,7 @@ mod tests {
         for (patients, letters) in [(1, 4), (456_976, 4), (456_977, 5), (11_881_377, 6)] {
             assert_eq!(surnames(patients, 1)[0].len(), letters, "{patients} patients");
         }
-        // The most there can be have six letters, which `count` holds.
+        // The largest study needs six letters, whose count fits into `count`.
         assert!(26_u64.pow(6) >= u64::from(*super::super::PATIENTS.end()));
     }
 

@@ -1,7 +1,7 @@
-//! Writes a study as objects.
+//! Writes pseudo-data as objects.
 //!
-//! For: `sce synth`. Rows go straight from the study to the open object. Must
-//! never hold more of the study than one row and one file buffer.
+//! Used by `sce synth`. Rows go directly from the study into the open object.
+//! Must never keep more than one row and one file buffer in memory.
 
 use anyhow::Result;
 
@@ -14,27 +14,29 @@ use super::tables;
 /// Rows between two calls of the progress function.
 const PROGRESS_ROWS: u64 = 1 << 16;
 
-/// What was written, the tables not counted.
+/// The amounts written, without the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Objects.
     pub objects: u32,
-    /// Rows over all objects, headers not counted.
+    /// Rows of all objects, without headers.
     pub rows: u64,
-    /// Bytes over all objects, headers counted.
+    /// Bytes of all objects, with headers.
     pub bytes: u64,
 }
 
-/// Writes the study that `settings` describe; `progress` hears how many rows
-/// are written so far, every 65,536 rows and at the end of each object.
+/// Writes the pseudo-data that `settings` describes. Calls `progress` with the
+/// number of rows written so far, every 65,536 rows and at the end of each
+/// object.
 ///
-/// Refuses before anything is written: sizes out of bounds, an `out` that holds
-/// objects, `tables` in `out` or already there. After a failure `out` holds the
-/// complete objects so far.
+/// Refuses, before anything is written, sizes out of range, an `out` that
+/// contains objects, and `tables` inside `out` or already present. After a
+/// failure, `out` contains the objects that were completed.
 pub fn write_study(settings: &SynthSettings, progress: &mut dyn FnMut(u64)) -> Result<Written> {
     settings.check()?;
+    // The tables are checked before `out` is created, so that a refusal leaves no empty directory.
     if let Some(directory) = &settings.tables {
-        place::keep_apart(&settings.out, directory)?;
+        place::refuse_nested(&settings.out, directory)?;
         tables::prepare(directory)?;
     }
     place::prepare_out(&settings.out)?;
@@ -59,14 +61,16 @@ pub fn write_study(settings: &SynthSettings, progress: &mut dyn FnMut(u64)) -> R
         written.objects = number;
         progress(written.rows);
     }
+    // Last, because the tables contain the totals after the last visit.
     if let Some(directory) = &settings.tables {
         tables::write(directory, settings.seed, study.patients())?;
     }
     Ok(written)
 }
 
-/// How many of `visits` go into object `number` of `objects`, counted from 1:
-/// as many as into any other, and the first ones take what is left over.
+/// Returns how many of `visits` go into object `number` of `objects`, counted
+/// from 1: an equal share, and one more in the first objects if there is a
+/// remainder.
 fn share(visits: u64, objects: u32, number: u32) -> u64 {
     let objects = u64::from(objects);
     visits / objects + u64::from(u64::from(number) <= visits % objects)
@@ -99,7 +103,7 @@ mod tests {
         (written, (1..=settings.objects).map(read).collect())
     }
 
-    /// All rows of a study of `objects` objects, each checked for its header.
+    /// All rows of a study in `objects` objects, each checked for its header.
     fn rows(visits: u64, objects: u32, variant: Variant) -> String {
         let directory = tempfile::tempdir().unwrap();
         let settings = SynthSettings { visits, objects, variant, ..small(directory.path()) };
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_names_the_same_study_for_good() {
+    fn a_seed_always_gives_the_same_study() {
         let digests = [
             digest(&rows(1_000, 1, Variant::Repaired)),
             digest(&rows(1_000, 1, Variant::AsPrinted)),
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_objects_take_what_is_left_over() {
+    fn the_first_objects_take_the_remainder() {
         let shares = |visits, objects| -> Vec<u64> {
             (1..=objects).map(|number| share(visits, objects, number)).collect()
         };
@@ -147,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_progress_say_what_is_there() {
+    fn counts_and_progress_match_the_files() {
         let directory = tempfile::tempdir().unwrap();
         let settings = small(directory.path());
-        let mut heard = Vec::new();
-        let counts = write_study(&settings, &mut |rows| heard.push(rows)).unwrap();
-        assert_eq!(heard, [34, 67, 100]);
+        let mut reported = Vec::new();
+        let counts = write_study(&settings, &mut |rows| reported.push(rows)).unwrap();
+        assert_eq!(reported, [34, 67, 100]);
         let sizes = fs::read_dir(&settings.out).unwrap();
         let bytes = sizes.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
         let expected = Written { objects: 3, rows: 100, bytes };
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_visits_make_headers_alone() {
+    fn without_visits_objects_are_headers() {
         let directory = tempfile::tempdir().unwrap();
         let settings = SynthSettings {
             visits: 0,
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_tell_the_same_people_and_their_last_totals() {
+    fn tables_contain_the_same_patients_and_their_last_totals() {
         let directory = tempfile::tempdir().unwrap();
         let tables = directory.path().join("tables");
         let mut settings = small(directory.path());
@@ -182,9 +186,9 @@ mod tests {
         settings.tables = Some(tables.clone());
         assert_eq!(written(&settings), plain, "tables do not change the study");
 
-        let people = fs::read_to_string(tables.join("patients.csv")).unwrap();
-        assert_eq!(people.lines().count(), 6);
-        for (id, line) in people.lines().skip(1).enumerate() {
+        let patients = fs::read_to_string(tables.join("patients.csv")).unwrap();
+        assert_eq!(patients.lines().count(), 6);
+        for (id, line) in patients.lines().skip(1).enumerate() {
             let rest = line.split_once(",John,1920-08-26 08:30:12,").unwrap().1;
             assert!(rest.starts_with("5 ft ") || rest.starts_with("6 ft "), "{line}");
             assert!(rest.ends_with(&format!(" in,{id}")), "{line}");
@@ -209,12 +213,12 @@ mod tests {
             |settings: &SynthSettings| write_study(settings, &mut |_| {}).unwrap_err().to_string();
         let nested =
             SynthSettings { tables: Some(settings.out.join("tables")), ..settings.clone() };
-        assert!(refusal(&nested).contains("carry names"));
+        assert!(refusal(&nested).contains("contain names"));
         assert!(refusal(&SynthSettings { patients: 0, ..settings.clone() }).contains("0 patients"));
         assert!(!settings.out.exists());
 
         let first = written(&settings).1;
-        assert!(refusal(&settings).contains("already holds part-00000"));
+        assert!(refusal(&settings).contains("already contains part-00000"));
         let tables = directory.path().join("tables");
         fs::create_dir(&tables).unwrap();
         fs::write(tables.join("patients.csv"), "mine").unwrap();
@@ -223,7 +227,7 @@ mod tests {
             tables: Some(tables),
             ..settings.clone()
         };
-        assert!(refusal(&taken).contains("already holds patients.csv"));
+        assert!(refusal(&taken).contains("already contains patients.csv"));
         assert!(!taken.out.exists());
         let still = (1..=3).map(|n| fs::read_to_string(settings.out.join(place::object_name(n))));
         assert!(still.map(Result::unwrap).eq(first));

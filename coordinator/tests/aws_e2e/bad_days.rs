@@ -1,5 +1,5 @@
-//! Services that throttle, fail, lose their answers or refuse; machines that
-//! vanish. Each ends with every unit accounted for and nothing left running.
+//! Services that throttle, fail, refuse or lose responses; machines that
+//! disappear. Each test ends with every unit terminal and no machine running.
 
 use serde_json::json;
 
@@ -12,7 +12,8 @@ use crate::support::{Output, wait_for};
 const ROWS: u32 = 600;
 const OBJECTS: u32 = 8;
 
-/// A run of three workers under these faults; it must end as if undisturbed.
+/// Runs three workers with these faults. The run must end like an undisturbed
+/// one.
 fn survives(kind: Kind, faults: &[serde_json::Value]) {
     let cloud = Cloud::with_data(kind, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
@@ -26,7 +27,7 @@ fn survives(kind: Kind, faults: &[serde_json::Value]) {
 
 #[track_caller]
 fn assert_done(cloud: &Cloud, machines: &Hypervisor, ran: &Output) {
-    assert_eq!(ran.json()["counts"]["analysed"], OBJECTS, "{ran:#?}");
+    assert_eq!(ran.json()["counts"]["analyzed"], OBJECTS, "{ran:#?}");
     machines.wait_until("every instance is over", |all| {
         !all.is_empty() && all.values().all(|one| one["state"] == "ended")
     });
@@ -36,7 +37,7 @@ fn assert_done(cloud: &Cloud, machines: &Hypervisor, ran: &Output) {
 }
 
 #[test]
-fn answers_lost_after_success_change_nothing() {
+fn responses_lost_after_success_change_nothing() {
     survives(
         Kind::Ministack,
         &[
@@ -54,18 +55,18 @@ fn answers_lost_after_success_change_nothing() {
 }
 
 #[test]
-fn a_launch_whose_answer_is_lost_starts_no_more_than_asked() {
+fn a_launch_whose_response_is_lost_starts_no_more_than_requested() {
     let cloud = Cloud::with_data(Kind::Moto, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
     cloud.emulator.fault(&lost("ec2", "RunInstances", 2, 0));
     let ran = cloud.sce(&["run", "--workers", "3", "--output", "json"]).exits(0);
     assert_done(&cloud, &machines, &ran);
-    assert_eq!(cloud.emulator.launches().len(), 3, "two answers were lost");
+    assert_eq!(cloud.emulator.launches().len(), 3, "two responses were lost");
     assert_eq!(machines.instances().len(), 3, "instances of one launch");
 }
 
 #[test]
-fn throttling_and_inner_faults_pass() {
+fn throttling_and_internal_errors_are_retried() {
     survives(
         Kind::Ministack,
         &[
@@ -89,7 +90,7 @@ fn cut_and_slow_bodies_are_read_to_their_end() {
 }
 
 #[test]
-fn credentials_that_expire_in_mid_run_are_taken_afresh() {
+fn credentials_that_expire_during_a_run_are_renewed() {
     let expired = |service, code, skip| {
         let mut rule = refusal(service, "*", code, 400, 3);
         rule["skip"] = json!(skip);
@@ -102,7 +103,7 @@ fn credentials_that_expire_in_mid_run_are_taken_afresh() {
 }
 
 #[test]
-fn messages_that_come_again_and_strange_ones_do_no_harm() {
+fn repeated_and_unreadable_messages_do_no_harm() {
     let cloud = Cloud::with_data(Kind::Ministack, ROWS, OBJECTS);
     let run = cloud.start(&["run", "--no-fleet", "--output", "json"]);
     wait_for("the messages", || {
@@ -124,38 +125,38 @@ fn messages_that_come_again_and_strange_ones_do_no_harm() {
         }
     });
     let ran = run.finish().exits(0);
-    assert_eq!(ran.json()["counts"]["analysed"], OBJECTS);
+    assert_eq!(ran.json()["counts"]["analyzed"], OBJECTS);
     let audit = cloud.sce(&["audit", &ran.run(), "--output", "json"]).exits(0);
     let attempts = audit.stdout.lines().count() as u64;
     assert_eq!(Some(attempts), ran.json()["units"].as_u64(), "a unit was done twice");
 }
 
 #[test]
-fn where_kms_refuses_the_run_fails_and_names_every_object() {
+fn if_kms_refuses_the_run_fails_and_names_every_object() {
     let cloud = Cloud::with_data(Kind::Moto, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
     cloud.emulator.fault(&refusal("kms", "Decrypt", "AccessDeniedException", 400, -1));
     let ran = cloud.sce(&["run", "--workers", "2", "--output", "json"]).exits(1);
     let end = ran.json();
     assert_eq!((&end["state"], &end["counts"]["failed"]), (&json!("failed"), &json!(OBJECTS)));
-    let reason = end["set_aside"][0]["reason"].as_str().unwrap();
+    let reason = end["not_analyzed"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("AccessDeniedException"), "{reason}");
     machines.wait_until_over(2);
     cloud.assert_nothing_is_left();
-    // Once the key may be used again, a retry does them all.
+    // Once the key can be used again, a retry analyzes all objects.
     cloud.emulator.clear_faults();
     let retried = cloud.sce(&["retry", &ran.run(), "--workers", "2", "--output", "json"]).exits(0);
-    assert_eq!(retried.json()["counts"]["analysed"], OBJECTS);
+    assert_eq!(retried.json()["counts"]["analyzed"], OBJECTS);
     assert!(cloud.patients(&retried.run()) == embedded(&cloud), "patients.csv differs");
 }
 
-/// Slows the reading of objects so that a test can come between.
+/// Slows the reading of objects, so that a test can intervene.
 fn slowed(cloud: &Cloud) {
     let slow = json!({ "fault": "slow", "seconds": 2, "times": 40 });
     cloud.emulator.fault(&fault("s3", "GetObject", &slow));
 }
 
-/// Waits until an agent has claimed a unit; its instance.
+/// Waits until an agent has claimed a unit. Returns its instance.
 fn wait_for_claim(machines: &Hypervisor) -> String {
     wait_for("a claim", || {
         machines.instances().into_keys().find(|id| machines.log(id).contains("\"claimed\""))
@@ -163,7 +164,7 @@ fn wait_for_claim(machines: &Hypervisor) -> String {
 }
 
 #[test]
-fn an_instance_ended_from_outside_loses_nothing() {
+fn a_terminated_instance_loses_nothing() {
     let cloud = Cloud::with_data(Kind::Moto, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
     slowed(&cloud);
@@ -172,12 +173,12 @@ fn an_instance_ended_from_outside_loses_nothing() {
     cloud.emulator.ec2("TerminateInstances", &[("InstanceId.1", &victim)]);
     let ran = run.finish().exits(0);
     assert_done(&cloud, &machines, &ran);
-    assert_eq!(machines.instances()[&victim]["killed"], true, "the control: it was killed");
-    assert_eq!(cloud.emulator.launches().len(), 1, "the others went on");
+    assert_eq!(machines.instances()[&victim]["killed"], true, "control: it was killed");
+    assert_eq!(cloud.emulator.launches().len(), 1, "the others continued");
 }
 
 #[test]
-fn a_fleet_that_is_lost_whole_is_revived() {
+fn a_completely_lost_fleet_is_revived() {
     let cloud = Cloud::with_data(Kind::Moto, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
     slowed(&cloud);
@@ -188,5 +189,5 @@ fn a_fleet_that_is_lost_whole_is_revived() {
     }
     let ran = run.finish().exits(0);
     assert_done(&cloud, &machines, &ran);
-    assert_eq!(cloud.emulator.launches().len(), 2, "launched once more");
+    assert_eq!(cloud.emulator.launches().len(), 2, "one more launch");
 }

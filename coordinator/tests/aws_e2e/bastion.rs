@@ -1,5 +1,5 @@
-//! A bastion that dies while it submits or launches, at each of its steps:
-//! whoever comes next goes on from there, and nothing is started twice.
+//! A bastion that dies while it submits or launches, at each step: the next
+//! command continues from there, and nothing is started twice.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::support::wait_for;
 
 const OBJECTS: u32 = 6;
 
-/// Kills `sce run` while it waits for the answer that `rule` withholds.
+/// Kills `sce run` while it waits for the response that `rule` delays.
 fn die_at(cloud: &Cloud, rule: &serde_json::Value) {
     cloud.emulator.fault(rule);
     let run = cloud.start(&["run", "--workers", "2"]);
@@ -23,8 +23,8 @@ fn die_at(cloud: &Cloud, rule: &serde_json::Value) {
 }
 
 #[test]
-fn a_submission_that_died_is_finished_by_repeating_it() {
-    // Names, draft, a unit, release, messages: before and after each is done.
+fn an_interrupted_submission_is_completed_by_repeating_it() {
+    // Names, draft, a unit, release, messages: before and after each step.
     let steps = [
         ("dynamodb", "TransactWriteItems", 0),
         ("dynamodb", "PutItem", 0),
@@ -38,7 +38,7 @@ fn a_submission_that_died_is_finished_by_repeating_it() {
         let slow = json!({ "fault": "slow", "seconds": 2, "skip": skip });
         die_at(&cloud, &fault(service, operation, &slow));
         let ran = cloud.sce(&["run", "--workers", "2", "--output", "json"]).exits(0);
-        // Released already: its names are taken, and upkeep goes on with it.
+        // Already released: its names are taken, so it is continued by `sce watch`.
         let ran = match ran.json()["state"].as_str() {
             Some("empty") => {
                 let runs = cloud.sce(&["runs", "--output", "json"]).exits(0).run();
@@ -46,16 +46,16 @@ fn a_submission_that_died_is_finished_by_repeating_it() {
             }
             _ => ran,
         };
-        assert_eq!(ran.json()["counts"]["analysed"], OBJECTS, "{operation} {skip}");
+        assert_eq!(ran.json()["counts"]["analyzed"], OBJECTS, "{operation} {skip}");
         machines.wait_until_over(2);
         cloud.assert_nothing_is_left();
     }
 }
 
 #[test]
-fn a_launch_that_died_is_resumed_by_upkeep_with_the_same_token() {
-    let withheld = fault("ec2", "RunInstances", &json!({ "fault": "slow", "seconds": 2 }));
-    for rule in [withheld, lost("ec2", "RunInstances", 1, 0)] {
+fn an_interrupted_launch_is_resumed_by_reap_with_the_same_token() {
+    let delayed = fault("ec2", "RunInstances", &json!({ "fault": "slow", "seconds": 2 }));
+    for rule in [delayed, lost("ec2", "RunInstances", 1, 0)] {
         let cloud = Cloud::with_data(Kind::Moto, 60, OBJECTS);
         let machines = cloud.hypervisor();
         die_at(&cloud, &rule);
@@ -72,6 +72,6 @@ fn a_launch_that_died_is_resumed_by_upkeep_with_the_same_token() {
             .iter()
             .map(|launch| launch["ClientToken"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(tokens.len(), 1, "one launch, however often it was asked for");
+        assert_eq!(tokens.len(), 1, "one launch, however often it is requested");
     }
 }

@@ -1,11 +1,11 @@
-//! An environment broken by hand in many ways: `sce env verify` reports each by
-//! its own control and no other.
+//! An environment broken by hand in many ways: `sce env verify` reports each
+//! breakage with its own control and no other.
 
 use std::collections::BTreeSet;
 
 use crate::environment::{assert_all_hold, built, controls, verify};
 
-/// The control that a breakage breaks, how to break it, and how to mend it.
+/// The control that a breakage breaks, how to break it, and how to repair it.
 const BREAKAGES: &[(&str, &str, &str)] = &[
     (
         "routes",
@@ -127,14 +127,14 @@ const BREAKAGES: &[(&str, &str, &str)] = &[
         "kms.put_key_policy(KeyId=id('Key'), PolicyName='default', Policy=kept('key'))",
     ),
     ("notices", "topic('')", "topic(key())"),
-    // What cannot be mended by hand comes last.
+    // Breakages that cannot be repaired by hand come last.
     ("flow-log", "ec2.delete_flow_logs(FlowLogIds=[id('FlowLog')])", ""),
-    // This emulator forgets the tenancy in a version made from another.
+    // This emulator loses the tenancy in a version created from another.
     ("tenancy workers", "version('optional')", ""),
     ("nat", "ec2.delete_nat_gateway(NatGatewayId=id('NG'))", ""),
 ];
 
-/// What the snippets above are written with; `keep` is a file of its own.
+/// Definitions for the snippets above; `keep` writes a file.
 const SNIPPETS: &str = "\
 import pathlib\n\
 ec2, s3, iam, sqs = client('ec2'), client('s3'), client('iam'), client('sqs')\n\
@@ -163,13 +163,13 @@ fn every_breakage_is_reported_by_its_own_control() {
     std::fs::create_dir(&folder).unwrap();
     let snippets = format!("folder = {folder:?}\n{SNIPPETS}");
     let mut broken = BTreeSet::new();
-    for (control, breaks, mends) in BREAKAGES {
+    for (control, breaks, repairs) in BREAKAGES {
         cloud.emulator.python(&format!("{snippets}{breaks}"));
         broken.extend(control.split(' ').map(str::to_owned));
         let lines = verify(&cloud, 1);
         assert_eq!(controls(&lines, "broken"), broken, "{breaks}: {lines:#?}");
-        if !mends.is_empty() {
-            cloud.emulator.python(&format!("{snippets}{mends}"));
+        if !repairs.is_empty() {
+            cloud.emulator.python(&format!("{snippets}{repairs}"));
             broken.remove(*control);
             if broken.is_empty() {
                 assert_all_hold(&cloud);

@@ -1,4 +1,4 @@
-//! What a run asks of the services, counted at the emulator's door.
+//! The requests of a run, counted by the emulator's proxy.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sce_testkit::Kind;
 use crate::cloud::Cloud;
 use crate::support::wait_for;
 
-/// Small objects enough that units are full, as in large runs.
+/// Enough small objects to fill units, as in large runs.
 const OBJECTS: u32 = 10_000;
 
 #[test]
@@ -22,29 +22,30 @@ fn ten_thousand_small_objects_stay_within_the_budget() {
     let sent = cloud.emulator.requests();
     eprintln!("{sent:#?}");
     let end = ran.json();
-    assert_eq!(end["counts"]["analysed"], OBJECTS);
+    assert_eq!(end["counts"]["analyzed"], OBJECTS);
     let units = end["units"].as_u64().unwrap();
     let objects = u64::from(OBJECTS);
     let of = |name: &str| sent.get(name).copied().unwrap_or_default();
-    // Partials are fetched and opened once, too: one of each a unit.
-    assert_eq!(of("s3.GetObject"), objects + units, "exactly one GET an object");
-    assert_eq!(of("kms.Decrypt"), objects + units, "one KMS call an object");
+    // Partials are fetched and opened once, too: one request of each kind per unit.
+    assert_eq!(of("s3.GetObject"), objects + units, "exactly one GET per object");
+    assert_eq!(of("kms.Decrypt"), objects + units, "one KMS call per object");
     let all: u64 = sent.values().sum();
     let rest = all - 2 * objects;
     assert!(rest * 5 <= objects, "{rest} requests for everything else");
     counted_as_seen(&sent, &end["requests"]);
 }
 
-/// `--stats` tells what the proxy saw, but for what workers send as they leave.
-fn counted_as_seen(sent: &BTreeMap<String, u64>, told: &serde_json::Value) {
+/// Asserts that `--stats` shows the same counts as the proxy, except for the
+/// requests of workers after their last commit.
+fn counted_as_seen(sent: &BTreeMap<String, u64>, shown: &serde_json::Value) {
     for name in ["s3.GetObject", "kms.Decrypt", "kms.GenerateDataKey", "sqs.SendMessageBatch"] {
-        let of = |who: &str| told[who][name].as_u64().unwrap_or_default();
+        let of = |who: &str| shown[who][name].as_u64().unwrap_or_default();
         assert_eq!(of("sce") + of("workers"), sent[name], "{name}");
     }
 }
 
 #[test]
-fn an_idle_worker_asks_seldom() {
+fn an_idle_worker_polls_three_times() {
     let cloud = Cloud::with_data(Kind::Ministack, 60, 1);
     let slow = serde_json::json!({
         "service": "s3", "operation": "GetObject", "fault": "slow", "seconds": 20
@@ -63,8 +64,7 @@ fn an_idle_worker_asks_seldom() {
         let polls = || cloud.emulator.requests().get("sqs.ReceiveMessage").copied();
         let before = polls().unwrap_or_default();
         cloud.agent("idle").exits(0);
-        // Three polls (of 20 s each on AWS: a minute), then it looks in the
-        // ledger once and leaves.
+        // Three polls (of 20 s each on AWS: a minute), then it reads the ledger once and leaves.
         assert_eq!(polls().unwrap_or_default() - before, 3);
     });
     run.finish().exits(0);

@@ -1,4 +1,4 @@
-//! A project on an emulator, and what is asked of it there.
+//! A project on an emulator, with helpers for commands and queries.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use crate::support::{Output, Project, finish, sce};
 
-/// Environment of every program under test.
+/// Environment variables of every program under test.
 const ALL: [(&str, &str); 3] =
     [("SCE_LOG", "info"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 
-/// A project directory and the emulator on which its environment lies.
+/// A project directory and the emulator with its environment.
 pub struct Cloud {
     pub emulator: Emulator,
     pub project: Project,
-    /// What the environment's set-up made.
+    /// The resources that the set-up of the environment created.
     pub made: Value,
     lease: &'static str,
 }
@@ -29,7 +29,7 @@ impl Cloud {
         cloud
     }
 
-    /// A project on a new emulator that has nothing yet.
+    /// A project on a new, empty emulator.
     pub fn unbuilt(kind: Kind) -> Self {
         let (emulator, project) = (Emulator::start(kind), Project::empty());
         let cloud = Self { emulator, project, made: Value::Null, lease: "3" };
@@ -42,7 +42,7 @@ impl Cloud {
         cloud
     }
 
-    /// The same with `objects` objects of pseudo-data put.
+    /// The same with `objects` objects of pseudo-data.
     pub fn with_data(kind: Kind, rows: u32, objects: u32) -> Self {
         let cloud = Self::new(kind);
         cloud.project.synth(rows, objects);
@@ -63,38 +63,38 @@ impl Cloud {
         finish(self.command(sce()).args(args))
     }
 
-    /// `sce` in the background; killed with the value.
+    /// `sce` in the background. It is killed when the value is dropped.
     pub fn start(&self, args: &[&str]) -> Background {
         let mut command = self.command(sce());
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         Background(Some(command.spawn().unwrap()))
     }
 
-    /// The same with the leases that projects on AWS have.
+    /// The same with the default leases of projects on AWS.
     pub fn with_long_leases(mut self) -> Self {
         self.lease = "180";
         self
     }
 
-    /// Machines for what is launched.
+    /// Machines for launched instances.
     pub fn hypervisor(&self) -> Hypervisor {
         let dir = self.project.path("machines");
         Hypervisor::start(&self.emulator, &agent(), &dir, "hipaa", &["SCE_LOG=info"])
     }
 
-    /// An agent process started by hand; it ends by itself.
+    /// Runs an agent process until it ends.
     pub fn agent(&self, name: &str) -> Output {
         let hipaa = self.project.path(&format!("hipaa-{name}"));
         finish(self.command(agent()).arg("work").env("SCE_HIPAA", hipaa))
     }
 
-    /// The opened results' patients.csv.
+    /// The patients.csv of the opened results.
     pub fn patients(&self, run: &str) -> Vec<u8> {
         self.sce(&["results", run, "--out", "out", "--in-the-clear"]).exits(0);
         self.project.read("out/patients.csv")
     }
 
-    /// The subjects of the notices so far, taken out of the mailbox.
+    /// The subjects of the notices so far, which are removed from the mailbox.
     pub fn subjects(&self) -> Vec<String> {
         let mailbox = self.made["queues"]["mailbox"].as_str().unwrap();
         let read = format!(
@@ -108,7 +108,7 @@ impl Cloud {
         serde_json::from_str(&self.emulator.python(&read)).unwrap()
     }
 
-    /// Instances that live, by the emulator's own account.
+    /// The live instances according to the emulator.
     pub fn live_instances(&self) -> Vec<String> {
         self.listed(
             "[i['InstanceId'] for r in client('ec2').describe_instances()['Reservations'] \
@@ -116,13 +116,13 @@ impl Cloud {
         )
     }
 
-    /// A Python expression's list of texts.
+    /// The value of a Python expression that is a list of texts.
     pub fn listed(&self, expression: &str) -> Vec<String> {
         let text = self.emulator.python(&format!("print(json.dumps({expression}))"));
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Every unit is terminal and no instance or volume is left.
+    /// Asserts that no instance or volume is left.
     #[track_caller]
     pub fn assert_nothing_is_left(&self) {
         assert_eq!(self.live_instances(), Vec::<String>::new(), "instances are left");
@@ -146,7 +146,7 @@ impl Background {
         }
     }
 
-    /// Kills it at this moment.
+    /// Kills it immediately.
     pub fn kill(self) {
         drop(self);
     }
@@ -172,7 +172,7 @@ pub fn fault(service: &str, operation: &str, more: &Value) -> Value {
     rule
 }
 
-/// An error that a service gives `times` times.
+/// An error that a service returns `times` times.
 pub fn refusal(service: &str, operation: &str, code: &str, status: u16, times: i32) -> Value {
     let more = serde_json::json!({
         "fault": "error", "status": status, "code": code, "message": "made by the test", "times": times
@@ -180,7 +180,7 @@ pub fn refusal(service: &str, operation: &str, code: &str, status: u16, times: i
     fault(service, operation, &more)
 }
 
-/// An answer that is lost after the service did what was asked.
+/// A response that is lost after the service has executed the request.
 pub fn lost(service: &str, operation: &str, times: i32, skip: i32) -> Value {
     let more = serde_json::json!({ "fault": "lose_answer", "times": times, "skip": skip });
     fault(service, operation, &more)

@@ -1,5 +1,5 @@
-//! The environment by command: built, used, verified, taken down and taken up
-//! again. On one emulator only: the other cannot import.
+//! The environment by command: built, used, verified, taken down and adopted
+//! again. On one emulator only, because the other cannot import.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 use crate::cloud::Cloud;
 use crate::support::Output;
 
-/// What the emulator lacks: it has no handler for them.
+/// Resource types that the emulator does not support.
 const LACKING: [&str; 3] =
     ["AWS::Budgets::Budget", "AWS::Config::ConfigurationRecorder", "AWS::Config::DeliveryChannel"];
-/// Controls that cannot be told because of it, and because it does not answer
-/// for an account's own settings.
+/// Controls that are unknown because of it, and because it does not support the
+/// settings of an account.
 const SILENT: [&str; 3] = ["account", "config", "warnings"];
-/// What must outlive an environment.
+/// Resources that must outlive an environment.
 const KEPT: [&str; 10] = [
     "AccessLogs",
     "FlowLogGroup",
@@ -63,7 +63,7 @@ pub fn built() -> Cloud {
     cloud
 }
 
-/// The controls of a verdict.
+/// The controls with a verdict.
 pub fn controls(lines: &[Value], verdict: &str) -> BTreeSet<String> {
     let of = lines.iter().filter(|line| line["verdict"] == verdict);
     of.map(|line| line["control"].as_str().unwrap().to_owned()).collect()
@@ -81,7 +81,7 @@ pub fn assert_all_hold(cloud: &Cloud) {
 }
 
 #[test]
-fn an_environment_is_built_used_taken_down_and_taken_up_again() {
+fn an_environment_is_built_used_taken_down_and_adopted_again() {
     let cloud = built();
     let addendum = verify(&cloud, 0);
     let addendum = addendum.iter().find(|line| line["control"] == "addendum").unwrap();
@@ -92,7 +92,7 @@ fn an_environment_is_built_used_taken_down_and_taken_up_again() {
     // A repeated call finds nothing to do.
     let again = up(&cloud, &["--yes"]).exits(0);
     assert!(again.stdout.contains("nothing to change"), "{again:?}");
-    // The job runs in it, with workers by its launch template.
+    // A run in it, with workers from its launch template.
     cloud.project.synth(600, 6);
     cloud.sce(&["put", "plain"]).exits(0);
     let idle = cloud.sce(&["run", "--no-fleet", "--detach", "--output", "json"]).exits(0).run();
@@ -122,11 +122,11 @@ fn an_environment_is_built_used_taken_down_and_taken_up_again() {
     std::fs::remove_dir_all(cloud.project.path("out")).unwrap();
     assert!(
         cloud.patients(&ran.run()) == patients,
-        "results differ after the environment's return"
+        "results differ after the environment was adopted"
     );
 }
 
-/// What data, results, records, ledger, key and logs are, by the account.
+/// Data, results, records, ledger, key and logs, as the account has them.
 fn kept(cloud: &Cloud) -> String {
     cloud.emulator.python(
         "s3, out = client('s3'), {}\n\
@@ -141,7 +141,7 @@ fn kept(cloud: &Cloud) -> String {
     )
 }
 
-/// What must not be there once the environment is down.
+/// Resources that must not exist after the environment is down.
 fn left(cloud: &Cloud) -> Vec<String> {
     cloud.listed(
         "[v['VpcId'] for v in client('ec2').describe_vpcs()['Vpcs'] if not v['IsDefault']] \
@@ -159,12 +159,12 @@ fn left(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_built_without_what_must_be_known() {
+fn nothing_is_built_without_the_required_settings() {
     let cloud = Cloud::unbuilt(Kind::Ministack);
     let refused = up(&cloud, &["--yes"]).exits(2);
     assert!(refused.only_line().contains("baa_accepted"), "{refused:?}");
     let cloud = unbuilt();
-    // Nobody was asked, so nothing is there.
+    // No confirmation was possible, so nothing is built.
     let refused = up(&cloud, &[]).exits(2);
     assert!(
         refused.stderr.contains("--yes") && refused.stdout.contains("Add     S3D"),
@@ -191,9 +191,9 @@ fn nothing_is_built_without_what_must_be_known() {
 }
 
 #[test]
-fn a_failed_resource_is_explained_and_the_next_call_goes_on() {
+fn a_failed_resource_is_explained_and_the_next_call_continues() {
     let cloud = unbuilt();
-    // A trail of that name is there, and of nobody's stack.
+    // A trail of that name exists outside the stack.
     cloud.emulator.python(
         "client('s3').create_bucket(Bucket='elsewhere')\n\
          client('cloudtrail').create_trail(Name='hipaa-trail', S3BucketName='elsewhere')",
@@ -208,7 +208,7 @@ fn a_failed_resource_is_explained_and_the_next_call_goes_on() {
 }
 
 #[test]
-fn a_stack_that_never_came_to_be_gives_way() {
+fn a_stack_whose_creation_failed_is_replaced() {
     let cloud = unbuilt();
     let stack = "{'Resources': {'T': {'Type': 'AWS::CloudTrail::Trail', 'Properties': \
          {'TrailName': 'x', 'IsLogging': True, 'S3BucketName': 'nowhere'}}}}";
@@ -225,7 +225,7 @@ fn a_stack_that_never_came_to_be_gives_way() {
 }
 
 #[test]
-fn what_is_not_ours_is_left_as_it_is() {
+fn foreign_resources_are_not_changed() {
     let cloud = unbuilt();
     cloud.emulator.python(
         "c = client('cloudformation'); c.create_stack(StackName='hipaa', TemplateBody=json.dumps(\
@@ -239,12 +239,12 @@ fn what_is_not_ours_is_left_as_it_is() {
         cloud.listed("[t['TopicArn'] for t in client('sns').list_topics()['Topics']]").len(),
         1
     );
-    // The flags for what an emulator lacks are told.
+    // The error names the flags for what an emulator lacks.
     let lacking = up_with(&unbuilt(), &["--yes"]).exits(3);
     LACKING.iter().for_each(|kind| {
         assert!(lacking.stderr.contains(&format!("--leave-out {kind}")), "{lacking:?}");
     });
-    // Data of an earlier environment whose key is not found are not given another.
+    // If the key of an earlier environment's data is not found, no new key is created.
     let cloud = unbuilt();
     cloud.emulator.python("client('s3').create_bucket(Bucket='hipaa-123456789012-data')");
     let refused = up(&cloud, &["--yes"]).exits(3);
@@ -252,7 +252,7 @@ fn what_is_not_ours_is_left_as_it_is() {
 }
 
 #[test]
-fn the_least_environment_holds_and_another_recorder_is_left_as_it_is() {
+fn the_smallest_environment_holds_and_another_recorder_is_not_changed() {
     let cloud = unbuilt();
     cloud.emulator.python(
         "c = client('config'); c.put_configuration_recorder(ConfigurationRecorder={'name': 'theirs', 'roleARN': \
@@ -263,7 +263,7 @@ fn the_least_environment_holds_and_another_recorder_is_left_as_it_is() {
     );
     let least = ["--no-nat", "--no-bastion", "--no-workbench", "--leave-out", LACKING[0], "--yes"];
     let up = up_with(&cloud, &least).exits(0);
-    assert!(up.stdout.contains("the recorder theirs already"), "{up:?}");
+    assert!(up.stdout.contains("already has the recorder theirs"), "{up:?}");
     let lines = verify(&cloud, 0);
     assert_eq!(controls(&lines, "cannot tell"), ["account", "warnings"].map(str::to_owned).into());
     assert!(
@@ -293,7 +293,9 @@ fn a_project_is_set_up_from_its_environment() {
     }
     cloud.sce(&["--config", "bastion/sce.toml", "runs"]).exits(0);
     let status = cloud.sce(&["env", "status"]).exits(0);
-    assert!(status.stdout.contains("UPDATE_COMPLETE") && status.stdout.contains("a month in all"));
+    assert!(
+        status.stdout.contains("UPDATE_COMPLETE") && status.stdout.contains("per month in total")
+    );
     let none =
         cloud.sce(&["init", "--from-env", "other", "--region", REGION, "elsewhere"]).exits(2);
     assert!(none.only_line().contains("no environment other"), "{none:?}");

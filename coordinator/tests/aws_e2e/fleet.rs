@@ -1,5 +1,5 @@
-//! Launching and ending workers: what is refused before anything is started,
-//! machines that die at boot, no capacity, cancel.
+//! Launching and ending workers: refusals before a launch, machines that die at
+//! boot, missing capacity, cancel.
 
 use serde_json::json;
 
@@ -14,16 +14,16 @@ fn assert_nothing_was_started(cloud: &Cloud) {
 }
 
 #[test]
-fn a_fleet_dearer_than_allowed_is_refused() {
+fn a_fleet_more_expensive_than_allowed_is_refused() {
     let cloud = Cloud::with_data(Kind::Moto, 60, 3);
-    let dear = ["run", "--workers", "50", "--max-hourly-cost", "3"];
-    let refused = cloud.sce(&dear).exits(2);
+    let expensive = ["run", "--workers", "50", "--max-hourly-cost", "3"];
+    let refused = cloud.sce(&expensive).exits(2);
     // $2 fee; m5.large at $0.102 and 116 GB of volume at $0.08 a month.
-    assert!(refused.only_line().contains("$7.74 an hour"), "{refused:?}");
-    assert!(refused.only_line().ends_with(": 8 fit"), "{refused:?}");
+    assert!(refused.only_line().contains("$7.74 per hour"), "{refused:?}");
+    assert!(refused.only_line().ends_with(": start at most 8"), "{refused:?}");
     assert_nothing_was_started(&cloud);
     cloud.project.write("prices.toml", "date = \"2026-01-01\"\nsource = \"a test\"\n");
-    let unknown = [&dear[..], &["--prices", "prices.toml"]].concat();
+    let unknown = [&expensive[..], &["--prices", "prices.toml"]].concat();
     assert!(cloud.sce(&unknown).exits(2).only_line().contains("no row"));
     assert_nothing_was_started(&cloud);
 }
@@ -78,15 +78,15 @@ fn a_launch_waits_for_capacity() {
     cloud.emulator.fault(&refusal("ec2", "RunInstances", "InsufficientInstanceCapacity", 500, 6));
     let ran = cloud.sce(&["run", "--workers", "2", "--output", "json"]).exits(0);
     let warned = ran.lines_with("InsufficientInstanceCapacity");
-    assert!(!warned.is_empty() && warned[0].ends_with("it is tried again"), "{ran:#?}");
+    assert!(!warned.is_empty() && warned[0].ends_with("; retrying"), "{ran:#?}");
     machines.wait_until_over(2);
     let tokens = cloud.emulator.launches().iter().map(|l| l["ClientToken"].to_string()).collect();
     let tokens: std::collections::BTreeSet<String> = tokens;
-    assert_eq!(tokens.len(), 1, "the same launch, asked for again");
+    assert_eq!(tokens.len(), 1, "the same launch, requested again");
 }
 
 #[test]
-fn fewer_machines_than_asked_for_do_the_job() {
+fn fewer_machines_than_requested_complete_the_run() {
     let cloud = Cloud::with_data(Kind::Moto, 60, 3);
     let machines = cloud.hypervisor();
     cloud.emulator.fault(&fault("ec2", "RunInstances", &json!({ "fault": "scarce" })));
@@ -114,19 +114,19 @@ fn cancel_ends_the_run_and_its_workers() {
         machines.wait_until_over(2);
         cloud.assert_nothing_is_left();
         let ended = machines.instances().values().filter(|one| one["killed"] == true).count();
-        assert_eq!(ended, if now { 2 } else { 0 }, "workers leave by themselves unless --now");
+        assert_eq!(ended, if now { 2 } else { 0 }, "workers leave on their own unless --now");
         let runs = cloud.sce(&["runs", "--output", "json"]).exits(0);
         assert_eq!(runs.json()["state"], "canceled");
-        // That the last worker is gone is told once no started one can be
-        // missing from EC2's list: by upkeep, if not by cancel itself.
+        // The notice that the last worker is gone is sent once no started worker can be missing
+        // from EC2's list: by `sce reap`, if not by `sce cancel`.
         let mut subjects = Vec::new();
         wait_for("the notices", || {
             cloud.sce(&["reap", "--grace", "0"]).exits(0);
             subjects.extend(cloud.subjects());
-            let told = |end: &str| subjects.iter().any(|subject| subject.ends_with(end));
-            (told("canceled") && told("last worker gone")).then_some(())
+            let sent = |end: &str| subjects.iter().any(|subject| subject.ends_with(end));
+            (sent("canceled") && sent("last worker gone")).then_some(())
         });
-        // Whoever cancels again finds it done.
+        // Canceling again is not an error.
         cloud.sce(&["cancel", &run]).exits(0);
     }
 }

@@ -1,5 +1,5 @@
-//! Uploads that others make: S3 tells of them, `sce intake` registers them,
-//! and names that could carry PHI are counted, never stored.
+//! Uploads by other clients: S3 reports them, `sce intake` registers them, and
+//! names that could contain PHI are counted but never stored.
 
 use sce_testkit::Kind;
 
@@ -30,19 +30,19 @@ fn uploads_are_registered_and_forbidden_names_counted() {
     let counts = taken.json();
     assert_eq!((&counts["registered"], &counts["refused"]), (&3.into(), &3.into()));
     for text in ["Smith", "45-6789", "2021-03-04"] {
-        assert!(!format!("{taken:?}").contains(text), "a refused name is told: {taken:?}");
+        assert!(!format!("{taken:?}").contains(text), "a refused name is shown: {taken:?}");
     }
     assert_eq!(taken.lines_with("\"sequencer\"").len(), 3, "{taken:?}");
     let names = cloud.sce(&["names", "--prefix", "site-1/"]).exits(0);
     assert_eq!(names.stdout.matches(" free ").count(), 3, "{names:?}");
-    assert!(names.stdout.contains("3 uploads to hipaa-123456789012-data were refused"));
+    assert!(names.stdout.contains("hipaa-123456789012-data: 3 uploads refused"));
     let run = cloud.start(&["run", "--no-fleet", "--output", "json"]);
     crate::support::wait_for("the run", || {
         cloud.sce(&["runs"]).exits(0).stdout.contains("running").then_some(())
     });
     cloud.agent("one").exits(0);
-    assert_eq!(run.finish().exits(0).json()["counts"]["analysed"], 3);
-    // The same version told of again stays processed; a new one is free.
+    assert_eq!(run.finish().exits(0).json()["counts"]["analyzed"], 3);
+    // A version that is reported again stays processed; a new one is free.
     upload(&cloud, "2.sealed", "site-1/part-000002.csv");
     assert_eq!(
         cloud.sce(&["intake", "--once", "--output", "json"]).exits(0).json()["registered"],

@@ -1,5 +1,5 @@
-//! The whole job with a fleet of three, from put to the last worker's notice,
-//! and the same patients.csv as on the embedded default.
+//! The whole workflow with a fleet of three workers, from put to the notice of
+//! the last worker, with the same patients.csv as in local mode.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::support::{Project, files_holding};
 const ROWS: u32 = 2000;
 const OBJECTS: u32 = 12;
 
-/// What the embedded default makes of the same files.
+/// The patients.csv of the same files in local mode.
 pub fn embedded(cloud: &Cloud) -> Vec<u8> {
     let project = Project::new();
     let plain = cloud.project.path("plain");
@@ -22,7 +22,7 @@ pub fn embedded(cloud: &Cloud) -> Vec<u8> {
     project.read("out/patients.csv")
 }
 
-fn whole_job(kind: Kind) {
+fn whole_workflow(kind: Kind) {
     let cloud = Cloud::with_data(kind, ROWS, OBJECTS);
     let machines = cloud.hypervisor();
     let ran = cloud.sce(&["run", "--workers", "3", "--output", "json", "--stats"]).exits(0);
@@ -36,20 +36,20 @@ fn whole_job(kind: Kind) {
         assert_eq!((&machine["powered_off"], &machine["killed"]), (&false.into(), &false.into()));
     }
     cloud.assert_nothing_is_left();
-    // The terminate of the last one may come after `sce run` looked.
+    // The last instance may be terminated after `sce run` has looked.
     cloud.sce(&["reap", "--grace", "0"]).exits(0);
     let run = ran.run();
-    // At least once each: two may tell of the same at the same moment.
+    // Each at least once: two processes may send the same notice at the same time.
     let subjects: BTreeSet<String> = cloud.subjects().into_iter().collect();
-    let told = [" done", " starts", ": last worker gone"];
-    assert_eq!(subjects, told.map(|what| format!("[hipaa] run {run}{what}")).into());
+    let expected = [" done", " starts", ": last worker gone"];
+    assert_eq!(subjects, expected.map(|what| format!("[hipaa] run {run}{what}")).into());
     assert!(cloud.patients(&run) == embedded(&cloud), "patients.csv differs from the default's");
     audited(&cloud, &run);
     logs_are_delivered(&cloud);
     nothing_of_a_patient_leaves(&cloud);
 }
 
-/// Every unit has a record of who opened what, by instance.
+/// Asserts that every unit has an access record with its instance.
 fn audited(cloud: &Cloud, run: &str) {
     let audit = cloud.sce(&["audit", run, "--output", "json"]).exits(0);
     let lines: Vec<Value> =
@@ -74,7 +74,8 @@ fn logs_are_delivered(cloud: &Cloud) {
     assert_eq!(logs.len(), 3, "{logs:?}");
 }
 
-/// User data, and everything that machines wrote, hold ids and names only.
+/// Asserts that user data, and everything that machines wrote, contain only ids
+/// and names.
 fn nothing_of_a_patient_leaves(cloud: &Cloud) {
     for (id, launched) in cloud.emulator.instances().as_object().unwrap() {
         let user_data = launched["user_data"].as_str().unwrap();
@@ -105,19 +106,19 @@ fn nothing_of_a_patient_leaves(cloud: &Cloud) {
 
 #[test]
 fn with_a_fleet_on_moto() {
-    whole_job(Kind::Moto);
+    whole_workflow(Kind::Moto);
 }
 
 #[test]
 fn with_a_fleet_on_ministack() {
-    whole_job(Kind::Ministack);
+    whole_workflow(Kind::Ministack);
 }
 
 #[test]
 fn workers_started_by_hand_share_a_run() {
     let cloud = Cloud::with_data(Kind::Ministack, ROWS, OBJECTS);
     let run = cloud.start(&["run", "--no-fleet", "--output", "json"]);
-    // An agent that comes before the run is released leaves at once.
+    // An agent that starts before the run is released leaves at once.
     crate::support::wait_for("the run", || {
         let runs = cloud.sce(&["runs", "--output", "json"]).exits(0).stdout;
         runs.contains("running").then_some(())
@@ -128,7 +129,7 @@ fn workers_started_by_hand_share_a_run() {
         }
     });
     let ran = run.finish().exits(0);
-    assert_eq!(ran.json()["counts"]["analysed"], OBJECTS);
+    assert_eq!(ran.json()["counts"]["analyzed"], OBJECTS);
     assert!(cloud.emulator.launches().is_empty(), "nothing is launched with --no-fleet");
     let run = ran.run();
     let watched = cloud.sce(&["watch", &run, "--output", "json"]).exits(0);

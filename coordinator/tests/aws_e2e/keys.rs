@@ -1,5 +1,5 @@
-//! Keys on AWS: objects exchanged with the standard client under KMS, and the
-//! HomerKey that KMS wraps.
+//! Keys on AWS: objects exchanged with the standard client under KMS, and a
+//! HomerKey wrapped by KMS.
 
 use std::fs;
 
@@ -12,13 +12,13 @@ use crate::support::{Output, files_holding, finish, venv, wait_for, workspace};
 const ROWS: u32 = 90;
 const OBJECTS: u32 = 3;
 
-/// A run whose units an agent started by hand does.
+/// A run that is processed by an agent started by hand.
 fn run_by_hand(cloud: &Cloud) -> String {
     let run = cloud.start(&["run", "--no-fleet", "--output", "json"]);
     wait_for("the run", || cloud.sce(&["runs"]).exits(0).stdout.contains("running").then_some(()));
     cloud.agent("one").exits(0);
     let ran = run.finish().exits(0);
-    assert_eq!(ran.json()["counts"]["analysed"], OBJECTS);
+    assert_eq!(ran.json()["counts"]["analyzed"], OBJECTS);
     ran.run()
 }
 
@@ -45,14 +45,14 @@ fn the_standard_client_seals_and_opens_under_kms() {
     let run = run_by_hand(&cloud);
     let patients = cloud.patients(&run);
     assert!(patients == embedded(&cloud), "patients.csv differs");
-    // And the other way: the sealed result as it lies in the bucket.
+    // The other direction: the sealed result as stored in the bucket.
     let key = format!("runs/{run}/final/1/patients.csv");
     cloud.emulator.python(&format!(
         "client('s3').download_file('hipaa-123456789012-output', {key:?}, {:?})",
         cloud.project.path("result.sealed")
     ));
     standard_client(&cloud, "open", &key, "result.sealed", "result.csv").exits(0);
-    assert!(cloud.project.read("result.csv") == patients, "opened otherwise");
+    assert!(cloud.project.read("result.csv") == patients, "the opened result differs");
     let moved = standard_client(&cloud, "open", "another", "result.sealed", "moved.csv");
     assert_ne!(moved.code, Some(0), "another context opens it");
 }
@@ -70,7 +70,7 @@ fn a_homer_key_is_wrapped_stored_and_unwrapped_by_workers_only() {
     cloud.sce(&["key", "new", "homer.key"]).exits(0);
     cloud.sce(&["key", "wrap", "homer.key"]).exits(0);
     let twice = cloud.sce(&["key", "wrap", "homer.key"]).exits(2);
-    assert!(twice.only_line().contains("has a wrapped key already"), "{twice:?}");
+    assert!(twice.only_line().contains("already has a wrapped key"), "{twice:?}");
     cloud.sce(&["put", "plain"]).exits(0);
     cloud.emulator.clear_requests();
     let machines = cloud.hypervisor();
@@ -82,7 +82,7 @@ fn a_homer_key_is_wrapped_stored_and_unwrapped_by_workers_only() {
     assert!(cloud.patients(&ran.run()) == embedded(&cloud), "patients.csv differs");
     let audit = cloud.sce(&["audit", &ran.run()]).exits(0);
     assert!(audit.stdout.contains("HomerKey"), "{audit:?}");
-    // The raw key lies nowhere but in its file.
+    // The raw key is only in its file.
     let key = cloud.project.read("homer.key");
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let holders = files_holding(&cloud.project.path("machines"), &hex[..16]);

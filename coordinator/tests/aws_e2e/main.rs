@@ -1,10 +1,10 @@
-//! The real binaries on emulators of AWS: the whole job with a fleet, and the
-//! bad days. A stand-in for the hypervisor starts an agent process for each
-//! launched instance, with a metadata service of its own; a proxy in front of
-//! the emulator makes the faults.
+//! The real binaries on emulators of AWS: the whole workflow with a fleet, and
+//! failures. A substitute for the hypervisor starts an agent process for each
+//! launched instance, with its own metadata service; a proxy in front of the
+//! emulator injects the faults.
 //!
-//! Needs what `make test` prepares: `sce-agent` beside `sce`, and the Python
-//! environments under `target/venv`.
+//! Requires what `make test` prepares: `sce-agent` in the directory of `sce`, and
+//! the Python environments under `target/venv`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

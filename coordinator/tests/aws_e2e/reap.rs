@@ -1,10 +1,10 @@
-//! Upkeep: what no live run owns is removed after two looks, and nothing else.
+//! `sce reap`: removes only resources that no live run owned at two looks.
 
 use sce_testkit::Kind;
 
 use crate::cloud::Cloud;
 
-/// What a broken day leaves: an instance, a volume, an upload, a dead letter.
+/// Creates orphaned resources: an instance, a volume, an upload, a dead letter.
 fn litter(cloud: &Cloud) {
     let dead = cloud.made["queues"]["units-dead"].as_str().unwrap();
     cloud.emulator.python(&format!(
@@ -34,22 +34,22 @@ fn uploads(cloud: &Cloud) -> usize {
 }
 
 #[test]
-fn what_no_run_owns_is_removed_and_nothing_else() {
+fn only_resources_that_no_run_owns_are_removed() {
     let cloud = Cloud::new(Kind::Moto);
     litter(&cloud);
-    let told = cloud.sce(&["reap", "--grace", "0", "--dry-run"]).exits(0);
-    assert_eq!(told.stdout.matches("would remove").count(), 3, "{told:?}");
+    let listed = cloud.sce(&["reap", "--grace", "0", "--dry-run"]).exits(0);
+    assert_eq!(listed.stdout.matches("would remove").count(), 3, "{listed:?}");
     assert_eq!((cloud.live_instances().len(), volumes(&cloud), uploads(&cloud)), (1, 2, 1));
     let reaped = cloud.sce(&["reap", "--grace", "1", "--output", "json"]).exits(0);
     assert_eq!((&reaped.json()["litter"], &reaped.json()["dead_letters"]), (&3.into(), &1.into()));
-    // Another project's volume stays. (To moto, every upload is years old.)
+    // The volume of another project stays. (In moto, every upload is years old.)
     assert_eq!((cloud.live_instances().len(), volumes(&cloud), uploads(&cloud)), (0, 1, 0));
     let again = cloud.sce(&["reap", "--grace", "0", "--output", "json"]).exits(0);
     assert_eq!((&again.json()["litter"], &again.json()["dead_letters"]), (&0.into(), &0.into()));
 }
 
 #[test]
-fn workers_of_an_open_run_and_young_uploads_are_spared() {
+fn workers_of_an_open_run_and_recent_uploads_are_kept() {
     let cloud = Cloud::with_data(Kind::Ministack, 60, 3);
     cloud.sce(&["run", "--workers", "1", "--detach"]).exits(0);
     cloud.emulator.python(

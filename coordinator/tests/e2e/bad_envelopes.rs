@@ -1,5 +1,5 @@
 //! Objects that do not open: another key, altered, truncated, swapped, foreign,
-//! missing, changed. One line each, and the others are done.
+//! missing, changed. Each gives one line, and the others are analyzed.
 
 use std::fs;
 
@@ -11,18 +11,18 @@ fn stored(number: u32) -> String {
     format!(".sce/objects/data/part-{number:06}.csv")
 }
 
-/// One line for the object, with what is wrong and what to do.
+/// Asserts that one line names the object, the cause and the remedy.
 #[track_caller]
-fn assert_told(ran: &Output, object: &str, what: &str, remedy: &str) {
+fn assert_reported(ran: &Output, object: &str, what: &str, remedy: &str) {
     let lines = ran.lines_with(object);
     assert!(lines.len() == 1, "{object}: {lines:#?}");
     assert!(lines[0].contains(what) && lines[0].contains(remedy), "{object}: {}", lines[0]);
 }
 
 #[test]
-fn damaged_objects_of_the_store_are_set_aside_alone() {
+fn only_damaged_objects_of_the_store_are_quarantined() {
     let project = Project::with_data(4000, OBJECTS);
-    // Between the two ends that mark a version, only the tags protect it.
+    // The ends of the object identify its version; in between, only the tags protect it.
     project.alter(&stored(1), |bytes| {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -35,32 +35,32 @@ fn damaged_objects_of_the_store_are_set_aside_alone() {
     fs::remove_file(project.path(&stored(6))).unwrap();
     project.write(&stored(7), "");
     let ran = project.run(&[]).exits(1);
-    assert_told(&ran, "part-000001", "frame 1: tag does not verify", "upload it again");
+    assert_reported(&ran, "part-000001", "frame 1: tag does not verify", "upload it again");
     for changed in ["part-000002", "part-000003", "part-000004", "part-000005", "part-000007"] {
-        assert_told(
+        assert_reported(
             &ran,
             changed,
             "it changed after it was registered",
             "put it again with --replace",
         );
     }
-    assert_told(&ran, "part-000006", "missing from the store", "put it again");
+    assert_reported(&ran, "part-000006", "missing from the store", "put it again");
     assert_eq!(ran.json()["counts"]["quarantined"], 7);
     let summary = project.results(&ran.run(), "out", 1);
     let outcomes = summary["inputs"].as_array().unwrap();
-    let aside =
+    let quarantined =
         outcomes.iter().filter(|i| i["outcome"].as_str().unwrap().starts_with("quarantined"));
-    assert_eq!((outcomes.len(), aside.count()), (OBJECTS as usize, 7));
+    assert_eq!((outcomes.len(), quarantined.count()), (OBJECTS as usize, 7));
     let leave_out: Vec<String> = (1..=7).map(|n| format!("part-{n:06}.csv")).collect();
     project.check_by_reference("out", &leave_out.iter().map(String::as_str).collect::<Vec<_>>());
-    // What the lines say helps: put again, and the rest is done.
+    // The remedies of the lines work: after another put, the rest is analyzed.
     project.sce(&["put", "plain", "--replace"]).exits(0);
     let retried = project.sce(&["retry", &ran.run(), "--output", "json"]).exits(0);
-    assert_eq!(retried.json()["counts"]["analysed"], 7);
+    assert_eq!(retried.json()["counts"]["analyzed"], 7);
 }
 
 #[test]
-fn sealed_objects_that_are_not_what_they_say_are_refused_or_set_aside() {
+fn sealed_objects_that_are_wrong_are_refused_or_quarantined() {
     let project = Project::new();
     project.synth(600, 6);
     project.sce(&["key", "new", "other.key"]).exits(0);
@@ -84,21 +84,21 @@ fn sealed_objects_that_are_not_what_they_say_are_refused_or_set_aside() {
     seal_good(&project);
     let put = project.sce(&["put", "--sealed", "in", "--output", "json"]).exits(1);
     assert_eq!((&put.json()["put"], &put.json()["refused"]), (&5.into(), &3.into()));
-    assert_told(&put, "part-000005", "`pit` differs", "sealed for another place");
-    assert_told(&put, "part-000006", "`object` differs", "sealed for another place");
-    assert_told(&put, "part-000008", "not a sealed object", "seal it with");
+    assert_reported(&put, "part-000005", "`pit` differs", "sealed for another place");
+    assert_reported(&put, "part-000006", "`object` differs", "sealed for another place");
+    assert_reported(&put, "part-000008", "not a sealed object", "seal it with");
     let ran = project.run(&[]).exits(1);
-    assert_told(
+    assert_reported(
         &ran,
         "part-000001",
         "sealed with another key",
         "configure the key it was sealed with",
     );
-    assert_told(&ran, "part-000002", "ends early", "upload it again");
-    assert_told(&ran, "part-000003", "header: tag does not verify", "upload it again");
-    assert_told(&ran, "part-000004", "bytes follow the final frame", "upload it again");
+    assert_reported(&ran, "part-000002", "ends early", "upload it again");
+    assert_reported(&ran, "part-000003", "header: tag does not verify", "upload it again");
+    assert_reported(&ran, "part-000004", "bytes follow the final frame", "upload it again");
     assert_eq!(
-        (&ran.json()["counts"]["analysed"], ran.lines_with("part-000009").len()),
+        (&ran.json()["counts"]["analyzed"], ran.lines_with("part-000009").len()),
         (&1.into(), 0)
     );
 }
@@ -115,7 +115,7 @@ fn a_wrong_key_costs_nothing_but_the_retry() {
     project.sce(&["key", "new", "other.key"]).exits(0);
     let ran = project.run(&["--key-file", "other.key"]).exits(1);
     for object in ["part-000001", "part-000002", "part-000003"] {
-        assert_told(
+        assert_reported(
             &ran,
             object,
             "sealed with another key",
@@ -132,12 +132,12 @@ fn a_wrong_key_costs_nothing_but_the_retry() {
     assert!(refused.only_line().contains("sealed with another key"), "{refused:?}");
     assert!(
         fs::read_dir(project.path("bad")).unwrap().next().is_none(),
-        "nothing unverified is written"
+        "an unverified file was written"
     );
 }
 
 #[test]
-fn a_damaged_result_is_not_written_and_can_be_made_anew() {
+fn a_damaged_result_is_not_written_and_can_be_computed_again() {
     let project = Project::with_data(100, 2);
     let ran = project.run(&[]).exits(0);
     let stored = format!(".sce/objects/output/runs/{}/final/1/patients.csv", ran.run());
@@ -147,13 +147,13 @@ fn a_damaged_result_is_not_written_and_can_be_made_anew() {
     });
     let refused = project.sce(&["results", &ran.run(), "--out", "out"]).exits(3);
     assert!(refused.only_line().contains("sce run --again"), "{refused:?}");
-    assert!(!project.path("out/patients.csv").exists(), "nothing unverified takes the place");
+    assert!(!project.path("out/patients.csv").exists(), "an unverified file was written");
     project.results(&project.run(&["--again"]).exits(0).run(), "out", 0);
     project.check_by_reference("out", &[]);
 }
 
 #[test]
-fn an_object_replaced_under_a_run_waits_for_the_next() {
+fn an_object_replaced_during_a_run_waits_for_the_next() {
     let project = Project::with_data(300, 3);
     let started = project.run(&["--detach", "--workers", "0"]).exits(0);
     fs::rename(project.path("plain/part-000002.csv"), project.path("plain/part-000001.csv"))
@@ -161,13 +161,13 @@ fn an_object_replaced_under_a_run_waits_for_the_next() {
     project.sce(&["put", "--replace", "plain/part-000001.csv"]).exits(0);
     let ended =
         project.sce(&["watch", &started.run(), "--workers", "2", "--output", "json"]).exits(1);
-    assert_told(
+    assert_reported(
         &ended,
         "part-000001",
         "it changed after it was registered",
         "put it again with --replace",
     );
-    assert_eq!(ended.json()["counts"]["analysed"], 2);
+    assert_eq!(ended.json()["counts"]["analyzed"], 2);
     let next = project.run(&[]).exits(0);
     assert_eq!(
         (&next.json()["counts"]["objects"], &next.json()["counts"]["rows"]),

@@ -1,5 +1,5 @@
-//! Bad content and bad names: set aside or refused alone, told without telling
-//! what they hold.
+//! Bad content and bad names: only the bad object is quarantined or refused,
+//! and no message shows its content or name.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,7 @@ fn allow_words(project: &Project, words: &str) {
 }
 
 #[test]
-fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
+fn only_broken_files_are_quarantined_and_the_others_are_analyzed() {
     let project = Project::new();
     let made = project.python("test", "tests/python/make_broken.py", &["plain"]).exits(0);
     let cases: Vec<(&str, &str)> =
@@ -32,7 +32,7 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
     let ran = project.run(&[]).exits(1);
     assert_eq!(ran.json()["state"], "done");
     assert_eq!(ran.json()["counts"]["quarantined"], bad.len());
-    assert_eq!(ran.json()["counts"]["analysed"], cases.len() - bad.len());
+    assert_eq!(ran.json()["counts"]["analyzed"], cases.len() - bad.len());
     let summary = project.results(&ran.run(), "out", 1);
     for (name, expected) in &cases {
         let lines = ran.lines_with(name);
@@ -48,7 +48,7 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
             assert!(outcome.starts_with("quarantined"), "{input}");
         } else {
             assert!(
-                lines.is_empty() && outcome.starts_with("analysed"),
+                lines.is_empty() && outcome.starts_with("analyzed"),
                 "{name}: {lines:?} {input}"
             );
         }
@@ -61,20 +61,20 @@ fn each_broken_file_is_set_aside_alone_and_the_others_are_analysed() {
         );
     }
     project.check_by_reference("out", &bad);
-    set_aside_is_processed_until_replaced(&project, &ran.run());
+    quarantined_is_processed_until_replaced(&project, &ran.run());
 }
 
-fn set_aside_is_processed_until_replaced(project: &Project, run: &str) {
+fn quarantined_is_processed_until_replaced(project: &Project, run: &str) {
     assert_eq!(project.run(&[]).exits(0).json()["state"], "empty");
     fs::copy(project.path("plain/good-000001.csv"), project.path("bad-date-000001.csv")).unwrap();
     project.sce(&["put", "--replace", "bad-date-000001.csv"]).exits(0);
     let retried = project.sce(&["retry", run, "--output", "json"]).exits(1);
-    assert_eq!(retried.json()["counts"]["analysed"], 1);
+    assert_eq!(retried.json()["counts"]["analyzed"], 1);
     assert_eq!(retried.lines_with("bad-date").len(), 0);
 }
 
 #[test]
-fn refused_names_are_told_by_position_and_written_only_where_asked() {
+fn refused_names_are_shown_by_position_and_written_only_on_request() {
     let project = Project::new();
     let bad = [
         ("123-45-6789.csv", "social security"),
@@ -90,11 +90,11 @@ fn refused_names_are_told_by_position_and_written_only_where_asked() {
     project.write("plain/part-000007.csv", "x\n");
     let put = project.sce(&["put", "plain", "--refused", "names", "--output", "json"]).exits(1);
     assert_eq!((&put.json()["put"], &put.json()["refused"]), (&1.into(), &bad.len().into()));
-    let told = String::from_utf8(project.read("names")).unwrap();
+    let written = String::from_utf8(project.read("names")).unwrap();
     assert_eq!(fs::metadata(project.path("names")).unwrap().permissions().mode() & 0o777, 0o600);
     for (name, rule) in bad {
         let line =
-            told.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{told}"));
+            written.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{written}"));
         let position = line.split('\t').next().unwrap();
         let own = put.lines_with(&format!("input {position}: "));
         assert!(own.len() == 1 && own[0].contains(rule), "{name}: {put:?}");
@@ -103,9 +103,9 @@ fn refused_names_are_told_by_position_and_written_only_where_asked() {
         assert_eq!(files_holding(&project.path(".sce"), stem), Vec::<std::path::PathBuf>::new());
     }
     assert!(!files_holding(&project.path(".sce"), "part-000007").is_empty(), "control");
-    // Never over a file that is there.
+    // An existing file is never overwritten.
     project.sce(&["put", "plain", "--refused", "names"]).exits(2);
-    assert_eq!(String::from_utf8(project.read("names")).unwrap(), told);
+    assert_eq!(String::from_utf8(project.read("names")).unwrap(), written);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_name_twice_in_one_listing_is_refused_at_its_second_position() {
     assert!(own.len() == 1 && own[0].contains("rename one of them"), "{put:?}");
     let listed = project.run(&["--manifest", "list"]).exits(2);
     assert!(
-        listed.only_line().contains("list line 2: this object is listed already"),
+        listed.only_line().contains("list line 2: this object is already listed"),
         "{listed:?}"
     );
     project.write("list", "part-000001.csv\n../part-000002.csv\n");
@@ -129,7 +129,7 @@ fn a_name_twice_in_one_listing_is_refused_at_its_second_position() {
 }
 
 #[test]
-fn inputs_that_cannot_be_read_are_refused_alone() {
+fn only_inputs_that_cannot_be_read_are_refused() {
     let project = Project::new();
     project.write("plain/part-000001.csv", "x\n");
     std::os::unix::fs::symlink("/nonexistent", project.path("plain/part-000002.csv")).unwrap();

@@ -1,5 +1,5 @@
-//! Damaged SQLite files: one line that names the file and the remedy, and the
-//! remedy works.
+//! Damaged SQLite files: one line names the file and the remedy, and the remedy
+//! works.
 
 use std::fs;
 
@@ -23,14 +23,14 @@ fn a_damaged_queue_is_named_and_replaced_by_the_next_watch() {
         assert!(line.contains("damaged file") && line.contains(".sce/queue.sqlite: "), "{line}");
         assert!(line.contains("move the file away and run `sce watch RUN`"), "{line}");
     }
-    fs::rename(project.path(".sce/queue.sqlite"), project.path("away")).unwrap();
+    fs::rename(project.path(".sce/queue.sqlite"), project.path("moved")).unwrap();
     let ended =
         project.sce(&["watch", &started.run(), "--workers", "2", "--output", "json"]).exits(0);
-    assert_eq!(ended.json()["counts"]["analysed"], 3);
+    assert_eq!(ended.json()["counts"]["analyzed"], 3);
 }
 
 #[test]
-fn a_damaged_ledger_is_named_and_a_copy_brings_everything_back() {
+fn a_damaged_ledger_is_named_and_a_copy_restores_everything() {
     let project = Project::with_data(100, 3);
     let ran = project.run(&[]).exits(0);
     let copy = project.read(".sce/ledger.sqlite");

@@ -1,4 +1,4 @@
-//! The effects of the pseudo-data come back from its files.
+//! The effects in the pseudo-data are recovered from its files.
 
 use crate::support::Project;
 

@@ -1,5 +1,5 @@
-//! `sce env render`: without account, network or project, and never an
-//! environment that lets the world in.
+//! `sce env render`: needs no account, network or project, and never renders an
+//! environment that is open to the internet.
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ fn flags_say_what_is_built() {
 fn what_would_open_the_environment_is_refused() {
     let project = Project::empty();
     for (option, bad, says) in [
-        ("--ssh-from", "0.0.0.0/0", "never open to the whole world"),
+        ("--ssh-from", "0.0.0.0/0", "never open to the whole internet"),
         ("--ssh-from", "everywhere", "range of IPv4 addresses"),
         ("--email", "it", "not an e-mail address"),
         ("--worker-type", "t3.large", "t family"),

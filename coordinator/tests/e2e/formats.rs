@@ -1,4 +1,4 @@
-//! Every input format through the whole job, compared with an independent
+//! Every input format through the whole workflow, compared with an independent
 //! calculation that reads the same files natively.
 
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ impl Project {
         files.iter().map(|file| file.to_string_lossy().into_owned()).collect()
     }
 
-    /// Files of every format, dirty on purpose.
+    /// A project with files of every format, with deliberate errors in them.
     fn with_files(seed: &str) -> Self {
         let project = Self::new();
         let args = ["write", "--out", "files", "--seed", seed];
@@ -48,16 +48,16 @@ fn every_format_gives_what_pandas_gives_for_the_same_files() {
     for format in ["omop", "fhir", "synthea"] {
         let files = project.files_of(format);
         for file in &files {
-            // Found out from the content, then named; sealed or not is another test.
+            // The format is detected first, then given. Sealed files are another test.
             let found = project.analyze(&[file, "--out", "found"]).exits(0);
             assert!(found.stderr.contains("in the clear"), "{found:#?}");
             project.check_format(format, std::slice::from_ref(file), "found");
             project.analyze(&[file, "--format", format, "--out", "named"]).exits(0);
             assert_eq!(project.read("found/patients.csv"), project.read("named/patients.csv"));
         }
-        // A format that it is not, is not made to fit.
+        // A file in another format than the given one is quarantined.
         let wrong = project.analyze(&[&files[0], "--format", "wide", "--out", "wrong"]).exits(1);
-        assert!(wrong.stderr.contains("set aside"), "{wrong:#?}");
+        assert!(wrong.stderr.contains("quarantined"), "{wrong:#?}");
     }
 }
 
@@ -77,11 +77,11 @@ fn a_run_over_every_format_merges_them() {
         summary["inputs"].as_array().unwrap().iter().filter_map(|i| i["format"].as_str()).collect();
     assert!(formats.contains(&"fhir") && formats.contains(&"synthea"), "{formats:?}");
     let left = files_under(&project.path(".sce/hipaa"));
-    assert_eq!(left, Vec::<PathBuf>::new(), "what waited on the volume is gone");
+    assert_eq!(left, Vec::<PathBuf>::new(), "files are left on the volume");
 }
 
 #[test]
-fn a_sites_settings_travel_with_the_run() {
+fn the_settings_of_a_site_are_part_of_the_run() {
     let project = Project::new();
     project.write(
         "plain/part-000001.csv",

@@ -1,37 +1,40 @@
-//! A full disk: one line, exit code 3, nothing committed is lost, and once
-//! there is space again the work goes on.
+//! A full disk: one line, exit code 3, nothing committed is lost, and the work
+//! continues once there is space again.
 //!
-//! Two ways to a full disk. A limit on file sizes works for anybody and
-//! everywhere, but the system then says "file too large". A small tmpfs gives
-//! the true error; mounting it needs root (in a mount namespace of its own, so
-//! that nothing of the machine changes).
+//! There are two ways to fill a disk. A limit on file sizes works for any user,
+//! but the error is then "file too large". A small tmpfs gives the real error,
+//! but needs root to mount it (in its own mount namespace, so that the machine
+//! is not changed).
 
 use std::fs;
 
 use crate::support::{Output, Project, finish, sce};
 
-/// `sce` under a limit of file sizes, in KiB.
+/// Runs `sce` with a limit on file sizes, in KiB.
 fn limited(project: &Project, kib: u32, args: &[&str]) -> Output {
-    // Ignored, so that the write fails instead of ending the process.
+    // The signal is ignored, so that the write fails instead of ending the process.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
     finish(project.command("sh").args(["-c", &script, "sh"]).arg(sce()).args(args))
 }
 
 #[test]
-fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_goes_on() {
+fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_continues() {
     let project = Project::new();
     project.synth(4000, 4);
     project.sce(&["put", "plain/part-000001.csv"]).exits(0);
     let refused =
         limited(&project, 100, &["put", "plain/part-000002.csv", "plain/part-000003.csv"]).exits(3);
     assert!(refused.only_line().contains("put object part-000002.csv: "), "{refused:?}");
-    assert!(!project.path(".sce/objects/data/part-000002.csv").exists(), "no half object");
+    assert!(
+        !project.path(".sce/objects/data/part-000002.csv").exists(),
+        "an incomplete object is left"
+    );
     project.sce(&["put", "plain/part-000002.csv", "plain/part-000003.csv"]).exits(0);
     let sealed =
         limited(&project, 100, &["seal", "plain/part-000004.csv", "part-000004.csv.sealed"])
             .exits(3);
     assert!(sealed.only_line().contains("write part-000004.csv.sealed: "), "{sealed:?}");
-    assert!(!project.path("part-000004.csv.sealed").exists(), "no half file");
+    assert!(!project.path("part-000004.csv.sealed").exists(), "an incomplete file is left");
     let synth = limited(&project, 100, &["synth", "--out", "more", "--objects", "1"]).exits(3);
     assert!(synth.stderr.contains("more/"), "{synth:?}");
     project.sce(&["synth", "--out", "plain"]).exits(2);
@@ -44,7 +47,7 @@ fn a_file_that_cannot_grow_is_an_infrastructure_error_and_a_repeat_goes_on() {
 }
 
 #[test]
-fn a_full_device_is_said_plainly() {
+fn a_full_device_is_named_in_the_error() {
     let project = Project::new();
     project.synth(100, 1);
     project.sce(&["seal", "plain/part-000001.csv", "part-000001.csv.sealed"]).exits(0);
@@ -73,8 +76,9 @@ fn standard_output_that_is_full_or_closed_is_no_panic() {
     assert_eq!(project.read("code"), b"0\n");
 }
 
-/// In a mount namespace of its own: .sce on a tmpfs with a few KiB left, then
-/// none at all, at a put and at a run; and space again after each.
+/// A script for its own mount namespace: .sce is on a tmpfs with a few KiB left,
+/// then with none, at a put and at a run; each time there is space again
+/// afterwards.
 const FULL: &str = r#"
     mount -t tmpfs -o size=8m,mode=0700 tmpfs .sce && sce=$1 || exit 90
     leave() { dd if=/dev/zero of=.sce/filler bs=4096 2>/dev/null; truncate -s "-$1" .sce/filler; }
@@ -100,10 +104,10 @@ fn a_full_disk_loses_nothing_that_was_committed() {
     for (step, remedy) in
         [("put", "free space and repeat"), ("run", "free space and repeat"), ("none", "")]
     {
-        let (code, said) = (text(&format!("{step}.code")), text(&format!("{step}.err")));
-        assert_eq!(code.trim(), "3", "{step}: {said}");
-        let told: Vec<&str> = said.lines().filter(|line| line.starts_with("sce: ")).collect();
-        assert!(told.len() == 1 && told[0].ends_with(remedy), "{step}: {said}");
+        let (code, stderr) = (text(&format!("{step}.code")), text(&format!("{step}.err")));
+        assert_eq!(code.trim(), "3", "{step}: {stderr}");
+        let lines: Vec<&str> = stderr.lines().filter(|line| line.starts_with("sce: ")).collect();
+        assert!(lines.len() == 1 && lines[0].ends_with(remedy), "{step}: {stderr}");
     }
     assert_eq!(text("watch.code").trim(), "0", "{}", text("watch.out"));
     project.check_by_reference("out", &[]);

@@ -1,4 +1,4 @@
-//! What the programs say of themselves.
+//! Help texts, completions and man pages.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ const COMMANDS: [&[&str]; 28] = [
     &["completions"],
     &["man"],
 ];
-/// Options that do nothing unless given: their text says what they do.
+/// Options that have no default, because they have no effect unless given.
 const NO_DEFAULT: [&str; 13] = [
     "--prefix",
     "--ssh-from",
@@ -55,7 +55,7 @@ fn agent(project: &Project, args: &[&str]) -> Output {
     finish(project.command(sce().with_file_name("sce-agent")).args(args))
 }
 
-/// The top-level help, free of this test's own settings, without trailing space.
+/// The top-level help without this test's settings and trailing spaces.
 fn shown(project: &Project, name: &str) -> String {
     let mut command = project.command(sce().with_file_name(name));
     let help = finish(command.arg("--help").env_remove("SCE_LEASE_SECONDS")).exits(0).stdout;
@@ -63,7 +63,7 @@ fn shown(project: &Project, name: &str) -> String {
     format!("{}\n", lines.join("\n").trim_end())
 }
 
-/// Every option that takes a value states what holds without it.
+/// Asserts that every option with a value states its default.
 fn assert_defaults(help: &Output) {
     let lines: Vec<&str> = help.stdout.lines().map(str::trim).collect();
     let starts =
@@ -80,7 +80,7 @@ fn assert_defaults(help: &Output) {
 }
 
 #[test]
-fn every_command_explains_itself_and_its_defaults() {
+fn every_command_has_a_help_text_with_defaults() {
     let project = Project::empty();
     for command in COMMANDS {
         let help = project.sce(&[command, &["--help"]].concat()).exits(0);

@@ -1,16 +1,16 @@
-//! Files exchanged both ways with the two standard clients of the AWS
-//! Encryption SDK, at every size around a frame.
+//! Files exchanged in both directions with the two standard clients of the AWS
+//! Encryption SDK, with sizes around the frame length.
 
 use std::fs;
 
 use crate::support::{Output, Project, finish, venv};
 
-/// Frame lengths that the Python clients take: multiples of 128.
+/// Frame lengths that the Python clients accept: multiples of 128.
 const FRAMES: [usize; 3] = [128, 4096, 1 << 20];
-/// One name for all, so that one process of a client does many files.
+/// One object key for all files, so that one client process handles many files.
 const OBJECT: &str = "part-000001.csv";
 
-/// 0, 1, F−1, F, F+1 and 2F bytes that do not repeat.
+/// Writes files of 0, 1, F−1, F, F+1 and 2F bytes that do not repeat.
 fn write_plain(project: &Project) {
     for frame in FRAMES {
         for (place, size) in [0, 1, frame - 1, frame, frame + 1, 2 * frame].into_iter().enumerate()
@@ -35,7 +35,7 @@ fn names(project: &Project, folder: &str) -> Vec<String> {
     names
 }
 
-/// Seals every file of the folders with `sce`; gives the folders' names.
+/// Seals every file of the folders with `sce`.
 fn seal_all(project: &Project) {
     for frame in FRAMES {
         fs::create_dir(project.path(&format!("sealed-{frame}"))).unwrap();
@@ -73,7 +73,7 @@ fn open_all(project: &Project) {
     }
 }
 
-/// The command line client over a folder, in one process.
+/// Runs the command line client over a folder, in one process.
 fn cli(
     project: &Project,
     action: &str,
@@ -108,7 +108,7 @@ fn cli(
     finish(command.args(more)).exits(0)
 }
 
-/// The library's client over many files, in one process.
+/// Runs the library client over many files, in one process.
 fn library(project: &Project, action: &str, frame: usize, files: &[String]) -> Output {
     let (length, object) = (frame.to_string(), format!("object={OBJECT}"));
     let mut args = vec![action, "--key", "homer.key", "--namespace", "hipaa", "--name", "HomerKey"];
@@ -133,7 +133,7 @@ fn the_command_line_client_opens_what_sce_seals_and_the_other_way_round() {
     assert_same(&project, "back", ".o");
     open_all(&project);
     assert_same(&project, "opened", ".s");
-    // Another place: the client ends with 0 and writes nothing; ours says so.
+    // Another object key: the client exits with 0 and writes nothing; `sce` reports an error.
     cli(&project, "--decrypt", "sealed-128", "other", "part-000002.csv", &["--suffix", ".o"]);
     assert_eq!(names(&project, "other"), Vec::<String>::new());
     let refused = project
@@ -172,7 +172,7 @@ fn the_library_opens_what_sce_seals_and_the_other_way_round() {
 }
 
 #[test]
-fn objects_that_a_hospital_sealed_are_put_and_analysed() {
+fn objects_that_a_hospital_sealed_are_put_and_analyzed() {
     let project = Project::new();
     project.synth(400, 1);
     let more = [

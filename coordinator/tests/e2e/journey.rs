@@ -1,4 +1,4 @@
-//! The documented journey, and what it must leave and must not leave.
+//! The documented workflow, with what it must and must not leave behind.
 
 use std::fs;
 
@@ -17,12 +17,12 @@ const RESULTS: [&str; 12] = [
     "quality.csv",
     "report.html",
     "rules.csv",
-    "runs.csv",
+    "streaks.csv",
     "summary.json",
 ];
 
 #[test]
-fn the_documented_journey_gives_the_results_that_pandas_gives() {
+fn the_documented_workflow_gives_the_results_that_pandas_gives() {
     let project = Project::empty();
     for line in ["init", "key new homer.key", "synth --out plain", "put plain"] {
         project.sce(&line.split(' ').collect::<Vec<_>>()).exits(0);
@@ -53,11 +53,10 @@ fn the_documented_journey_gives_the_results_that_pandas_gives() {
     assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
     let mails = files_under(&project.path(".sce/mail/new"));
     assert!(mails.len() == 3 && mails.iter().all(|m| m.extension().unwrap() == "eml"), "{mails:?}");
-    for told in ["starts", "done", "last worker gone"] {
-        let run = ran.run();
-        let told =
-            if told.contains("gone") { format!("{run}: {told}") } else { format!("{run} {told}") };
-        assert_eq!(project.mails(&told), 1, "{told}");
+    for subject in ["starts", "done", "last worker gone"] {
+        let separator = if subject.contains("gone") { ": " } else { " " };
+        let subject = format!("{}{separator}{subject}", ran.run());
+        assert_eq!(project.mails(&subject), 1, "{subject}");
     }
     nothing_is_left_to_do(&project);
 }
@@ -72,10 +71,10 @@ fn nothing_is_left_to_do(project: &Project) {
     for position in 1..=20 {
         assert_eq!(twice.lines_with(&format!("input {position} ")).len(), 1, "{twice:?}");
     }
-    assert!(twice.lines_with("registered already").len() == 20, "{twice:?}");
+    assert!(twice.lines_with("already registered").len() == 20, "{twice:?}");
 }
 
-/// Rows of a patient whose id and readings occur nowhere else.
+/// Rows of a patient whose id and readings do not occur elsewhere.
 fn marked_rows() -> String {
     let header = "date,ID,systol,diastol,resp.rate,heart rate,OSat,temp,weight,BMI";
     let row = |n: u32| {
@@ -89,7 +88,7 @@ fn marked_rows() -> String {
 }
 
 #[test]
-fn nothing_of_a_patient_lies_in_the_clear_outside_plain_and_out() {
+fn no_health_data_is_in_the_clear_outside_plain_and_out() {
     let project = Project::new();
     project.write("plain/part-000001.csv", marked_rows());
     project.write(
@@ -132,10 +131,7 @@ fn replaced_prefixed_and_listed_objects_are_what_the_next_run_takes() {
     project.sce(&["put", "new", "--prefix", "study-7"]).exits(0);
     project.write("none", "part-000009.csv\n");
     let absent = project.run(&["--manifest", "none"]).exits(2);
-    assert!(
-        absent.only_line().contains("1 objects of the manifest are not registered"),
-        "{absent:?}"
-    );
+    assert!(absent.only_line().contains("manifest: 1 object not registered"), "{absent:?}");
     let prefixed = project.run(&["--prefix", "study-7/"]).exits(0);
     assert_eq!(
         (&prefixed.json()["counts"]["objects"], &prefixed.json()["counts"]["rows"]),
@@ -156,7 +152,7 @@ fn replaced_prefixed_and_listed_objects_are_what_the_next_run_takes() {
 }
 
 #[test]
-fn a_run_goes_on_detached_and_can_be_canceled_and_retried() {
+fn a_detached_run_continues_and_can_be_canceled_and_retried() {
     let project = Project::with_data(100, 2);
     let started = project.run(&["--detach", "--workers", "0"]).exits(0);
     assert_eq!(started.json()["state"], "running");
@@ -169,13 +165,13 @@ fn a_run_goes_on_detached_and_can_be_canceled_and_retried() {
     let ended = project.sce(&["watch", &run, "--output", "json"]).exits(1);
     assert_eq!(ended.json()["state"], "canceled");
     let retried = project.sce(&["retry", &run, "--output", "json"]).exits(0);
-    assert_eq!(retried.json()["counts"]["analysed"], 2);
+    assert_eq!(retried.json()["counts"]["analyzed"], 2);
     project.sce(&["watch", "no-such-run"]).exits(2);
     project.sce(&["watch", &retried.run()[..8]]).exits(0);
 }
 
 #[test]
-fn the_demo_shows_the_whole_job_and_refuses_a_used_directory() {
+fn the_demo_runs_the_whole_workflow_and_refuses_a_used_directory() {
     let project = Project::empty();
     let demo = project.sce(&["demo", "--dir", "show"]).exits(0);
     assert!(demo.stdout.contains("report:  "), "{demo:?}");
@@ -184,7 +180,7 @@ fn the_demo_shows_the_whole_job_and_refuses_a_used_directory() {
     }
     let refused = project.sce(&["demo", "--dir", "show"]).exits(2);
     assert!(
-        refused.only_line().contains("is not empty: remove it, or name another with --dir"),
+        refused.only_line().contains("is not empty: remove it, or choose another with --dir"),
         "{refused:?}"
     );
 }

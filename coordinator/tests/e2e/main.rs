@@ -1,8 +1,9 @@
-//! The real binaries, driven as a user drives them: what a person types, what
-//! is printed, which files lie there afterwards.
+//! Tests the real binaries as a user runs them: command lines, output, and the
+//! files afterwards.
 //!
-//! Needs what `make test` prepares: `sce-agent` beside `sce`, and the Python
-//! environments under `target/venv`. Whatever is absent fails, with what to do.
+//! Requires what `make test` prepares: `sce-agent` in the directory of `sce`, and
+//! the Python environments under `target/venv`. If something is missing, the
+//! tests fail and say what to do.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

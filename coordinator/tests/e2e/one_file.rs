@@ -1,9 +1,9 @@
-//! `sce seal` and `sce open`: a file at hand opens whole or not at all.
+//! `sce seal` and `sce open`: a local file opens completely or not at all.
 
 use crate::support::Project;
 
 #[test]
-fn one_file_opens_whole_or_not_at_all() {
+fn one_file_opens_completely_or_not_at_all() {
     let project = Project::new();
     project.synth(300, 1);
     let plain = project.read("plain/part-000001.csv");
@@ -28,7 +28,7 @@ fn one_file_opens_whole_or_not_at_all() {
     });
     let refused = open(&[]).exits(1);
     assert!(refused.only_line().contains("tag does not verify"), "{refused:?}");
-    assert!(!project.path("none").exists(), "nothing unverified takes the place");
+    assert!(!project.path("none").exists(), "an unverified file was written");
     seal(&["--frame-length", "0"]).exits(2).only_line();
     seal(&["--frame-length", "16777217"]).exits(2).only_line();
     project.sce(&["open", "absent.sealed", "none"]).exits(2).only_line();

@@ -1,9 +1,9 @@
-//! Births and deaths: tables of people by hand and through a run, compared
-//! with an independent calculation.
+//! Births and deaths: tables of people with `sce-agent analyze` and in a run,
+//! compared with an independent calculation.
 
 use crate::support::{Project, files_holding, files_under};
 
-/// A name that no message may repeat.
+/// A name that must not occur in any message.
 const CANARY: &str = "Zebulon";
 
 impl Project {
@@ -53,7 +53,7 @@ fn every_table_of_people_gives_what_pandas_gives() {
         project.check_people(format, &files, people, "out");
         project.python("test", "tests/python/schema.py", &["out"]).exits(0);
     }
-    // Sealed for its place in the project, and at hand under another name.
+    // Sealed for its key in the project; the local file has another name.
     let files = files_under(&project.path("made/wide"));
     let file = files[0].to_string_lossy();
     let sealed = project.analyze(&[&file, "--people", "sealed.csv", "--out", "sealed"]);
@@ -79,7 +79,7 @@ fn a_run_reads_its_table_of_people_and_says_so() {
     assert!(!records.is_empty() && holding.len() == records.len(), "{records:?} {holding:?}");
     let names = project.sce(&["names", "--prefix", "people"]).exits(0);
     assert!(names.stdout.lines().any(|line| line.contains(table) && line.contains(" people ")));
-    // Neither now nor later is it an object of measurements, unless it is listed.
+    // It is not analyzed as an object of measurements, now or later, unless it is listed.
     let nothing = project.sce(&["run"]).exits(0);
     let left_out = nothing.stdout.starts_with("tables of people left out: 1 ");
     assert!(left_out && nothing.stdout.contains("nothing to do"), "{nothing:?}");
@@ -102,7 +102,7 @@ fn a_table_that_cannot_be_read_stops_the_run_and_is_named() {
     project.sce(&["put", "people", "--prefix", "people"]).exits(0);
     for (table, why) in [
         ("people/damaged.csv", "row 2: birth cannot be read"),
-        ("people/odd.csv", "it is no table of people"),
+        ("people/odd.csv", "it is not a table of people"),
     ] {
         let failed = project.run(&["--prefix", "part", "--people", table]).exits(1);
         let said = project.sce(&["runs", "--output", "json"]).exits(0).stdout + &failed.stderr;
@@ -113,10 +113,10 @@ fn a_table_that_cannot_be_read_stops_the_run_and_is_named() {
         let objects = String::from_utf8(objects).unwrap();
         assert!(objects.contains(why) && objects.contains(table), "{objects}");
     }
-    // What was named by mistake is an object like others.
-    let set_aside = project.run(&["--prefix", "people", "--people", "people/clean.csv"]).exits(1);
-    assert_eq!(set_aside.json()["counts"]["quarantined"], 2, "{set_aside:#?}");
-    for (table, why) in [("people/none.csv", "put it first"), ("../people", "not an object key")] {
+    // An object that was named by mistake is an ordinary object.
+    let run = project.run(&["--prefix", "people", "--people", "people/clean.csv"]).exits(1);
+    assert_eq!(run.json()["counts"]["quarantined"], 2, "{run:#?}");
+    for (table, why) in [("people/none.csv", "sce put"), ("../people", "not an object key")] {
         let refused = project.run(&["--people", table]).exits(2);
         assert!(refused.stderr.contains(why) && !refused.stderr.contains("../people"));
     }

@@ -1,5 +1,5 @@
-//! The same rows give byte-identical results, however they are split, shuffled,
-//! shared among workers, and whoever is killed on the way.
+//! The same rows give byte-identical results, however they are split, shuffled
+//! and distributed, and whichever processes are killed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,11 +9,12 @@ use std::sync::OnceLock;
 use crate::support::{Project, files_under, finish, sce, venv, wait_for, workspace};
 
 const OBJECTS: usize = 50;
-/// A small study with every kind of odd cell, rows out of order and ties.
+/// Writes a small study with every kind of unusual cell, unordered rows and
+/// ties.
 const STUDY: &str = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import small_study; \
     small_study.write_study(pathlib.Path('.'), 30, 160, 1, 7)";
 
-/// The study's header and rows, and what one worker makes of them as one object.
+/// The study's header and rows, and the result of one worker from one object.
 fn study() -> &'static (String, Vec<String>, Vec<u8>) {
     static STUDY_AND_RESULT: OnceLock<(String, Vec<String>, Vec<u8>)> = OnceLock::new();
     STUDY_AND_RESULT.get_or_init(|| {
@@ -29,11 +30,11 @@ fn study() -> &'static (String, Vec<String>, Vec<u8>) {
     })
 }
 
-/// A project with the study's rows dealt out over objects in a shuffled order.
+/// A project with the study's rows distributed over objects in random order.
 fn shuffled() -> Project {
     let (header, rows, _) = study();
     let project = Project::new();
-    // A fixed linear congruence is shuffle enough, and the same every time.
+    // A fixed linear congruential generator is random enough, and always the same.
     let mut state = 1938_u64;
     let mut order: Vec<(u64, &String)> = Vec::new();
     for row in rows {
@@ -54,7 +55,7 @@ fn shuffled() -> Project {
     project
 }
 
-/// The run's patients.csv; nothing is left behind.
+/// The run's patients.csv. Asserts that nothing is left behind.
 fn ended_result(project: &Project, run: &str) -> Vec<u8> {
     project.results(run, "out", 0);
     assert_eq!(files_under(&project.path(".sce/hipaa")), Vec::<std::path::PathBuf>::new());
@@ -72,7 +73,7 @@ fn assert_same(project: &Project, run: &str) {
 
 #[test]
 fn one_object_or_fifty_shuffled_one_worker_or_eight() {
-    assert!(study().2.len() > 10_000, "the study is not empty");
+    assert!(study().2.len() > 10_000, "the study is empty");
     let project = shuffled();
     for workers in ["1", "8"] {
         let ran = project.run(&["--again", "--workers", workers]).exits(0);
@@ -85,7 +86,7 @@ fn one_object_or_fifty_shuffled_one_worker_or_eight() {
     }
 }
 
-/// `sce` at work in the background; killed if a test gives up on it.
+/// `sce` in the background. It is killed if the test fails.
 struct Running(Child);
 
 impl Running {
@@ -116,7 +117,7 @@ fn signal(name: &str, pid: &str) {
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
 }
 
-/// The workers that the fleet knows, by id: their process ids.
+/// The process ids of the fleet's workers, by worker id.
 fn workers(project: &Project) -> BTreeMap<String, String> {
     let Ok(entries) = fs::read_dir(project.path(".sce/fleet/workers")) else {
         return BTreeMap::new();
@@ -132,14 +133,14 @@ fn workers(project: &Project) -> BTreeMap<String, String> {
     workers
 }
 
-/// Has this worker claimed a unit whose outcome it has not recorded?
+/// Whether this worker has claimed a unit and not recorded its outcome.
 fn is_at_work(project: &Project, worker: &str) -> bool {
     let log = fs::read_to_string(project.path(&format!(".sce/fleet/logs/{worker}.log")))
         .unwrap_or_default();
     log.lines().last().is_some_and(|line| line.contains("\"claimed\""))
 }
 
-/// Holds a worker in the middle of a unit (SIGSTOP): its process id.
+/// Stops a worker in the middle of a unit (SIGSTOP). Returns its process id.
 fn hold_one_at_work(project: &Project) -> String {
     wait_for("a worker at work", || {
         workers(project).into_iter().find_map(|(worker, pid)| {
@@ -157,7 +158,7 @@ fn hold_one_at_work(project: &Project) -> String {
 }
 
 #[test]
-fn one_worker_killed_half_way() {
+fn one_worker_killed_halfway() {
     let project = shuffled();
     let run = Running::start(&project, &["run", "--workers", "2"]);
     signal("KILL", &hold_one_at_work(&project));
@@ -179,7 +180,7 @@ fn the_whole_fleet_killed_while_sce_run_waits() {
 }
 
 #[test]
-fn the_whole_fleet_killed_while_nobody_waits() {
+fn the_whole_fleet_killed_while_no_command_waits() {
     let project = shuffled();
     let started = project.run(&["--detach", "--workers", "2"]).exits(0);
     let held = hold_one_at_work(&project);
@@ -203,7 +204,8 @@ fn sce_run_killed_and_then_watched() {
     assert_same(&project, &run);
 }
 
-/// Some unit was claimed a second time; the result is none the worse.
+/// Asserts that a unit was claimed a second time, and that the result is the
+/// same.
 fn assert_taken_over(project: &Project) {
     let epochs = files_under(&project.path(".sce/objects/logs/access"));
     assert!(

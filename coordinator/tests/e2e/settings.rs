@@ -1,11 +1,11 @@
-//! `sce.toml`: what wins over it, and what is said when it cannot be read.
+//! `sce.toml`: what overrides it, and the errors if it cannot be read.
 
 use std::fs;
 
 use crate::support::{Project, files_under, finish, sce};
 
 #[test]
-fn flags_win_over_the_environment_which_wins_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let project = Project::new();
     project.write("part-000001.csv", "x\n");
     project.alter("sce.toml", |text| {
@@ -35,13 +35,13 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
 }
 
 #[test]
-fn flags_of_places_reach_the_workers() {
+fn flags_with_paths_reach_the_workers() {
     let project = Project::with_data(50, 2);
     fs::rename(project.path(".sce"), project.path("elsewhere")).unwrap();
     fs::rename(project.path("homer.key"), project.path("moved.key")).unwrap();
     let places = ["--root", "elsewhere", "--hipaa", "volume", "--key-file", "moved.key"];
     let ran = project.run(&places).exits(0);
-    assert_eq!(ran.json()["counts"]["analysed"], 2);
+    assert_eq!(ran.json()["counts"]["analyzed"], 2);
     assert!(!project.path(".sce").exists());
     assert_eq!(files_under(&project.path("volume")), Vec::<std::path::PathBuf>::new());
     // From another directory the same project is found by --config.
@@ -53,12 +53,12 @@ fn flags_of_places_reach_the_workers() {
 }
 
 #[test]
-fn unreadable_settings_are_one_line_with_the_place_and_the_remedy() {
+fn unreadable_settings_give_one_line_with_the_location_and_the_remedy() {
     let project = Project::new();
     for (text, expected) in [
         ("pit = \"hipaa\"\nmode = \n", "sce.toml line 2: "),
         ("# one\n\nlease_second = 3\n", "sce.toml line 3: unknown field `lease_second`"),
-        ("[study]\nformat = 7\n", "sce.toml line 2: "),
+        ("[study]\nformat = 7\n", "sce.toml: study.format: invalid type: integer `7`"),
         (
             "[study.range]\nweight = [9, 5]\n",
             "sce.toml: study.range.weight: the bounds must ascend, from 0 at least to 1000 at most",

@@ -1,7 +1,7 @@
-//! A project in a directory of its own, and the programs run in it.
+//! A project in its own directory, and the programs that run in it.
 //!
-//! Used by every module of these tests. It waits for conditions, bounded;
-//! nothing here sleeps and hopes.
+//! Used by every module of these tests. It waits for conditions with a time
+//! limit, and never for a fixed time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Lease of the workers under test, in seconds: short, so that takeovers are.
+/// Lease of the workers under test, in seconds: short, so that takeovers are
+/// quick.
 const LEASE_SECONDS: &str = "2";
 /// Longest wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Columns of help texts, whatever the terminal of the person testing.
+/// Columns of help texts, independent of the user's terminal.
 const COLUMNS: &str = "100";
 
-/// What a program left.
+/// The exit code and output of a program.
 #[derive(Debug)]
 pub struct Output {
     pub code: Option<i32>,
@@ -27,14 +28,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// This output, if the exit code is as expected.
+    /// Asserts the exit code and returns this output.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// The lines of standard error that hold `text`.
+    /// The lines of standard error that contain `text`.
     pub fn lines_with(&self, text: &str) -> Vec<&str> {
         self.stderr.lines().filter(|line| line.contains(text)).collect()
     }
@@ -72,12 +73,12 @@ impl Project {
     pub fn empty() -> Self {
         assert!(
             sce().with_file_name("sce-agent").is_file(),
-            "sce-agent is not beside sce: run `cargo build --release --workspace` (make test does)"
+            "sce-agent is not in the directory of sce: run `cargo build --release --workspace` (make test does)"
         );
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    /// A project with its settings and key.
+    /// A project with settings and a key.
     pub fn new() -> Self {
         let project = Self::empty();
         project.sce(&["init"]).exits(0);
@@ -85,7 +86,7 @@ impl Project {
         project
     }
 
-    /// A project into which `rows` rows in `objects` objects were put.
+    /// A project with `rows` rows in `objects` objects.
     pub fn with_data(rows: u32, objects: u32) -> Self {
         let project = Self::new();
         project.synth(rows, objects);
@@ -120,7 +121,7 @@ impl Project {
         self.write(name, bytes);
     }
 
-    /// A program to run here, free of the environment's settings.
+    /// A program to run in this directory, without settings from the environment.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         for (name, _) in
@@ -142,7 +143,7 @@ impl Project {
         self.sce(&[&["run", "--output", "json"], more].concat())
     }
 
-    /// How many mails have a subject that ends so.
+    /// The number of mails whose subject ends with `subject`.
     pub fn mails(&self, subject: &str) -> usize {
         let mails = files_under(&self.path(".sce/mail/new"));
         let about = |mail: &&PathBuf| {
@@ -153,13 +154,13 @@ impl Project {
         mails.iter().filter(about).count()
     }
 
-    /// Opens a run's results into `out`; its exit code is the run's.
+    /// Opens a run's results into `out`; `code` is the expected exit code.
     pub fn results(&self, run: &str, out: &str, code: i32) -> Value {
         self.sce(&["results", run, "--out", out]).exits(code);
         serde_json::from_slice(&self.read(&format!("{out}/summary.json"))).unwrap()
     }
 
-    /// A Python script of the workspace, in one of `make venv`'s environments.
+    /// Runs a Python script of the workspace in an environment of `make venv`.
     pub fn python(&self, environment: &str, script: &str, args: &[&str]) -> Output {
         let script = workspace().join(script);
         finish(self.command(venv(environment).join("python")).arg(script).args(args))
@@ -214,7 +215,7 @@ pub fn files_under(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files under `root` whose raw bytes hold `text`.
+/// The files under `root` whose raw bytes contain `text`.
 pub fn files_holding(root: &Path, text: &str) -> Vec<PathBuf> {
     let holds = |path: &PathBuf| {
         let bytes = fs::read(path).unwrap_or_default();
@@ -223,7 +224,7 @@ pub fn files_holding(root: &Path, text: &str) -> Vec<PathBuf> {
     files_under(root).into_iter().filter(holds).collect()
 }
 
-/// Waits until `condition` gives something.
+/// Waits until `condition` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();

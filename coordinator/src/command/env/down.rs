@@ -1,4 +1,4 @@
-//! `sce env down`: the environment goes, what must outlive it stays.
+//! `sce env down`: takes the environment down and keeps what must outlive it.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,14 @@ use sce_provision::monthly;
 use sce_provision::stage::{LogicalId, Stage};
 use serde_json::json;
 
-use super::{Teller, account, confirm, existing, ours};
+use super::deployed::{StackProgress, account, confirm, existing, ours};
 use crate::cli::DownArgs;
 use crate::command::cost::load_prices;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 
-/// The stack's resources by name.
+/// Physical ids of the stack's resources, by logical id.
 type Ids = BTreeMap<LogicalId, String>;
 
 /// `sce env down`
@@ -33,37 +34,44 @@ pub(super) async fn down(
     let account = account(&settings).await?;
     let stack = existing(&account).await?;
     if stack.is_busy() {
-        let cause = format!("somebody is at work on the stack (it is {}): wait", stack.status);
-        return Err(Failure::usage(anyhow!(cause)));
+        return Err(Failure::usage(anyhow!(
+            "another operation on the stack is in progress ({}): wait until it ends",
+            stack.status
+        )));
     }
     let template = ours(&account).await?;
     let resources = account.resources().await?;
     refuse_while_used(&account, &settings, &resources).await?;
     show_kept(&account, &template, &resources, &prices, output).await?;
     confirm("Take the environment down?", args.yes)?;
+    // Stopped first, so that the file system in the snapshot is consistent.
     if let Some(id) = resources.get("E") {
-        output.say(format_args!("E ({id}) is stopped, for its volume is taken away"));
+        output.say(format_args!(
+            "stopping the workbench ({id}) so that its data volume can be detached"
+        ));
         account.stop(id).await?;
     }
-    let mut teller = Teller::new(output, resources.len());
-    match account.delete(&stack, &mut |event| teller.tell(event)).await? {
+    let mut progress = StackProgress::new(output, resources.len());
+    match account.delete(&stack, &mut |event| progress.show(event)).await? {
         Outcome::Done => {}
-        Outcome::Failed(status) => return Err(teller.failure(&status)),
+        Outcome::Failed(status) => return Err(progress.failure(&status)),
     }
     let pit = &account.place.pit;
     output.say(format_args!(
-        "the environment {pit} is down; `sce env up` takes up what was kept, but for the snapshot"
+        "environment {pit} is down; `sce env up` adopts what was kept, except the snapshot"
     ));
     output.emit(&json!({ "schema_version": 1, "environment": pit, "state": "down" }));
     Ok(Exit::Done)
 }
 
-/// A run that is live, or a worker, needs what would go.
+/// Fails while a run is live or a worker is running, because they need the
+/// resources that would be deleted.
 async fn refuse_while_used(
     account: &Account,
     settings: &Settings,
     ids: &Ids,
 ) -> Result<(), Failure> {
+    // A stack that failed early may have no ledger yet.
     if ids.contains_key("Ledger") {
         let ledger = DynamoLedger::new(
             account.clients.dynamodb.clone(),
@@ -81,7 +89,7 @@ async fn refuse_while_used(
         if !live.is_empty() {
             let runs = live.join(", ");
             return Err(Failure::usage(anyhow!(
-                "live: run {runs}: wait for its end (sce watch RUN), or end it (sce cancel RUN)"
+                "live runs: {runs}: wait with `sce watch RUN`, or end them with `sce cancel RUN`"
             )));
         }
     }
@@ -92,10 +100,10 @@ async fn refuse_while_used(
         return Ok(());
     }
     let workers = workers.join(", ");
-    Err(Failure::usage(anyhow!("workers are there: {workers}: remove them first (sce reap)")))
+    Err(Failure::usage(anyhow!("running workers: {workers}: remove them first with `sce reap`")))
 }
 
-/// What stays, and what that costs in a month.
+/// Shows the resources that are kept, and their monthly cost.
 async fn show_kept(
     account: &Account,
     template: &Stage,
@@ -105,10 +113,11 @@ async fn show_kept(
 ) -> Result<(), Failure> {
     for (name, resource) in template.resources() {
         let kind = resource["Type"].as_str().unwrap_or_default();
+        // A resource that was left out or never created has no id.
         let Some(id) = ids.get(name) else { continue };
         if resource["DeletionPolicy"] == "Snapshot" {
             output.say(format_args!(
-                "kept: a snapshot of {name} ({id}), which costs as it is filled"
+                "kept: a snapshot of {name} ({id}), billed by the amount of data in it"
             ));
             output.emit(&json!({ "schema_version": 1, "kept": name, "id": id, "as": "snapshot" }));
         }
@@ -117,8 +126,8 @@ async fn show_kept(
         }
         let bytes = account.weigh(kind, id).await;
         let month = monthly::kept(kind, bytes.unwrap_or_default(), prices, &account.place.region);
-        let size = bytes.map_or_else(String::new, |bytes| format!(", {bytes} bytes"));
-        let price = month.map_or_else(String::new, |of| format!(", {of} a month"));
+        let size = bytes.map_or_else(String::new, |bytes| format!(", {}", plural(bytes, "byte")));
+        let price = month.map_or_else(String::new, |of| format!(", {of} per month"));
         output.say(format_args!("kept: {name} ({kind} {id}{size}{price})"));
         output.emit(&json!({
             "schema_version": 1, "kept": name, "kind": kind, "id": id, "bytes": bytes, "month": month

@@ -1,4 +1,4 @@
-//! `sce env up`: from what stands to the whole environment.
+//! `sce env up`: builds the environment, or updates an existing one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,18 +7,20 @@ use sce_cloud::overlay::Overlay;
 use sce_cloud::ports::Clock;
 use sce_cloud::settings::Settings;
 use sce_cloud::system::SystemClock;
-use sce_provision::aws::{Account, Deployment, Outcome, Setting, Stack};
+use sce_provision::aws::{Account, Deployment, Event, Outcome, Setting, Stack};
 use sce_provision::change::Change;
 use sce_provision::compare::Verdict;
 use sce_provision::monthly;
 use sce_provision::stage::{Found, Stage, Standing, Step, plan};
 use serde_json::json;
 
-use super::{Teller, account, answers, confirm, ours, show_month};
+use super::deployed::{StackProgress, account, confirm, ours, show_month};
+use super::render::answers;
 use crate::cli::UpArgs;
 use crate::command::cost::load_prices;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 
 /// `sce env up`
 pub(super) async fn up(args: &UpArgs, overlay: &Overlay, output: Output) -> Result<Exit, Failure> {
@@ -27,12 +29,14 @@ pub(super) async fn up(args: &UpArgs, overlay: &Overlay, output: Output) -> Resu
     let prices = load_prices(&args.prices)?;
     let account = account(&settings).await?;
     if !args.leave_out.is_empty() && !account.is_emulated() {
-        let cause = "--leave-out is for emulators on this machine: on AWS nothing is left out";
+        let cause = "--leave-out works only with an emulator on this machine: remove it for AWS";
         return Err(Failure::usage(anyhow!(cause)));
     }
     let template = template(args, &settings, &account, output).await?;
     let given = given(args, accepted);
     let stack = account.stack(None).await?;
+    // Bastion and workbench keep their deployed images unless the user names others: a new image
+    // would replace a machine that is in use.
     let standing = stack.map(|of| of.parameters).unwrap_or_default();
     let parameters = account.parameters(&template.parameters(), given, &standing).await;
     let parameters = parameters.map_err(Failure::usage)?;
@@ -48,19 +52,19 @@ pub(super) async fn up(args: &UpArgs, overlay: &Overlay, output: Output) -> Resu
     up.finish(args.account_settings).await?;
     let (pit, region) = (&account.place.pit, &account.place.region);
     output.say(format_args!(
-        "the environment {pit} stands; next: sce env verify, and on the bastion \
-         sce init --from-env {pit} --region {region}"
+        "environment {pit} is up; next: `sce env verify`, and on the bastion \
+         `sce init --from-env {pit} --region {region}`"
     ));
     output.emit(&json!({ "schema_version": 1, "environment": pit, "state": "up" }));
     Ok(Exit::Done)
 }
 
-/// Step zero: who designated the account for health data, and when.
+/// Step zero: who accepted the addendum for the account, and when.
 fn accepted(settings: &Settings, overlay: &Overlay) -> Result<String, Failure> {
     settings.baa_accepted.clone().ok_or_else(|| {
         Failure::usage(anyhow!(
-            "step zero: has whoever answers for the account accepted AWS's business associate \
-             addendum? Then write baa_accepted = \"who, date\" at the top of {}",
+            "baa_accepted is not set: once AWS's business associate addendum is accepted for the \
+             account, write baa_accepted = \"who, date\" at the top of {}",
             overlay.config.display()
         ))
     })
@@ -77,7 +81,8 @@ fn given(args: &UpArgs, accepted: String) -> BTreeMap<String, String> {
     named.chain([("BaaAccepted".to_owned(), accepted)]).collect()
 }
 
-/// The whole template. A recorder of AWS Config that is not ours stays the one.
+/// Returns the complete template. If the account already has a recorder of AWS
+/// Config, the template leaves its own out.
 async fn template(
     args: &UpArgs,
     settings: &Settings,
@@ -85,13 +90,14 @@ async fn template(
     output: Output,
 ) -> Result<Stage, Failure> {
     let mut answers = answers(&args.decided, settings.pit.clone());
-    // Whoever may not ask learns it from the resource that fails.
+    // An error is ignored: without the permission to ask, the deployment of the recorder fails
+    // with a better explanation.
     let recorder = account.recorder_name().await.unwrap_or_default();
     if let Some(name) = recorder.filter(|name| *name != format!("{}-recorder", settings.pit))
         && answers.config
     {
         answers.config = false;
-        output.say(format_args!("AWS Config has the recorder {name} already: it is left as it is"));
+        output.say(format_args!("AWS Config already has the recorder {name}: it is not changed"));
     }
     let left_out: BTreeSet<String> = args.leave_out.iter().cloned().collect();
     Stage::deployed(&answers, &left_out).map_err(Failure::usage)
@@ -109,18 +115,20 @@ impl Up<'_> {
     async fn deploy(&self) -> Result<(), Failure> {
         let kept = self.template.kept();
         let (standing, found) = self.standing().await?;
+        // In stages: the full template is too long to be sent inline and must be uploaded, for
+        // which the first stage creates the bucket.
         for step in plan(&standing, &kept) {
             let (stage, new, adopt) = match &step {
                 Step::Adopt(ids) => (self.template.only(ids), false, found.clone()),
                 Step::Keep { new } => (self.template.only(&kept), *new, Found::new()),
                 Step::Whole => (self.template.clone(), false, Found::new()),
             };
-            self.take(&step, &stage, new, &adopt).await?;
+            self.apply(&step, &stage, new, &adopt).await?;
         }
         Ok(())
     }
 
-    /// What stands, and what is taken up by which identifier.
+    /// Returns the deployed resources, and the identifiers of those to adopt.
     async fn standing(&self) -> Result<(Standing, Found), Failure> {
         let stack = self.account.stack(None).await?;
         if let Some(obstacle) = stack.as_ref().and_then(Stack::obstacle) {
@@ -128,7 +136,7 @@ impl Up<'_> {
         }
         match stack {
             Some(stack) if stack.is_busy() => Err(Failure::usage(anyhow!(
-                "somebody is at work on the stack (it is {}): wait; `sce env status` tells when it rests",
+                "another operation on the stack is in progress ({}): wait until `sce env status` shows that it has ended",
                 stack.status
             ))),
             Some(stack) if !stack.is_stillborn() && !stack.is_name_only() => {
@@ -138,13 +146,14 @@ impl Up<'_> {
                 Ok((Standing::Deployed(there), Found::new()))
             }
             stack => {
+                // CloudFormation cannot update a stack whose creation failed, only delete it.
                 if let Some(stack) = stack.filter(Stack::is_stillborn) {
-                    confirm("An earlier attempt came to nothing. Remove what it left?", self.yes)?;
-                    let mut teller = Teller::new(self.output, 0);
+                    confirm("An earlier attempt failed. Remove what it left?", self.yes)?;
+                    let mut progress = StackProgress::new(self.output, 0);
                     let ended =
-                        self.account.delete(&stack, &mut |event| teller.tell(event)).await?;
+                        self.account.delete(&stack, &mut |event| progress.show(event)).await?;
                     if let Outcome::Failed(status) = ended {
-                        return Err(teller.failure(&status));
+                        return Err(progress.failure(&status));
                     }
                 }
                 let found = self.account.kept(self.template, self.parameters).await?;
@@ -153,19 +162,20 @@ impl Up<'_> {
         }
     }
 
-    /// An answer that is not given anew falls back to its default: that is told.
+    /// Shows which answers change. An answer that is not repeated changes to its
+    /// default, which the user may not expect.
     fn show_changed_answers(&self, deployed: &Stage) {
         let note = |of: &Stage| of.note().map(|(answers, _)| answers.to_map()).unwrap_or_default();
         let (before, now) = (note(deployed), note(self.template));
         for (name, was) in before {
             if let Some(is) = now.get(&name).filter(|is| **is != was) {
-                self.output.say(format_args!("answer {name} was {was}, is {is}"));
+                self.output.say(format_args!("setting {name} changes from {was} to {is}"));
             }
         }
     }
 
-    /// One change set: shown, agreed to, carried out.
-    async fn take(
+    /// Proposes one change set, asks for confirmation and executes it.
+    async fn apply(
         &self,
         step: &Step,
         stage: &Stage,
@@ -177,6 +187,8 @@ impl Up<'_> {
             Step::Keep { .. } => "keep",
             Step::Whole => "whole",
         };
+        // Unique per call, so that change set and uploaded template never collide with earlier
+        // ones.
         let key = format!("{}-{name}", SystemClock.now().0);
         let deployment =
             Deployment { template: stage, parameters: self.parameters, new, adopt, key: &key };
@@ -185,32 +197,35 @@ impl Up<'_> {
             return Ok(());
         };
         let what = match step {
-            Step::Adopt(_) => "what an earlier environment left is taken up, unchanged",
+            Step::Adopt(_) => "adopting what an earlier environment kept, unchanged",
             Step::Keep { .. } => "what outlives the environment: buckets, key, ledger, log groups",
             Step::Whole => "the whole environment",
         };
-        self.output.say(format_args!("{} changes, {what}:", changes.len()));
+        self.output.say(format_args!("{}, {what}:", plural(changes.len() as u64, "change")));
         for of in &changes {
             let (action, warning) = (&of.action, of.warning());
             self.output.say(format_args!("  {action:<7} {} {}{warning}", of.resource, of.kind));
         }
         self.output.emit(&json!({ "schema_version": 1, "step": name, "changes": changes }));
-        let agreed = self.refuse_loss(&changes).and_then(|()| confirm("Carry this out?", self.yes));
+        let agreed =
+            self.refuse_loss(&changes).and_then(|()| confirm("Make these changes?", self.yes));
         if let Err(refused) = agreed {
-            // That it stays is no harm.
+            // An error is ignored: a change set that is never executed does no harm.
             drop(self.account.discard(&change_set).await);
             return Err(refused);
         }
         self.stop_workbench(&changes).await?;
-        let mut teller = Teller::new(self.output, changes.len());
+        let mut progress = StackProgress::new(self.output, changes.len());
         let adopts = !adopt.is_empty();
-        match self.account.carry_out(&change_set, adopts, &mut |event| teller.tell(event)).await? {
+        let show = &mut |event: &Event| progress.show(event);
+        match self.account.carry_out(&change_set, adopts, show).await? {
             Outcome::Done => Ok(()),
-            Outcome::Failed(status) => Err(teller.failure(&status)),
+            Outcome::Failed(status) => Err(progress.failure(&status)),
         }
     }
 
-    /// What is kept when an environment goes is not left behind by an update, either.
+    /// Refuses a change that would replace or remove a resource that must be
+    /// kept.
     fn refuse_loss(&self, changes: &[Change]) -> Result<(), Failure> {
         let kept = self.template.kept();
         let Some(of) = changes.iter().find(|of| of.leaves_behind(&kept)) else {
@@ -218,45 +233,51 @@ impl Up<'_> {
         };
         let (resource, kind) = (&of.resource, &of.kind);
         Err(Failure::usage(anyhow!(
-            "not carried out: {resource} ({kind}) would be another one, and what it holds left behind"
+            "refused: this change would replace {resource} ({kind}) and abandon the data in it"
         )))
     }
 
-    /// E's volume is taken away from it only when it stands still.
+    /// Stops the workbench (E) if the changes detach its data volume, so that
+    /// the file system on it is consistent.
     async fn stop_workbench(&self, changes: &[Change]) -> Result<(), Failure> {
         if changes.iter().any(Change::frees_workbench_volume)
             && let Some(id) = self.account.resources().await?.get("E")
         {
-            self.output.say(format_args!("E ({id}) is stopped, for its volume is taken away"));
+            self.output.say(format_args!(
+                "stopping the workbench ({id}) so that its data volume can be detached"
+            ));
             self.account.stop(id).await?;
         }
         Ok(())
     }
 
-    /// What no template reaches.
+    /// Applies the settings that no template can make.
     async fn finish(&self, set_account: bool) -> Result<(), Failure> {
         if let Some(vpc) = self.account.resources().await?.get("V") {
             let closed = self.account.close_default_group(vpc).await?;
             if closed > 0 {
-                self.output
-                    .say(format_args!("V's default group is closed: {closed} rules taken out"));
+                self.output.say(format_args!(
+                    "removed {} from the default security group of the VPC (V)",
+                    plural(closed as u64, "rule")
+                ));
             }
         }
         for (setting, command) in Setting::ALL {
             let name = setting.property();
-            let told = match self.account.look_at(setting).await {
+            // Account settings affect other projects, so they are changed only on request.
+            let state = match self.account.look_at(setting).await {
                 Verdict::Holds => "is set".to_owned(),
                 Verdict::CannotTell(why) => format!("cannot tell: {why}"),
                 Verdict::Broken(_) if set_account => {
                     self.account.set(setting).await?;
-                    "is set now".to_owned()
+                    "has been set".to_owned()
                 }
                 Verdict::Broken(_) => {
                     format!("is not set: repeat with --account-settings, or: {command}")
                 }
             };
-            self.output.say(format_args!("account setting {name} {told}"));
-            self.output.emit(&json!({ "schema_version": 1, "setting": name, "state": told }));
+            self.output.say(format_args!("account setting {name} {state}"));
+            self.output.emit(&json!({ "schema_version": 1, "setting": name, "state": state }));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `sce env verify` and `sce env status`: what the account says.
+//! `sce env verify` and `sce env status`: the actual state of the account.
 
 use anyhow::anyhow;
 use sce_cloud::overlay::Overlay;
@@ -6,11 +6,12 @@ use sce_provision::judge::Tally;
 use sce_provision::monthly;
 use serde_json::json;
 
-use super::{account, existing, show_month};
+use super::deployed::{account, existing, show_month};
 use crate::cli::StatusArgs;
 use crate::command::cost::load_prices;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plural::plural;
 use crate::progress::Progress;
 
 /// `sce env verify`
@@ -41,9 +42,10 @@ pub(super) async fn verify(overlay: &Overlay, output: Output) -> Result<Exit, Fa
     }
     let tally = Tally::of(&lines);
     let Tally { hold, broken, silent } = tally;
-    output.say(format_args!("{hold} hold, {broken} are broken, {silent} cannot be told"));
+    output.say(format_args!("controls: {hold} hold, {broken} broken, {silent} unknown"));
+    // Missing permissions would otherwise look like an environment without a broken control.
     if tally.is_blind() {
-        let cause = "most controls cannot be told: see to the permissions of whoever asks";
+        let cause = "most controls cannot be checked: check the permissions of your role";
         return Err(Failure::infrastructure(anyhow!(cause)));
     }
     Ok(if broken > 0 { Exit::Unfinished } else { Exit::Done })
@@ -60,12 +62,12 @@ pub(super) async fn status(
     let stack = existing(&account).await?;
     let resources = account.resources().await?;
     output.say(format_args!(
-        "environment {} in {}, account {}: {}, {} resources",
+        "environment {} in {}, account {}: {}, {}",
         account.place.pit,
         account.place.region,
         account.place.account,
         stack.status,
-        resources.len()
+        plural(resources.len() as u64, "resource")
     ));
     for (name, value) in &stack.outputs {
         output.say(format_args!("  {name}: {value}"));

@@ -7,6 +7,8 @@ GUARD := target/tools/bin/cfn-guard
 SIMULATE := tests/environment/iam/node_modules/.done
 
 DEB := target/tools/bin/cargo-deb
+# Of the packages: `dist` is optimized across crates, `release` compiles fast.
+PROFILE ?= dist
 
 .PHONY: help build demo packages test test-report test-environment test-machine lint bench venv bench-venv
 
@@ -16,17 +18,19 @@ help: ## show this list
 build: ## compile both binaries into target/release
 	cargo build --release --workspace --locked
 
-demo: build ## the whole job on pseudo-data, on this machine
+demo: ## the whole job on pseudo-data, on this machine; compiles no AWS client
+	cargo build --release --locked --package sce-agent --package sce-coordinator --no-default-features
 	rm -rf $(DEMO)
 	target/release/sce demo --dir $(DEMO)
 
-packages: build $(DEB) ## a .deb for each program, with its units, into target/debian
+packages: $(DEB) ## a .deb for each program, with its units, into target/debian
+	cargo build --profile $(PROFILE) --locked --package sce-agent --package sce-coordinator
 	rm -rf target/packages target/debian
 	mkdir -p target/packages/man
-	target/release/sce man --out target/packages/man
-	target/release/sce completions bash > target/packages/sce.bash
-	$(DEB) deb --quiet --locked --no-build --no-strip --package sce-agent
-	$(DEB) deb --quiet --locked --no-build --no-strip --package sce-coordinator
+	target/$(PROFILE)/sce man --out target/packages/man
+	target/$(PROFILE)/sce completions bash > target/packages/sce.bash
+	$(DEB) deb --quiet --locked --no-build --no-strip --profile $(PROFILE) --package sce-agent
+	$(DEB) deb --quiet --locked --no-build --no-strip --profile $(PROFILE) --package sce-coordinator
 
 $(DEB):
 	cargo install --locked --quiet --root target/tools cargo-deb --version 3.8.0
@@ -47,13 +51,8 @@ $(VENV)/%/.done:
 	$(if $(filter cli,$*),cp -r tests/interop/homer_cli_plugin $(VENV)/cli/plugin && $(VENV)/cli/bin/python -m pip install --quiet --disable-pip-version-check $(VENV)/cli/plugin)
 	touch $@
 
-test: build venv ## everything the tests need, then the tests
-	cargo test --release --workspace --locked
-ifeq ($(shell id -u),0)
-	cargo test --release --workspace --locked --test e2e -- --ignored
-else
-	@echo "not run, because they need root: cargo test --test e2e -- --ignored"
-endif
+test: venv ## everything the tests need, then the tests; ends with a summary
+	$(PYTHON) tests/run.py
 
 test-report: build $(VENV)/report/.done ## the demo's report in headless Chromium; installs it as root
 	tests/report/install.sh
@@ -64,7 +63,8 @@ test-report: build $(VENV)/report/.done ## the demo's report in headless Chromiu
 test-environment: build $(VENV)/environment/.done $(GUARD) $(SIMULATE) ## the template: checkers, own rules, broken templates, IAM
 	tests/environment/run.sh $(ENVIRONMENT)
 
-test-machine: packages $(VENV)/emulators/.done ## volume, units, images, and the worker booted for real; needs root
+test-machine: $(VENV)/emulators/.done ## volume, units, images, and the worker booted for real; needs root
+	$(MAKE) packages PROFILE=release
 	tests/machine/install.sh
 	$(VENV)/emulators/bin/python tests/machine/run.py
 
@@ -78,7 +78,8 @@ $(SIMULATE): tests/environment/iam/package.json
 lint: ## formatting, clippy, house rules, dependencies
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	cargo test --release --workspace --locked -p sce-core --test tidy
+	cargo test --release --workspace --locked --quiet --test tidy --test imports
+	tests/features.sh
 	tests/deny.sh
 
 bench: build $(VENV)/bench/.done ## speed and memory beside the alternatives

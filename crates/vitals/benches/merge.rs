@@ -17,9 +17,9 @@ const TIMES: usize = 7;
 fn by_polars(table: &DataFrame) -> DataFrame {
     let keys = ["patient", "effect", "term"];
     let names = table.get_column_names_owned();
-    let groups = table.group_by_stable(keys).unwrap().select(names[keys.len()..].to_vec());
+    let groups = table.group_by_stable(keys).unwrap().select(names[keys.len()..].iter().cloned());
     let mut merged = groups.sum().unwrap();
-    merged.set_column_names(table.get_column_names()).unwrap();
+    merged.set_column_names(&names).unwrap();
     merged
 }
 

@@ -104,7 +104,7 @@ const STEPS: i64 = 100_000_000_000;
 
 /// Returns `a / b`, rounded to a step; `None` beyond the largest value. Division of
 /// floating-point numbers gives the same result on every machine, and is fast.
-#[allow(clippy::cast_precision_loss)] // below 2^53
+// The cast is exact: below 2^53.
 fn ratio(a: i64, b: i64) -> Option<i64> {
     Fixed::from_units(a as f64 / b as f64).map(Fixed::steps)
 }

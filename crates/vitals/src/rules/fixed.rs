@@ -58,7 +58,7 @@ impl Fixed {
     /// Returns the value in canonical units.
     #[must_use]
     #[inline]
-    #[allow(clippy::cast_precision_loss)] // below 2^53
+    // The cast is exact: below 2^53.
     pub fn units(self) -> f64 {
         self.0 as f64 / STEPS_PER_UNIT
     }

@@ -230,7 +230,7 @@ pub(super) fn is_dbp_not_below_sbp(values: &[Option<Fixed>; Vital::COUNT]) -> bo
 
 /// True if the body mass index is not that of weight and height.
 #[inline]
-#[allow(clippy::cast_precision_loss)] // within 2^53
+// The cast is exact: within 2^53.
 pub(super) fn bmi_differs(values: &[Option<Fixed>; Vital::COUNT]) -> bool {
     let units =
         |vital: Vital| values[vital.index()].map(|value| value.steps() as f64 / STEPS_PER_UNIT);

@@ -200,7 +200,7 @@ impl ReferenceRange {
 
     /// Returns the value that is `excess` steps outside, in canonical units.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // within 2^53
+    // The cast is exact: within 2^53.
     pub fn beyond(&self, excess: i64) -> f64 {
         let bound = if excess < 0 { self.low } else { self.high };
         (bound.unwrap_or(0) + excess) as f64 / STEPS_PER_UNIT

@@ -196,8 +196,8 @@ const STUMBLES: [&str; 13] = [
 fn stumbles(line: &str) -> Vec<&'static str> {
     let lower = line.to_lowercase();
     let is_word = |(at, word): (usize, &str)| {
-        let after = lower[at + word.len()..].chars().next();
-        !lower[..at].ends_with(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        !lower[..at].ends_with(is_part) && !lower[at + word.len()..].starts_with(is_part)
     };
     STUMBLES.into_iter().filter(|word| lower.match_indices(word).any(is_word)).collect()
 }
